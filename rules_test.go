@@ -1,0 +1,103 @@
+package tandem
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "tandem"
+
+// mayImport is the tree's dependency direction: folder -> folders it may import.
+// ARCHITECTURE.md explains it. "x/..." is x and everything below it.
+var mayImport = map[string][]string{
+	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token"},
+
+	"call":  {"media"},
+	"route": {"call"},
+
+	"leg/sipua":  {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "store"},
+	"leg/gvoice": {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+
+	"media":            {},
+	"media/bridge":     {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
+	"media/codec":      {"media", "media/codec/..."},
+	"media/codec/opus": {},
+	"media/dtmf":       {"media"},
+	"media/rtp":        {"media"},
+	"media/sdp":        {"media"},
+	"media/tone":       {"media"},
+	"media/transport":  {"media", "media/rtp", "media/sdp", "media/dtmf"},
+
+	"sip":             {},
+	"sip/auth":        {"sip"},
+	"sip/dialog":      {"sip", "sip/auth", "sip/flow", "sip/transaction"},
+	"sip/flow":        {"sip"},
+	"sip/transaction": {"sip", "sip/flow"},
+
+	"alarm":   {},
+	"metrics": {},
+	"store":   {},
+	"token":   {"alarm", "store"},
+	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token"},
+
+	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
+	"sim/gvoice": {},
+	"sim/phone":  {},
+
+	"e2e":        {".", "config", "sim/..."},
+	"cmd/tandem": {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
+	"internal/netem": {},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Doc", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath, Doc string
+			Imports         []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		from := rel(p.ImportPath)
+		allowed, ok := mayImport[from]
+		if !ok {
+			t.Errorf("%s: a new folder; say in mayImport what it may import", from)
+		}
+		if p.Doc == "" {
+			t.Errorf("%s: no package comment", from)
+		}
+		for _, im := range p.Imports {
+			if to := rel(im); to != "" && !slices.ContainsFunc(allowed, func(a string) bool { return matches(a, to) }) {
+				t.Errorf("%s must not import %s", from, to)
+			}
+		}
+	}
+}
+
+func rel(importPath string) string {
+	if importPath == module {
+		return "."
+	}
+	r, ok := strings.CutPrefix(importPath, module+"/")
+	if !ok {
+		return ""
+	}
+	return path.Clean(r)
+}
+
+func matches(allowed, to string) bool {
+	base, deep := strings.CutSuffix(allowed, "/...")
+	return to == base || deep && strings.HasPrefix(to, base+"/")
+}
