@@ -50,8 +50,8 @@ var mayImport = map[string][]string{
 	"sim/gvoice": {},
 	"sim/phone":  {},
 
-	"e2e":        {".", "config", "sim/..."},
-	"cmd/tandem": {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
+	"e2e":            {".", "config", "sim/..."},
+	"cmd/tandem":     {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
 	"internal/netem": {},
 }
 
