@@ -71,6 +71,7 @@ type DTLSParams struct {
 
 // SDESKeys are the SRTP master keys of both ways.
 type SDESKeys struct {
+	Tag    int
 	Suite  Suite
 	Local  []byte // master key and salt of what we send
 	Remote []byte // of what we receive
