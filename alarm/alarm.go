@@ -61,10 +61,10 @@ type Alarm struct {
 	// Do is what a person can do about it, in a sentence.
 	Do string `json:"do"`
 
-	Begin time.Time `json:"begin"`         // when the condition was first raised
-	Last  time.Time `json:"last"`          // when it was raised most recently
-	End   time.Time `json:"end,omitzero"`  // when it was cleared; zero while active
-	Count int       `json:"count"`         // how often it was raised since Begin
+	Begin time.Time `json:"begin"`        // when the condition was first raised
+	Last  time.Time `json:"last"`         // when it was raised most recently
+	End   time.Time `json:"end,omitzero"` // when it was cleared; zero while active
+	Count int       `json:"count"`        // how often it was raised since Begin
 }
 
 // Active says whether the condition still lasts.

@@ -5,17 +5,32 @@ import (
 	"time"
 )
 
-// Static is a token that somebody else keeps fresh, or a test's. It is also
-// the way to run against an edge that does not check tokens.
-type Static Secret
-
-// Token returns the token; its expiry is unknown and therefore zero.
-func (s Static) Token(context.Context) (Secret, time.Time, error) {
-	return Secret(s), time.Time{}, nil
+// source is what this package's token getters share; users declare the same
+// one-method interface on their side.
+//
+// Token returns an access token and when it expires (zero: unknown). It may
+// wait for the network until ctx ends. On error the token is the last good one,
+// or empty: Google Voice is sent a REGISTER even if the refresh failed (GV-C3).
+type source interface {
+	Token(ctx context.Context) (Secret, time.Time, error)
 }
 
-// String keeps the token out of logs, as Secret does.
-func (s Static) String() string { return Secret(s).String() }
+var (
+	_ source = (*Source)(nil)
+	_ source = (*Command)(nil)
+	_ source = Static{}
+)
 
-// GoString keeps the token out of %#v.
-func (s Static) GoString() string { return "token.Static(" + redacted + ")" }
+// Static is a token that somebody else keeps fresh, or a test's.
+type Static struct {
+	Secret Secret
+}
+
+// Token returns the token; its expiry is not known.
+func (s Static) Token(context.Context) (Secret, time.Time, error) {
+	return s.Secret, time.Time{}, nil
+}
+
+// maxAnswer bounds what is read of a token endpoint's or a command's answer.
+// Google's answers are larger than 1 KiB.
+const maxAnswer = 64 << 10 // bytes
