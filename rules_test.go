@@ -18,11 +18,12 @@ const module = "tandem"
 var mayImport = map[string][]string{
 	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token"},
 
-	"call":  {"media"},
+	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
 
-	"leg/sipua":  {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "store"},
-	"leg/gvoice": {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "store"},
+	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":            {},
 	"media/bridge":     {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
@@ -50,9 +51,9 @@ var mayImport = map[string][]string{
 	"sim/gvoice": {},
 	"sim/phone":  {},
 
-	"e2e":            {".", "config", "sim/..."},
-	"cmd/tandem":     {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
-	"internal/netem": {},
+	"e2e":              {".", "config", "sim/..."},
+	"cmd/tandem":       {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
+	"internal/mailbox": {},
 }
 
 func TestImports(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tandem/internal/mailbox"
 )
 
 // A Call is two legs and the bridge between them: the A-leg that came in, and
@@ -25,7 +27,7 @@ type Call struct {
 
 	crowded bool // it came when the switch was full
 	phase   atomic.Uint32
-	inbox   inbox
+	inbox   mailbox.Box[any]
 	public  atomic.Pointer[Record]
 
 	// Owned by Run.
@@ -47,7 +49,7 @@ func (c *Call) Snapshot() Record { return *c.public.Load() }
 
 // Hangup ends the call as an administrator does. It does not wait.
 func (c *Call) Hangup(why Cause) {
-	c.inbox.post(hangup{Ended{Cause: why, Text: "ended by an administrator"}})
+	c.inbox.Post(hangup{Ended{Cause: why, Text: "ended by an administrator"}})
 }
 
 // Run carries the call to its end and returns why it ended. When it returns,
@@ -87,8 +89,12 @@ func (c *Call) Run(ctx context.Context) Cause {
 			at = B
 		case what = <-c.events(X, s):
 			at = X
-		case <-c.inbox.ready():
-			if at, what = c.request(c.inbox.take()); what == nil {
+		case <-c.inbox.Ready():
+			msg, ok := c.inbox.Take()
+			if !ok {
+				continue
+			}
+			if at, what = c.request(msg); what == nil {
 				continue
 			}
 		case <-alarm.C:

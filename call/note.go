@@ -16,7 +16,7 @@ func (c *Call) begin() {
 // finish closes the record after the last leg has gone.
 func (c *Call) finish() {
 	c.unjoin()
-	for _, msg := range c.inbox.close() {
+	for _, msg := range c.inbox.Close() {
 		switch msg := msg.(type) {
 		case askLeg:
 			msg.reply(nil, errNoSuchLeg)

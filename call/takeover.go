@@ -1,9 +1,6 @@
 package call
 
-import (
-	"errors"
-	"sync"
-)
+import "errors"
 
 // An attended transfer joins the far ends of two calls (RFC 3891, RFC 5589). The
 // call that was asked to (or the call of an INVITE with Replaces) fetches the leg
@@ -29,12 +26,12 @@ var (
 // fetch asks for the leg that talks to the one named id.
 func (c *Call) fetch(id string) {
 	reply := func(l Leg, err error) {
-		if !c.inbox.post(gotLeg{l, err}) && l != nil {
+		if !c.inbox.Post(gotLeg{l, err}) && l != nil {
 			discard(l)
 		}
 	}
 	owner := c.find(id)
-	if owner == nil || owner == c || !owner.inbox.post(askLeg{id, reply}) {
+	if owner == nil || owner == c || !owner.inbox.Post(askLeg{id, reply}) {
 		reply(nil, errNoSuchLeg)
 	}
 }
@@ -77,67 +74,4 @@ func (c *Call) giveAway(side Side) {
 	}
 	c.legs[side] = nil
 	reply(l, nil)
-}
-
-// An inbox is what other goroutines ask of a call, in order. It is bounded by
-// the number of those who may ask: administrators and other calls.
-type inbox struct {
-	mu     sync.Mutex // guards what follows
-	closed bool
-	items  []any
-	signal chan struct{}
-}
-
-func (b *inbox) ready() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.signal == nil {
-		b.signal = make(chan struct{}, 1)
-	}
-	if len(b.items) > 0 {
-		b.wakeLocked()
-	}
-	return b.signal
-}
-
-func (b *inbox) wakeLocked() {
-	select {
-	case b.signal <- struct{}{}:
-	default:
-	}
-}
-
-// post reports whether the call is still there to read what.
-func (b *inbox) post(what any) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return false
-	}
-	b.items = append(b.items, what)
-	if b.signal != nil {
-		b.wakeLocked()
-	}
-	return true
-}
-
-func (b *inbox) take() any {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.items) == 0 {
-		return nil
-	}
-	it := b.items[0]
-	b.items = b.items[1:]
-	return it
-}
-
-// close refuses further messages and returns those that were not read.
-func (b *inbox) close() []any {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.closed = true
-	left := b.items
-	b.items = nil
-	return left
 }
