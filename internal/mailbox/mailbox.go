@@ -4,10 +4,9 @@ package mailbox
 
 import "sync"
 
-// A Box holds what was posted and not taken yet. The zero value is ready to
-// use and unbounded; set Limit before the first Post.
+// A Box holds what was posted and not taken yet. The zero value is ready to use.
 type Box[T any] struct {
-	Limit int // items that may wait; Post refuses more. 0 is no limit
+	Limit int // Offer refuses more than so many waiting items; 0 is 256. Set it before the first Offer
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -17,11 +16,30 @@ type Box[T any] struct {
 }
 
 // Post queues v and reports whether somebody will take it: not when the box
-// is closed or full.
+// is closed. It is for what must not be lost and is bounded by its nature.
 func (b *Box[T]) Post(v T) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || b.Limit > 0 && len(b.items) >= b.Limit {
+	return b.postLocked(v)
+}
+
+// Offer is Post for what a far end can send at will: a full box refuses it.
+func (b *Box[T]) Offer(v T) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limit := b.Limit
+	if limit == 0 {
+		limit = 256
+	}
+	if len(b.items) >= limit {
+		b.refused++
+		return false
+	}
+	return b.postLocked(v)
+}
+
+func (b *Box[T]) postLocked(v T) bool {
+	if b.closed {
 		b.refused++
 		return false
 	}
@@ -70,7 +88,7 @@ func (b *Box[T]) Close() []T {
 	return left
 }
 
-// Refused counts the posts that found the box closed or full.
+// Refused counts the posts and offers that found the box closed or full.
 func (b *Box[T]) Refused() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

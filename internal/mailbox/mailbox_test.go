@@ -29,7 +29,7 @@ func TestEverythingPostedIsTakenInOrder(t *testing.T) {
 
 func TestAFullOrClosedBoxRefuses(t *testing.T) {
 	b := Box[string]{Limit: 1}
-	if !b.Post("a") || b.Post("b") {
+	if !b.Offer("a") || b.Offer("b") {
 		t.Error("the limit does not hold")
 	}
 	if left := b.Close(); len(left) != 1 || left[0] != "a" {
