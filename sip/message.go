@@ -7,6 +7,11 @@
 // refuse it refuses with a [ParseError], which carries the status of the answer.
 package sip
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Message is a request or a response. It is a plain value owned by whoever
 // made it; nothing in it is shared with the buffer it was parsed from. It is not
 // safe for concurrent use while somebody changes it.
@@ -15,7 +20,7 @@ type Message struct {
 	URI     URI      // of a request
 	Status  int      // of a response, 100 to 699
 	Reason  string   // of a response; may be empty
-	Headers []Header // in wire order, without Content-Length's role: Append computes that one
+	Headers []Header // in wire order; Append ignores a Content-Length here and computes it
 	Body    []byte
 }
 
@@ -24,92 +29,142 @@ type Message struct {
 // trimmed; a comma list is kept as it came.
 type Header struct{ Name, Value string }
 
-// CSeq is the value of a CSeq header (RFC 3261 §20.16).
-type CSeq struct {
-	Seq    uint32
-	Method string
-}
-
 // NewRequest returns a request with no headers.
 func NewRequest(method string, uri URI) *Message { return &Message{Method: method, URI: uri} }
 
 // NewResponse returns a response to req with what RFC 3261 §8.2.6.2 copies: all
 // Via, From, To, Call-ID, CSeq, and Timestamp in a 100. It adds no To tag. An
 // empty reason stands for the status's standard phrase.
-func NewResponse(req *Message, status int, reason string) *Message { return nil }
+func NewResponse(req *Message, status int, reason string) *Message {
+	if reason == "" {
+		reason = ReasonPhrase(status)
+	}
+	m := &Message{Status: status, Reason: reason, Headers: make([]Header, 0, 12)}
+	for _, h := range req.Headers {
+		switch h.Name {
+		case "Via", "From", "To", "Call-ID", "CSeq":
+			m.Headers = append(m.Headers, h)
+		case "Timestamp":
+			if status == 100 {
+				m.Headers = append(m.Headers, h)
+			}
+		}
+	}
+	return m
+}
 
 // IsRequest reports whether m is a request.
 func (m *Message) IsRequest() bool { return m.Status == 0 }
 
+// index returns the place of the first header called name, which is canonical,
+// or -1.
+func (m *Message) index(name string) int {
+	for i := range m.Headers {
+		if sameName(m.Headers[i].Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func sameName(a, b string) bool {
+	return a == b || len(a) == len(b) && strings.EqualFold(a, b)
+}
+
 // Get returns the value of the first header called name, or "". Names compare
 // without case; compact names are understood.
-func (m *Message) Get(name string) string { return "" }
+func (m *Message) Get(name string) string {
+	if i := m.index(CanonicalName(name)); i >= 0 {
+		return m.Headers[i].Value
+	}
+	return ""
+}
 
 // Has reports whether there is a header called name.
-func (m *Message) Has(name string) bool { return false }
+func (m *Message) Has(name string) bool { return m.index(CanonicalName(name)) >= 0 }
 
 // Values returns every element of the headers called name, in order. Comma lists
 // are split for headers that are lists (RFC 3261 §7.3.1); commas inside quotes and
-// angle brackets do not count. Other headers give one element a line.
-func (m *Message) Values(name string) []string { return nil }
+// angle brackets do not count. Other headers give one element a line. Empty
+// elements are left out.
+func (m *Message) Values(name string) []string {
+	var all []string
+	known := lookupName(name)
+	for _, h := range m.Headers {
+		if !sameName(h.Name, known.name) {
+			continue
+		}
+		if !known.list {
+			all = append(all, h.Value)
+			continue
+		}
+		for rest, more := h.Value, true; more; {
+			var element string
+			if element, rest, more = cutElement(rest); element != "" {
+				all = append(all, element)
+			}
+		}
+	}
+	return all
+}
 
 // Add adds a header after the last one of that name, or at the end.
-func (m *Message) Add(name, value string) {}
+func (m *Message) Add(name, value string) {
+	name = CanonicalName(name)
+	for i := len(m.Headers) - 1; i >= 0; i-- {
+		if sameName(m.Headers[i].Name, name) {
+			m.Headers = slices.Insert(m.Headers, i+1, Header{name, value})
+			return
+		}
+	}
+	m.Headers = append(m.Headers, Header{name, value})
+}
 
 // Prepend adds a header before the first one of that name, or before all others.
 // It is for Via, Route and Record-Route.
-func (m *Message) Prepend(name, value string) {}
+func (m *Message) Prepend(name, value string) {
+	name = CanonicalName(name)
+	m.Headers = slices.Insert(m.Headers, max(m.index(name), 0), Header{name, value})
+}
 
 // Set replaces all headers of that name by one, at the place of the first.
-func (m *Message) Set(name, value string) {}
+func (m *Message) Set(name, value string) {
+	name = CanonicalName(name)
+	i := m.index(name)
+	if i < 0 {
+		m.Headers = append(m.Headers, Header{name, value})
+		return
+	}
+	m.Headers[i] = Header{name, value}
+	rest := slices.DeleteFunc(m.Headers[i+1:], func(h Header) bool { return sameName(h.Name, name) })
+	m.Headers = m.Headers[:i+1+len(rest)]
+}
 
 // Del removes all headers called name.
-func (m *Message) Del(name string) {}
+func (m *Message) Del(name string) {
+	name = CanonicalName(name)
+	m.Headers = slices.DeleteFunc(m.Headers, func(h Header) bool { return sameName(h.Name, name) })
+}
 
 // RemoveFirst removes the first element of a list header, which may be a whole
 // line or a part of one.
-func (m *Message) RemoveFirst(name string) {}
+func (m *Message) RemoveFirst(name string) {
+	known := lookupName(name)
+	i := m.index(known.name)
+	if i < 0 {
+		return
+	}
+	if _, rest, more := cutElement(m.Headers[i].Value); known.list && more && rest != "" {
+		m.Headers[i].Value = rest
+		return
+	}
+	m.Headers = slices.Delete(m.Headers, i, i+1)
+}
 
 // Clone returns a copy that shares nothing that can be changed.
-func (m *Message) Clone() *Message { return nil }
-
-// Append appends the wire form to dst. Content-Length is computed from Body. A
-// CR, LF or NUL in any part is written as a space, so that no value can add a
-// header; a header whose name is no token is left out.
-func (m *Message) Append(dst []byte) []byte { return dst }
-
-// String is the wire form with the values of Authorization and
-// Proxy-Authorization redacted, for logs.
-func (m *Message) String() string { return "" }
-
-// Via returns the topmost Via. The error is a [*ParseError].
-func (m *Message) Via() (Via, error) { return Via{}, nil }
-
-// From returns the From header. The error is a [*ParseError].
-func (m *Message) From() (Address, error) { return Address{}, nil }
-
-// To returns the To header. The error is a [*ParseError].
-func (m *Message) To() (Address, error) { return Address{}, nil }
-
-// CallID returns the Call-ID, or "".
-func (m *Message) CallID() string { return m.Get("Call-ID") }
-
-// CSeq returns the CSeq header. The error is a [*ParseError].
-func (m *Message) CSeq() (CSeq, error) { return CSeq{}, nil }
-
-// Contacts returns all Contact addresses, none if there is no Contact. The
-// Contact "*" (RFC 3261 §10.2.2) is an address whose URI.Scheme is "*". The error
-// is a [*ParseError].
-func (m *Message) Contacts() ([]Address, error) { return nil, nil }
-
-// Addresses returns the addresses of any header made of them: Route,
-// Record-Route, Path, Service-Route, P-Asserted-Identity and so on. The error is
-// a [*ParseError].
-func (m *Message) Addresses(name string) ([]Address, error) { return nil, nil }
-
-// Option reports whether tag is among the option tags of header: Supported,
-// Require, Proxy-Require, Unsupported, or the methods of Allow.
-func (m *Message) Option(header, tag string) bool { return false }
-
-// ReasonPhrase returns the standard phrase of a status, or that of its class.
-func ReasonPhrase(status int) string { return "" }
+func (m *Message) Clone() *Message {
+	c := *m
+	c.Headers = slices.Clone(m.Headers)
+	c.Body = slices.Clone(m.Body)
+	return &c
+}
