@@ -59,6 +59,9 @@ func (s *Session) runDTLS(st *sdp.Stream) {
 	s.sink.mu.Lock()
 	s.sink.keys = nil
 	s.sink.mu.Unlock()
+	if a.role == sdp.RoleClient && up == nil {
+		a.peer = st.Remote // a server behind a NAT cannot be reached without ICE
+	}
 	a.newPipe()
 	go a.run(ctx, up)
 }
@@ -154,17 +157,20 @@ func (a *association) send(b []byte) error {
 		s.sink.mu.Lock()
 		to = s.sink.to.ap
 		s.sink.mu.Unlock()
-	} else if a.mu.Lock(); true {
-		if a.peer.IsValid() {
-			to = a.peer
-		}
-		a.mu.Unlock()
+	} else if peer := a.address(); peer.IsValid() {
+		to = peer
 	}
 	p := s.ports.rtp(to.Addr())
 	if p == nil {
 		return net.ErrClosed
 	}
 	return s.sendFrom(p, b, to)
+}
+
+func (a *association) address() netip.AddrPort {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.peer
 }
 
 // run waits for the path, shakes hands, and keeps the connection for alerts.

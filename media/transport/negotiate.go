@@ -323,6 +323,9 @@ func (s *Session) aimPlain(st *sdp.Stream) {
 	l := &s.in.latch
 	if st.Remote.Addr().IsValid() && st.Remote.Port() != 0 { // not a hold of RFC 2543 (c=0.0.0.0)
 		before := l.remote
+		if last := s.in.last; !last.IsZero() && time.Since(last) > latchWindow {
+			l.sdp = netip.AddrPort{} // long silent: its NAT may have forgotten it
+		}
 		l.reset(s.opts.Latch, st.Remote, s.opts.Remote)
 		if l.remote != before || !before.IsValid() {
 			s.aim(l.remote)

@@ -24,6 +24,8 @@ type inbound struct {
 	open   bool // something was agreed
 	hold   bool // the far end is not meant to send
 	types  [128]bool
+	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
+	codec  uint8       // payload type it uses now
 	latch  latch // plain RTP
 	useICE bool
 	valid  []netip.AddrPort // confirmed by an authenticated check
@@ -31,7 +33,6 @@ type inbound struct {
 	keys   *srtp.Context
 	header prtp.Header // scratch of keys
 
-	source  netip.AddrPort // of the last good packet
 	seen    rtp.Duplicates
 	reports *rtp.Reception
 	rtcp    rtp.Compound // scratch
@@ -90,7 +91,9 @@ func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool 
 		in.dropped++
 		return false
 	}
-	in.source = from
+	if h.PayloadType != in.codec {
+		s.switchCodec(h.PayloadType)
+	}
 	in.reports.Receive(now, h.SSRC, h.Sequence, h.Timestamp)
 	in.packets++
 	in.octets += uint64(len(payload))
@@ -103,6 +106,24 @@ func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool 
 		Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrived: now,
 	}
 	return true
+}
+
+// switchCodec follows a far end that changes between the codecs it has agreed to.
+func (s *Session) switchCodec(pt uint8) {
+	in := &s.in
+	for _, c := range in.codecs {
+		if c.PayloadType != pt {
+			continue
+		}
+		info := *s.source.info.Load()
+		if info.Clock != c.Clock {
+			in.reports = newReception(c.Clock)
+		}
+		info.Codec, info.Clock, info.PayloadType, info.FMTP = c.Name, c.Clock, pt, c.FMTP
+		s.source.info.Store(&info)
+		in.codec = pt
+		s.notify()
+	}
 }
 
 // authentic is the one place that says which packets count: with ICE from a
@@ -208,6 +229,7 @@ func (in *inbound) expect(st *sdp.Stream) {
 		in.types[c.PayloadType&0x7f] = true
 	}
 	in.types[st.Recv.PayloadType&0x7f] = true
+	in.codecs, in.codec = st.Codecs, st.Recv.PayloadType
 	if st.RecvEvent.Clock != 0 {
 		in.types[st.RecvEvent.PayloadType&0x7f] = true
 	}

@@ -34,33 +34,33 @@ type Session struct {
 	muxed   atomic.Bool // RTP and RTCP share a port
 	events  events
 
-	ctl       sync.Mutex // serialises offer/answer and Close; guards what follows
-	closed    bool
-	caps      sdp.Capabilities
-	local     netip.Addr // what our SDP shows
-	port      int        // the RTP port, 0 before it is open
-	pair      bool       // port+1 is ours too
-	credits   credentials
-	crypto    []sdp.Crypto
-	public    netip.AddrPort   // as a STUN server sees us
-	pending   *sdp.Description // our offer without an answer
-	agreed    sdp.Agreed
-	lastIn    []byte // the last offer or answer that was taken
-	lastOut   []byte // our answer to it
-	iceAgent  *iceAgent
-	assoc     *association
-	stops     []func() // of ticks
-	filling   bool
-	cname     string // never changes
+	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows
+	closed   bool
+	caps     sdp.Capabilities
+	local    netip.Addr // what our SDP shows
+	port     int        // the RTP port, 0 before it is open
+	pair     bool       // port+1 is ours too
+	credits  credentials
+	crypto   []sdp.Crypto
+	public   netip.AddrPort   // as a STUN server sees us
+	pending  *sdp.Description // our offer without an answer
+	agreed   sdp.Agreed
+	lastIn   []byte // the last offer or answer that was taken
+	lastOut  []byte // our answer to it
+	iceAgent *iceAgent
+	assoc    *association
+	stops    []func() // of ticks
+	filling  bool
+	cname    string // never changes
 
 	in        inbound
-	ports     ports // guarded by in.mu
-	iceInput  *pipe // guarded by in.mu
-	ice6Input *pipe // guarded by in.mu
+	ports     ports        // guarded by in.mu
+	iceInput  *pipe        // guarded by in.mu
+	ice6Input *pipe        // guarded by in.mu
 	dtlsInput *association // guarded by in.mu
-	query     *stunQuery // guarded by in.mu
-	rtcpDue   time.Time  // guarded by in.mu
-	connectBy time.Time  // guarded by in.mu; zero when nothing is awaited
+	query     *stunQuery   // guarded by in.mu
+	rtcpDue   time.Time    // guarded by in.mu
+	connectBy time.Time    // guarded by in.mu; zero when nothing is awaited
 
 	digits dtmf.Sender // guarded by sink.mu
 }

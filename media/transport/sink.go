@@ -34,10 +34,10 @@ type sink struct {
 	header    prtp.Header // scratch of keys
 	buf       []byte      // the packet at hand
 
-	rebase    rebase
-	silence   silence
-	digits    bool // a digit goes out: audio waits
-	lastWrite time.Time
+	rebase                   rebase
+	silence                  silence
+	digits                   bool // a digit goes out: audio waits
+	lastWrite                time.Time
 	packets, octets, dropped uint64
 	lastReport               uint64 // packets at the last report
 }
