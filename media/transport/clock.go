@@ -98,21 +98,17 @@ func (c *clock) tick(now time.Time) {
 	if len(ticks) == 0 || now.Before(next) {
 		return
 	}
-	var soonest time.Time
 	for _, t := range ticks {
 		c.run(t, now)
-		if soonest.IsZero() || t.due.Before(soonest) {
-			soonest = t.due
-		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.ticks[min(len(ticks), len(c.ticks)):] {
-		if t.due.Before(soonest) { // registered meanwhile
-			soonest = t.due
+	c.next = time.Time{}
+	for _, t := range c.ticks { // some may have come or gone meanwhile
+		if c.next.IsZero() || t.due.Before(c.next) {
+			c.next = t.due
 		}
 	}
-	c.next = soonest
 }
 
 // run calls t as often as it is due.

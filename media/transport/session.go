@@ -1,59 +1,238 @@
 package transport
 
 import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/media"
+	"tandem/media/dtmf"
 	"tandem/media/sdp"
 )
 
 // A Session is the media end of one leg: one audio stream, its ports and its
-// security. Offer, AnswerTo and SetAnswer follow RFC 3264 and are called one at a
-// time; everything is safe for concurrent use. The leg that made it closes it.
-type Session struct{}
+// security. Offer, AnswerTo and SetAnswer follow RFC 3264; everything is safe for
+// concurrent use. The leg that made it closes it.
+//
+// Locks are taken in the order ctl, in.mu, sink.mu. The receiver of the source
+// runs without any of them.
+type Session struct {
+	engine *Engine
+	worker *worker
+	opts   Options
+	log    *slog.Logger
+
+	source  *source
+	sink    *sink
+	changed chan struct{}
+	muxed   atomic.Bool // RTP and RTCP share a port
+	events  events
+
+	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows
+	closed   bool
+	caps     sdp.Capabilities
+	local    netip.Addr // what our SDP shows
+	port     int        // the RTP port, 0 before it is open
+	pair     bool       // port+1 is ours too
+	credits  credentials
+	crypto   []sdp.Crypto
+	public   netip.AddrPort   // as a STUN server sees us
+	pending  *sdp.Description // our offer without an answer
+	agreed   sdp.Agreed
+	lastIn   []byte // the last offer or answer that was taken
+	lastOut  []byte // our answer to it
+	iceAgent *iceAgent
+	assoc    *association
+	stops    []func() // of ticks
+	filling  bool
+	cname    string // never changes
+
+	in        inbound
+	ports     ports        // guarded by in.mu
+	iceInput  *pipe        // guarded by in.mu
+	ice6Input *pipe        // guarded by in.mu
+	dtlsInput *association // guarded by in.mu
+	query     *stunQuery   // guarded by in.mu
+	rtcpDue   time.Time    // guarded by in.mu
+	connectBy time.Time    // guarded by in.mu; zero when nothing is awaited
+
+	digits dtmf.Sender // guarded by sink.mu
+}
 
 var _ media.Session = (*Session)(nil)
 
-// Offer makes our offer, the first or a later one. It opens the ports on first use.
-func (s *Session) Offer() ([]byte, error) { return nil, nil }
-
-// AnswerTo answers the far end's offer, the first or a later one. prefer names the
-// codec the other leg speaks, "" when it is not known. An error that the far end
-// is to be told is an [*sdp.Error] with the SIP status; the session then stays as
-// it was. Identical offers get identical answers (GV-C24).
-func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) { return nil, nil }
-
-// SetAnswer takes the far end's answer to our last Offer. The same answer again
-// (183, then 200) changes nothing. The error is as AnswerTo's.
-func (s *Session) SetAnswer(answer []byte) error { return nil }
-
-// Rollback forgets an Offer that was refused (491, 488); the session stays as it was.
-func (s *Session) Rollback() {}
-
-// SetDirection sets the direction of the next Offer or answer: local hold.
-func (s *Session) SetDirection(d media.Direction) {}
-
-// SetFull makes the next Offer list every codec again (a transfer, RFC 3725).
-func (s *Session) SetFull() {}
+func newSession(e *Engine, o Options, w *worker) *Session {
+	s := &Session{
+		engine: e, worker: w, opts: o, log: e.Log.With("session", o.Name),
+		source: newSource(), changed: make(chan struct{}, 1), caps: o.Capabilities,
+	}
+	s.sink = newSink(s)
+	s.in.reports = newReception(8000)
+	if s.caps.Origin.Session == "" {
+		// An NTP-like number, as RFC 8866 §5.2 suggests, that does not tell our clock.
+		s.caps.Origin.Session = strconv.FormatUint(rand.Uint64()>>2, 10)
+	}
+	s.cname = randomString(16) // RFC 7022: it must not tell who we are
+	return s
+}
 
 // Agreed is the result of the last offer/answer; Streams is empty before.
-func (s *Session) Agreed() sdp.Agreed { return sdp.Agreed{} }
+func (s *Session) Agreed() sdp.Agreed {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return s.agreed
+}
 
-// OnEvent registers f. It is called one event at a time from the session's
-// goroutines: it must not block and must not call Close. nil unregisters.
-func (s *Session) OnEvent(f func(Event)) {}
+// Sources implements [media.Session].
+func (s *Session) Sources() []media.Source { return []media.Source{s.source} }
 
-// SendDigit queues a telephone-event on the outgoing stream (RFC 4733). It fails
-// when the far end agreed to none, or when too many wait.
-func (s *Session) SendDigit(key rune, d time.Duration) error { return nil }
+// Sinks implements [media.Session].
+func (s *Session) Sinks() []media.Sink { return []media.Sink{s.sink} }
+
+// Changed implements [media.Session].
+func (s *Session) Changed() <-chan struct{} { return s.changed }
+
+// Loop implements [media.Session].
+func (s *Session) Loop() media.Loop { return &s.worker.clock }
+
+func (s *Session) notify() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Stats implements [media.Session].
+func (s *Session) Stats() media.Stats {
+	var st media.Stats
+	in, k := &s.in, s.sink
+	in.mu.Lock()
+	st.PacketsIn, st.BytesIn, st.Dropped = in.packets, in.octets, in.dropped
+	st.Lost, st.Jitter = in.reports.Lost(), in.reports.Jitter()
+	st.RemoteLost, st.RoundTrip = in.remoteLost, in.roundTrip
+	st.FirstIn, st.LastIn = in.first, in.last
+	in.mu.Unlock()
+	k.mu.Lock()
+	st.PacketsOut, st.BytesOut = k.packets, k.octets
+	st.Dropped += k.dropped
+	k.mu.Unlock()
+	return st
+}
+
+// String implements [media.Session].
+func (s *Session) String() string {
+	info := s.source.Info()
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.sink.mu.Lock()
+	defer s.sink.mu.Unlock()
+	kind := "RTP"
+	if s.in.secure {
+		kind = "SRTP"
+	}
+	if s.in.useICE {
+		kind = "ICE " + kind
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s <-> %s", kind, s.localString(), s.remoteString())
+	if info.Codec != "" {
+		b.WriteString(" " + info.Codec)
+	}
+	if d := s.sink.info.Load().Direction; d != media.SendRecv {
+		b.WriteString(" " + d.String())
+	}
+	return b.String()
+}
+
+func (s *Session) localString() string {
+	if p := s.sink.port; p != nil {
+		return p.sock.local.String()
+	}
+	if s.ports.number == 0 {
+		return "-"
+	}
+	return ":" + strconv.Itoa(s.ports.number)
+}
+
+func (s *Session) remoteString() string {
+	if s.sink.port == nil {
+		return "-"
+	}
+	return s.sink.to.ap.String()
+}
 
 // Close sends BYE (RTCP), gives the ports back and waits until nothing of the
-// session runs. A second Close does nothing.
-func (s *Session) Close() {}
+// session runs. A second Close does nothing. It must not be called from an event
+// or from Receive.
+func (s *Session) Close() {
+	s.ctl.Lock()
+	if s.closed {
+		s.ctl.Unlock()
+		return
+	}
+	s.closed = true
+	s.sendBye()
+	for _, stop := range s.stops {
+		stop()
+	}
+	s.stopSecurity()
+	s.in.mu.Lock()
+	open := s.ports
+	s.in.mu.Unlock()
+	s.closePorts(open)
+	s.source.Attach(nil)
+	s.ctl.Unlock()
+	s.events.close()
+	s.engine.forget(s)
+}
 
-func (s *Session) Sources() []media.Source  { return nil }
-func (s *Session) Sinks() []media.Sink      { return nil }
-func (s *Session) Changed() <-chan struct{} { return nil }
-func (s *Session) Loop() media.Loop         { return nil }
-func (s *Session) Stats() media.Stats       { return media.Stats{} }
-func (s *Session) String() string           { return "" }
+// closePorts stops serving ports and gives their numbers back.
+func (s *Session) closePorts(p ports) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.sink.mu.Lock()
+	defer s.sink.mu.Unlock()
+	for _, o := range p.all() {
+		s.closePort(o)
+	}
+	if p.number != 0 {
+		s.engine.pool.release(p.number, s.pair)
+	}
+	s.ports = ports{}
+}
+
+// closePort is called with in.mu and sink.mu held.
+func (s *Session) closePort(p *port) {
+	if p.closed {
+		return
+	}
+	p.closed = true
+	if s.sink.port == p {
+		s.sink.port = nil
+	}
+	if s.sink.rtcpPort == p {
+		s.sink.rtcpPort = nil
+	}
+	if p.slot >= 0 {
+		s.worker.remove(p)
+	}
+	_ = p.sock.close()
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// randomString has n characters of RFC 8839's ice-char.
+func randomString(n int) string {
+	b := make([]byte, n)
+	readRandom(b)
+	for i := range b {
+		b[i] = letters[b[i]&63]
+	}
+	return string(b)
+}

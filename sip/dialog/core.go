@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tandem/sip"
 	"tandem/sip/flow"
@@ -65,45 +66,42 @@ type Core struct {
 	stats counters
 }
 
-// DefaultAllow and DefaultSupported are what the package can do.
+// DefaultAllow returns the methods the package can handle.
 func DefaultAllow() []string {
 	return []string{"INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "REFER", "NOTIFY", "OPTIONS"}
 }
 
-// DefaultSupported are the option tags of what the package does by itself.
-func DefaultSupported() []string {
-	return []string{"100rel", "timer", "replaces", "norefersub"}
-}
+// DefaultSupported returns the option tags of what the package does by itself.
+func DefaultSupported() []string { return []string{"100rel", "timer", "replaces", "norefersub"} }
 
 // Errors of Core.Invite.
 var (
-	ErrClosed    = errors.New("the SIP core is closed")
-	ErrTooMany   = errors.New("too many calls at once")
-	ErrNoFlow    = errors.New("no live connection to send the INVITE on")
-	ErrBadInvite = errors.New("the INVITE cannot be sent as it is")
-	ErrDupDialog = errors.New("a session with this Call-ID and From tag exists")
+	ErrClosed     = errors.New("the SIP core is closed")
+	ErrTooMany    = errors.New("too many calls at once")
+	ErrNoFlow     = errors.New("no live connection to send the INVITE on")
+	ErrBadRequest = errors.New("the INVITE cannot be sent as it is")
+	ErrDuplicate  = errors.New("a session with this Call-ID and From tag exists")
 )
 
-// A sessionKey finds the session of a message. Both ends may have used the same
-// Call-ID and a fork shares it, so our own tag is what decides; URIs never do
-// (Google Voice writes them back with other escapes: GV-C8).
+// A sessionKey finds the session of a message. Forks share the Call-ID and both
+// ends may be us, so our own tag decides; URIs never do (Google Voice writes
+// them back with other escapes: GV-C8).
 type sessionKey struct{ callID, localTag string }
+
+const defaultMaxSessions = 10000
 
 // Stats are a core's counters since it was made.
 type Stats struct {
-	Sessions        int    // alive now
-	In, Out         uint64 // sessions begun by the far end, by us
-	NoDialog        uint64 // in-dialog requests answered 481
-	Overload        uint64 // INVITEs answered 503
-	StrayAcks       uint64 // ACKs of no session
-	Stray2xx        uint64 // late 2xx of no session
-	ForksDropped    uint64 // forks of one INVITE over the bound
-	RequestsDropped uint64 // in-dialog requests over a session's queue bound, either way
+	Sessions int    // alive now
+	In, Out  uint64 // begun by the far end, by us
+	NoDialog uint64 // in-dialog requests answered 481
+	Overload uint64 // INVITEs answered 503
+	Stray    uint64 // ACKs and 2xx of no session
+	Forks    uint64 // forks of one INVITE over the bound, ignored
+	Dropped  uint64 // in-dialog requests over a bound: answered 503, or not sent
 }
 
-type counters struct {
-	in, out, noDialog, overload, strayAcks, stray2xx, forksDropped, requestsDropped atomic.Uint64
-}
+type counters struct{ in, out, noDialog, overload, stray, forks, dropped atomic.Uint64 }
 
 // Stats returns the counters.
 func (c *Core) Stats() Stats {
@@ -113,7 +111,109 @@ func (c *Core) Stats() Stats {
 	k := &c.stats
 	return Stats{
 		Sessions: n, In: k.in.Load(), Out: k.out.Load(), NoDialog: k.noDialog.Load(), Overload: k.overload.Load(),
-		StrayAcks: k.strayAcks.Load(), Stray2xx: k.stray2xx.Load(), ForksDropped: k.forksDropped.Load(),
-		RequestsDropped: k.requestsDropped.Load(),
+		Stray: k.stray.Load(), Forks: k.forks.Load(), Dropped: k.dropped.Load(),
 	}
 }
+
+// Close ends every session at once without a word to the far ends, and waits
+// for the core's goroutines. Hang up first where there is time for it.
+func (c *Core) Close() {
+	c.mu.Lock()
+	c.closed = true
+	all := make([]*Session, 0, len(c.sessions))
+	for _, s := range c.sessions {
+		all = append(all, s)
+	}
+	c.mu.Unlock()
+	for _, s := range all {
+		s.do(func() { s.finish(Ended{Cause: CoreClosed}) })
+	}
+	c.watchers.Wait()
+}
+
+// add makes the session known and starts to watch its flow.
+func (c *Core) add(s *Session) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := c.MaxSessions
+	if limit <= 0 {
+		limit = defaultMaxSessions
+	}
+	switch {
+	case c.closed:
+		return ErrClosed
+	case len(c.sessions) >= limit:
+		return ErrTooMany
+	case c.sessions[s.key] != nil:
+		return ErrDuplicate
+	}
+	if c.sessions == nil {
+		c.sessions = make(map[sessionKey]*Session)
+		c.watches = make(map[*flow.Flow]*watch)
+	}
+	c.sessions[s.key] = s
+	c.watchLocked(s.flow, s)
+	return nil
+}
+
+// remove forgets the session.
+func (c *Core) remove(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions[s.key] == s {
+		delete(c.sessions, s.key)
+	}
+	c.unwatchLocked(s.flow, s)
+}
+
+func (c *Core) session(k sessionKey) *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions[k]
+}
+
+func (c *Core) allow() []string {
+	if c.Allow != nil {
+		return c.Allow
+	}
+	return DefaultAllow()
+}
+
+func (c *Core) supported() []string {
+	if c.Supported != nil {
+		return c.Supported
+	}
+	return DefaultSupported()
+}
+
+func (c *Core) logger() *slog.Logger {
+	if c.Log != nil {
+		return c.Log
+	}
+	return slog.Default()
+}
+
+func (c *Core) afterFunc(d time.Duration, fn func()) transaction.Timer {
+	if c.Transactions.AfterFunc != nil {
+		return c.Transactions.AfterFunc(d, fn)
+	}
+	return time.AfterFunc(d, fn)
+}
+
+func (c *Core) t1() time.Duration {
+	if c.Transactions.T1 > 0 {
+		return c.Transactions.T1
+	}
+	return 500 * time.Millisecond
+}
+
+func (c *Core) t2() time.Duration {
+	if c.Transactions.T2 > 0 {
+		return c.Transactions.T2
+	}
+	return 4 * time.Second
+}
+
+// patience is how long an unanswered message is repeated: 64*T1, as timers B, F
+// and H; and never longer than the 32 s in which a session promises to be gone.
+func (c *Core) patience() time.Duration { return min(64*c.t1(), 32*time.Second) }

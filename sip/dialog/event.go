@@ -102,10 +102,17 @@ type Info struct {
 }
 
 // Request is an in-dialog request that the package has no procedure for, such
-// as MESSAGE. Answer it by Respond, within 32 s; the package answers 500 if not.
+// as MESSAGE, but Core.Allow lists. Answer it by Respond within 24 s; it is
+// answered by 500 if you do not.
 type Request struct {
 	Message *sip.Message
-	server  *pendingRequest
+	pending *pendingRequest
+}
+
+// Respond answers the request, once.
+func (r Request) Respond(status int, reason string, headers ...sip.Header) {
+	p := r.pending
+	p.s.do(func() { p.answer(status, reason, headers) })
 }
 
 // RequestAnswered is the final answer to an INFO, OPTIONS, REFER or any other
@@ -118,10 +125,10 @@ type RequestAnswered struct {
 	Message *sip.Message // the response
 }
 
-// Refer asks us to call somebody (RFC 3515). Call Accept or Reject on it, and
+// Refer asks us to call somebody (RFC 3515). Answer it by its methods Accept or Reject, and
 // after Accept tell by Notify how that call fares, the last time with a final
-// status. All three work after the session ended, too: a transferor may hang up
-// at once.
+// status. All three work after the session has ended, too: a transferor may
+// hang up at once. Unanswered for 24 s it is refused by 500.
 type Refer struct {
 	To         sip.Address // Refer-To, without its Replaces
 	Replaces   *Replaces   // attended transfer: the dialog to take over; nil if blind

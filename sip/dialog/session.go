@@ -1,139 +1,264 @@
 package dialog
 
 import (
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"tandem/sip"
 	"tandem/sip/flow"
+	"tandem/sip/transaction"
 )
 
-// An Invite is an outgoing call to be made by [Core.Invite].
-type Invite struct {
-	// Flow carries the INVITE and everything in its dialogs.
-	Flow *flow.Flow
+// phase is how far a session has come.
+//
+//	ours:    calling ────────────> confirmed ──> ending ──> over
+//	theirs:  ringing ──> answered ─────┘
+type phase uint8
 
-	// Request is an INVITE with a URI, From and To; and with what else the caller wants:
-	// Route, P-Preferred-Identity, Contact, Privacy, Replaces … What is missing is added: From tag,
-	// Call-ID, CSeq, Max-Forwards, Contact, Allow, Supported, User-Agent,
-	// Session-Expires. It belongs to the session from now on.
-	Request *sip.Message
+const (
+	calling  phase = iota // our INVITE has no final answer
+	ringing               // their INVITE has no final answer
+	answered              // we sent a 2xx and wait for the ACK
+	confirmed
+	ending // a CANCEL or BYE of ours is under way
+	over   // Ended was told
+)
 
-	// SDP is the offer; nil asks the far end for one.
-	SDP []byte
+func (p phase) String() string {
+	return [...]string{"calling", "ringing", "answered", "confirmed", "ending", "over"}[p]
+}
 
-	Timer SessionTimer
+// A Session is one INVITE and what came of it: the early dialogs of its forks
+// until one wins, then that dialog until BYE.
+//
+// All methods may be called from any goroutine, and from inside the event callback.
+// None of them blocks, and what becomes of them is told by events. What makes
+// no sense in the session's state (Accept on an outgoing call, anything after
+// Ended) does nothing.
+//
+// Each session is one ordered mailbox: messages, timers and method calls are
+// taken one after the other, and the callback is never called concurrently.
+type Session struct {
+	core     *Core
+	log      *slog.Logger
+	outgoing bool
+	invite   *sip.Message
+	key      sessionKey
+	replaced *Session
+	mail     mailbox
+	view     atomic.Pointer[view]
 
-	// On is given the events, in order and never concurrently. It must not block.
-	On func(Event)
+	// What follows belongs to whoever runs the mailbox.
 
-	// Authorize answers a challenge (401, 407) to any request of this session: it returns
-	// req with credentials added, or an error, and then the challenge is an
-	// ordinary refusal. It alone decides which realms are answered; nil answers
-	// none. It must not block.
-	Authorize func(req, challenge *sip.Message) (*sip.Message, error)
+	on        func(Event)
+	events    []Event // not yet told
+	phase     phase
+	flow      *flow.Flow
+	survive   time.Duration
+	flowless  *alarm // set while the flow is dead: ends the session
+	authorize func(req, challenge *sip.Message) (*sip.Message, error)
+	decorate  func(*sip.Message)
+	contact   string // value of our Contact header
+	ownURI    bool   // contact was the caller's choice and stays when the flow changes
 
-	// Decorate may add headers to each request and response of the session before
-	// it is sent, ACK and retries included, and CANCEL excepted. Nil does nothing.
-	Decorate func(*sip.Message)
+	dialogs []*dialog // early ones; one when confirmed
+	lost    []*dialog // forks that ended before the call was answered, or did not win
+	won     bool      // a fork of our call has answered
+	d       *dialog   // the confirmed one, or the latest early one
 
-	// CancelHeaders are added to a CANCEL. The INVITE's Route headers are on it anyway (GV-C7).
-	CancelHeaders []sip.Header
+	call   *call               // our INVITE
+	server *transaction.Server // their INVITE, until its final answer
+	callee callee              // of an incoming call, before the answer
+	okay   *okay               // a 2xx of ours that waits for its ACK
 
-	// SurviveFlow is how long the answered session lives on without its flow; 0: not at all.
-	SurviveFlow time.Duration
+	offers     []*incomingOffer // the first one is told, the others wait
+	wish       *wish            // an offer of ours that waits for its turn
+	hold       *alarm           // after glare: no offer before this
+	reinvite   *reinvite        // our re-INVITE under way
+	updating   bool             // our UPDATE under way
+	peerInvite *transaction.Server
+	outbox     outbox
+	pending    map[*pendingRequest]struct{}
+	referrals  int  // REFERs of ours whose subscription lives
+	transfers  int  // REFERs of the far end
+	subscribed bool // we sent a SUBSCRIBE in the dialog
+	timer      SessionTimer
+	asked      expires
+	floor      time.Duration // Min-SE learnt from 422
+	contract   contract
+	refreshAt  *alarm
+	expireAt   *alarm
+	refreshDue bool
+
+	cause      Cause // why we are ending
+	causeErr   error
+	byeHeaders []sip.Header
+	byeSent    bool
+	deadline   *alarm // of ending
+	cancelWith []sip.Header
+}
+
+// A dialog is the pure state with what else is known of it.
+type dialog struct {
+	state
+	oa      offerAnswer
+	preview []byte // SDP of an unreliable provisional
+	rseq    uint32 // the last reliable provisional taken in; 0 is none
+	update  bool   // the far end allows UPDATE
+}
+
+// learn takes note of what the far end allows.
+func (d *dialog) learn(m *sip.Message) {
+	if m.Has("Allow") {
+		d.update = m.Option("Allow", "UPDATE")
+	}
 }
 
 // ID names a dialog as this end sees it (RFC 3261 §12).
 type ID struct{ CallID, LocalTag, RemoteTag string }
 
+// view is what other goroutines see of a session. It is never changed, only replaced.
+type view struct {
+	id            ID
+	tags          []string // of the far end, all forks
+	local, remote string
+	flow          *flow.Flow
+	phase         phase
+}
+
 // On sets the callback for the events of an incoming session, and delivers those
 // that have waited. The callback must not block. A second call does nothing.
-func (s *Session) On(on func(Event)) {}
+func (s *Session) On(on func(Event)) {
+	s.do(func() {
+		if s.on == nil {
+			s.on = on
+		}
+	})
+}
 
-// Authorize, Decorate and CancelHeaders of an incoming session; see [Invite].
-// They may be set inside OnInvite only.
-
-// Request returns the INVITE that began the session. Do not change it.
-func (s *Session) Request() *sip.Message { return nil }
+// Request returns the INVITE, as it was first sent if it is ours. Do not change it.
+func (s *Session) Request() *sip.Message { return s.invite }
 
 // Outgoing reports whether we are the caller.
-func (s *Session) Outgoing() bool { return false }
+func (s *Session) Outgoing() bool { return s.outgoing }
 
-// ID returns the dialog. RemoteTag is empty until the far end has one, and that of
-// the latest fork until one has won.
-func (s *Session) ID() ID { return ID{} }
+// Replaces returns the session that an incoming INVITE asks to take over
+// (RFC 3891), or nil. Who accepts the new one hangs up the old one.
+func (s *Session) Replaces() *Session { return s.replaced }
 
-// Local and Remote are From and To as seen from this end, with tags.
-func (s *Session) Local() sip.Address { return sip.Address{} }
+// ID returns the dialog. RemoteTag is empty until the far end has one, and that
+// of the latest fork until one has won.
+func (s *Session) ID() ID { return s.view.Load().id }
+
+// Local is our end's address, with its tag.
+func (s *Session) Local() sip.Address { return address(s.view.Load().local) }
 
 // Remote is the far end's address, with its tag once there is one.
-func (s *Session) Remote() sip.Address { return sip.Address{} }
+func (s *Session) Remote() sip.Address { return address(s.view.Load().remote) }
+
+func address(value string) sip.Address {
+	a, _ := sip.ParseAddress(value)
+	return a
+}
 
 // Flow is the connection that carries the session.
-func (s *Session) Flow() *flow.Flow { return nil }
+func (s *Session) Flow() *flow.Flow { return s.view.Load().flow }
 
-// SetFlow moves the session to another flow: after a FlowLost, or before.
-func (s *Session) SetFlow(f *flow.Flow) {}
+// SetAuthorize is Invite.Authorize for an incoming session.
+func (s *Session) SetAuthorize(fn func(req, challenge *sip.Message) (*sip.Message, error)) {
+	s.do(func() { s.authorize = fn })
+}
 
-// SurviveFlow says how long the session may live without a flow once answered; 0,
-// the default, ends it with the flow. The media is not touched by either.
-func (s *Session) SurviveFlow(d time.Duration) {}
+// SetDecorate is Invite.Decorate for an incoming session.
+func (s *Session) SetDecorate(fn func(*sip.Message)) { s.do(func() { s.decorate = fn }) }
 
-// Progress sends a provisional response, 101 to 199, to an incoming call.
-//
-// SDP, if not nil, is the answer to the INVITE's offer (early media), or an offer if it
-// had none: then it goes out only reliably, and the answer comes as OfferAnswered. Reliable asks
-// for RFC 3262; it is used if the caller supports it, and always if the
-// caller requires it. Provisionals queue up behind one that waits for its PRACK.
-func (s *Session) Progress(status int, sdp []byte, reliable bool, headers ...sip.Header) {}
+// do runs fn in the session's mailbox, and what follows from it.
+func (s *Session) do(fn func()) { s.mail.post(func() { s.run(fn) }) }
 
-// Accept answers an incoming call by 200 with sdp: the answer, or the offer if the INVITE had
-// none. Nil repeats the SDP of the last Progress, or sends none if
-// it was a reliable one and so is in force already.
-func (s *Session) Accept(sdp []byte, headers ...sip.Header) {}
+// offer is do for the far end's requests. It reports false if the mailbox is full.
+func (s *Session) offer(fn func()) bool { return s.mail.offer(func() { s.run(fn) }) }
 
-// Reject answers an incoming call by a status of 300 or above. An empty reason is the standard
-// phrase. Ended follows.
-func (s *Session) Reject(status int, reason string, headers ...sip.Header) {}
+func (s *Session) run(fn func()) {
+	fn()
+	s.pumpProgress()
+	s.pumpOffer()
+	s.pumpOutbox()
+	s.publish()
+	s.tell()
+}
 
-// Bye hangs up. Headers, such as Reason, are added to the BYE. Before the answer
-// it is Close. Ended comes within 32 s.
-func (s *Session) Bye(headers ...sip.Header) {}
+// emit queues an event. After Ended there is none.
+func (s *Session) emit(e Event) {
+	if s.phase != over {
+		s.events = append(s.events, e)
+	}
+}
 
-// Cancel gives up an outgoing call. If the answer has crossed it, the session is
-// ended by BYE all the same. Ended comes within 32 s.
-func (s *Session) Cancel(headers ...sip.Header) {}
+// tell delivers the events. A callback that calls back only queues, see mailbox.
+func (s *Session) tell() {
+	if s.on == nil {
+		return
+	}
+	events := s.events
+	s.events = nil
+	for _, e := range events {
+		s.on(e)
+	}
+}
 
-// Close ends the session in whatever way its state asks for: CANCEL, 480 or BYE.
-func (s *Session) Close(headers ...sip.Header) {}
+// publish shows the others what changed.
+func (s *Session) publish() {
+	old := s.view.Load()
+	v := view{id: ID{s.key.callID, s.key.localTag, ""}, flow: s.flow, phase: s.phase, local: s.invite.Get("From"), remote: s.invite.Get("To")}
+	if s.d != nil {
+		v.id, v.local, v.remote = s.d.id(), s.d.local, s.d.remote
+	}
+	if old != nil && old.id == v.id && old.flow == v.flow && old.phase == v.phase && len(old.tags) == len(s.dialogs) {
+		return
+	}
+	for _, d := range s.dialogs {
+		v.tags = append(v.tags, d.remoteTag)
+	}
+	s.view.Store(&v)
+}
 
-// Reinvite offers sdp in a re-INVITE; nil repeats our present description. It waits for
-// its turn if another offer is under way; a newer one takes its place. OfferAnswered or OfferRefused
-// follows.
-func (s *Session) Reinvite(sdp []byte) {}
+// An alarm is a timer whose function runs in the session's mailbox, and not after stop.
+type alarm struct {
+	timer   transaction.Timer
+	stopped bool // belongs to the mailbox
+}
 
-// Update offers sdp in an UPDATE (RFC 3311), before or after the answer; nil makes an UPDATE without
-// SDP, which refreshes session and Contact. After the answer it is a re-INVITE if the far end does not know UPDATE.
-func (s *Session) Update(sdp []byte) {}
+func (s *Session) after(d time.Duration, fn func()) *alarm {
+	a := &alarm{}
+	a.timer = s.core.afterFunc(d, func() {
+		s.do(func() {
+			if !a.stopped {
+				a.stopped = true
+				fn()
+			}
+		})
+	})
+	return a
+}
 
-// AnswerOffer answers the present [Offer]; nil repeats our present description.
-func (s *Session) AnswerOffer(sdp []byte, headers ...sip.Header) {}
+// stop stops the alarm, which may be nil.
+func (a *alarm) stop() {
+	if a != nil {
+		a.stopped = true
+		a.timer.Stop()
+	}
+}
 
-// RejectOffer refuses the present [Offer] by status, 488 for instance. An offer in a 2xx cannot be
-// refused: it is the end of the call.
-func (s *Session) RejectOffer(status int, headers ...sip.Header) {}
+// running reports whether the alarm is yet to come.
+func (a *alarm) running() bool { return a != nil && !a.stopped }
 
-// Send sends a request in the dialog: MESSAGE, INFO, or one the package has no method for.
-// One is under way at a time so that they arrive in order; at most 64 wait.
-// RequestAnswered follows.
-func (s *Session) Send(method, contentType string, body []byte, headers ...sip.Header) {}
-
-// Info sends an INFO (RFC 6086), as Send does.
-func (s *Session) Info(contentType string, body []byte, headers ...sip.Header) {}
-
-// Options asks whether the far end is alive, as Send does.
-func (s *Session) Options(headers ...sip.Header) {}
-
-// Refer asks the far end to call to, as Send does (RFC 3515). For an attended transfer
-// to's URI has a Replaces header: see [Replaces.In]. What becomes of that call comes as Notify.
-func (s *Session) Refer(to sip.Address, headers ...sip.Header) {}
+// fork returns the dialog with that tag of the far end, or nil.
+func (s *Session) fork(tag string) *dialog {
+	for _, d := range s.dialogs {
+		if d.remoteTag == tag {
+			return d
+		}
+	}
+	return nil
+}
