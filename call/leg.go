@@ -49,6 +49,13 @@ type Dialer interface {
 	Dial(ctx context.Context, to Destination, from Request) (Leg, error)
 }
 
+// A Listener serves incoming legs of one kind until ctx is done, and returns
+// when its last goroutine has ended. incoming takes the leg over at once and
+// does not block.
+type Listener interface {
+	Listen(ctx context.Context, incoming func(Request, Leg)) error
+}
+
 // A Request is what an incoming leg asks for, all that routing may look at.
 type Request struct {
 	Connector  string // where it came in: "sipua", "gvoice"

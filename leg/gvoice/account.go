@@ -38,8 +38,8 @@ type line struct {
 	bound   atomic.Pointer[binding] // nil while not registered
 
 	pace     *pace
-	reg      registration
-	proxy    int // index into profile.Proxies
+	reg      registration // of the present connection
+	proxy    int          // index into profile.Proxies
 	troubled time.Time
 
 	mu     sync.Mutex // guards status
@@ -76,8 +76,8 @@ func (l *line) live(ctx context.Context) time.Duration {
 	}
 	defer l.c.flows.Delete(f)
 	defer f.Close(errUnregistered)
-	l.c.flows.Store(f, l)
-	l.reg = registration{account: &l.account, profile: l.profile, line: sip.NewTag(), callID: sip.NewCallID(), tag: sip.NewTag()}
+	l.reg = registration{bond: bond{l, sip.NewTag()}, callID: sip.NewCallID(), tag: sip.NewTag()}
+	l.c.flows.Store(f, l.reg.bond)
 	f.KeepAlive(flow.KeepAlive{Every: l.profile.KeepAlive, PongWithin: l.pace.timing.Pong}) // GV-C9
 	return l.hold(ctx, f)
 }

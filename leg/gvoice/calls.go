@@ -121,13 +121,13 @@ func causeOf(m *sip.Message) (call.Cause, bool) {
 
 // onInvite takes a call to an account's number.
 func (c *Connector) onInvite(s *dialog.Session) {
-	l := c.lineOf(s.Flow())
+	l, ok := c.bondOf(s.Flow())
 	req := s.Request()
-	if l == nil {
+	if !ok {
 		s.Reject(404, "")
 		return
 	}
-	if v, _ := req.URI.Params.Get("line"); v != l.reg.line {
+	if v, _ := req.URI.Params.Get("line"); v != l.token {
 		l.log.Warn("call to a Contact that is not ours refused", "uri", req.URI.String())
 		s.Reject(404, "")
 		return

@@ -47,7 +47,7 @@ type Connector struct {
 	layer *transaction.Layer
 	core  *dialog.Core
 	stack *invite.Stack
-	flows sync.Map // *flow.Flow -> *line
+	flows sync.Map // *flow.Flow -> bond
 
 	mu       sync.Mutex // guards what follows
 	want     []Account
@@ -191,17 +191,18 @@ func (c *Connector) line(name string) *line {
 	return c.lines[name]
 }
 
-func (c *Connector) lineOf(f *flow.Flow) *line {
-	if l, ok := c.flows.Load(f); ok {
-		return l.(*line)
+func (c *Connector) bondOf(f *flow.Flow) (bond, bool) {
+	b, ok := c.flows.Load(f)
+	if !ok {
+		return bond{}, false
 	}
-	return nil
+	return b.(bond), true
 }
 
 // contact is the Contact of everything on an account's connection.
 func (c *Connector) contact(f *flow.Flow) sip.URI {
-	if l := c.lineOf(f); l != nil {
-		return l.reg.contact(f)
+	if b, ok := c.bondOf(f); ok {
+		return b.contact(f)
 	}
 	host, port := f.SentBy()
 	return sip.URI{Scheme: "sip", Host: host, Port: port}

@@ -32,19 +32,23 @@ type binding struct {
 // registration builds the account's REGISTERs: one Call-ID and one From tag for
 // a flow's life, a rising CSeq.
 type registration struct {
-	account *Account
-	profile Profile
-	line    string // token in our Contact that inbound Request-URIs bring back (GV-C6)
-	callID  string
-	tag     string
-	seq     uint32
+	bond
+	callID string
+	tag    string
+	seq    uint32
+}
+
+// A bond ties an account to one connection. It never changes.
+type bond struct {
+	*line
+	token string // in our Contact; inbound Request-URIs bring it back (GV-C6)
 }
 
 // contact is where Google finds us: over this connection, whatever the address.
-func (r *registration) contact(f *flow.Flow) sip.URI {
+func (b bond) contact(f *flow.Flow) sip.URI {
 	host, port := f.SentBy()
-	return sip.URI{Scheme: "sip", User: sip.EscapeUser(r.account.user()), Host: host, Port: port,
-		Params: sip.Params("").With("transport", "tls").With("line", r.line)}
+	return sip.URI{Scheme: "sip", User: sip.EscapeUser(b.account.user()), Host: host, Port: port,
+		Params: sip.Params("").With("transport", "tls").With("line", b.token)}
 }
 
 // request builds a REGISTER; expires 0 takes the registration back, with the
@@ -59,7 +63,7 @@ func (r *registration) request(f *flow.Flow, secret token.Secret, expires time.D
 	m.Add("To", sip.Address{URI: aor}.String())
 	m.Add("Call-ID", r.callID)
 	m.Add("CSeq", strconv.FormatUint(uint64(r.seq), 10)+" REGISTER")
-	m.Add("Contact", "<"+r.contact(f).String()+">;obn="+token128(r.account.label())+";reg-id=1;+sip.instance="+strconv.Quote(instance(r.account)))
+	m.Add("Contact", "<"+r.contact(f).String()+">;obn="+token128(r.account.label())+";reg-id=1;+sip.instance="+strconv.Quote(instance(&r.account)))
 	m.Add("Expires", strconv.Itoa(int(expires/time.Second)))
 	m.Add("Allow", allow)
 	m.Add("Supported", registerSupported)
@@ -115,7 +119,7 @@ func (r *registration) granted(m *sip.Message) time.Duration {
 	}
 	if cs, err := m.Contacts(); err == nil {
 		for _, c := range cs {
-			if v, _ := c.URI.Params.Get("line"); v != r.line && len(cs) > 1 {
+			if v, _ := c.URI.Params.Get("line"); v != r.token && len(cs) > 1 {
 				continue
 			}
 			if v, ok := c.Params.Get("expires"); ok {

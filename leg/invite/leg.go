@@ -65,9 +65,9 @@ type Leg struct {
 	early    bool   // the far end has described its early media
 	fork     string // whose description is in force, while the far end rings
 	answered bool
-	accepted bool         // our 200 is out
+	accepted bool          // our 200 is out
 	refer    *dialog.Refer // the transfer in progress
-	end      *call.Ended  // why we are ending; the first reason counts
+	end      *call.Ended   // why we are ending; the first reason counts
 	over     bool
 }
 
@@ -194,7 +194,9 @@ func (l *Leg) handle(what any) {
 	case transport.Event:
 		l.mediaEvent(ev)
 	case *flow.Flow:
-		l.session.SetFlow(ev)
+		if l.session.Flow().Err() != nil {
+			l.session.SetFlow(ev)
+		}
 	}
 }
 
