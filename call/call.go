@@ -250,7 +250,7 @@ func (c *Call) dialAll(ctx context.Context, to []Destination) (Leg, error) {
 func (c *Call) join(ringback bool) {
 	a, b := c.legs[A].Media(), c.legs[B].Media()
 	if c.bridge == nil && a != nil && b != nil {
-		c.bridge = c.Join(a, b)
+		c.bridge = c.Join(a, b, c.Phase() < Active)
 	}
 	if c.bridge == nil {
 		return

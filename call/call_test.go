@@ -120,7 +120,7 @@ func (r *rig) Ended(rec Record) {
 func newRig(t *testing.T, x exchange) *rig {
 	r := &rig{T: t, x: x}
 	r.sw = &Switch{Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
-		Join: func(_, _ media.Session) Bridge { r.log("joined"); return fakeBridge{r} }}
+		Join: func(_, _ media.Session, _ bool) Bridge { r.log("joined"); return fakeBridge{r} }}
 	return r
 }
 

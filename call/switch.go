@@ -27,7 +27,7 @@ type Bridge interface {
 type Switch struct {
 	Router   Router
 	Dialers  map[string]Dialer // by connector
-	Join     func(a, b media.Session) Bridge
+	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
 	Recorder Recorder // may be nil
 	Log      *slog.Logger
 	Node     string
