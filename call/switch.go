@@ -26,9 +26,9 @@ type Bridge interface {
 // A Switch routes incoming legs and runs their calls. It owns every live call.
 type Switch struct {
 	Router   Router
-	Dialers  map[string]Dialer // by connector
+	Dialers  map[string]Dialer                           // by connector
 	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
-	Recorder Recorder // may be nil
+	Recorder Recorder                                    // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit
@@ -85,6 +85,17 @@ func (s *Switch) Count() (live int, ended map[Cause]uint64) {
 		ended[c] = n
 	}
 	return len(s.live), ended
+}
+
+// Phases returns the phase of every running call.
+func (s *Switch) Phases() []Phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Phase, 0, len(s.live))
+	for c := range s.live {
+		out = append(out, c.Phase())
+	}
+	return out
 }
 
 // Hangup ends the call named id as an administrator does; false when there is none.

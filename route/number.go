@@ -80,6 +80,9 @@ type emergency struct {
 // United Kingdom and Ireland.
 var defaultEmergencyNumbers = [...]string{"911", "933", "112", "999"}
 
+// Emergency reports whether dialled is an emergency number.
+func (t *Table) Emergency(dialled string) bool { return t.emergency.is(dialled) }
+
 func (e emergency) is(dialled string) bool {
 	digits, _, ok := strip(dialled)
 	if dialled == "urn:service:sos" || strings.HasPrefix(dialled, "urn:service:sos.") { // RFC 5031
