@@ -92,7 +92,7 @@ func (s *Server) authenticate(m *wire.Message, user, domain string) (*account, s
 	}
 	p := bearerParams(rest)
 	switch {
-	case p["username"] != user:
+	case plainEquals(p["username"]) != user:
 		return nil, "", fmt.Sprintf("username %q is not the user of the address of record, %q", p["username"], user)
 	case !strings.EqualFold(p["realm"], domain):
 		return nil, "", fmt.Sprintf("realm %q is not the registrar domain, %s", p["realm"], domain)
