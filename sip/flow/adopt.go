@@ -25,7 +25,8 @@ func (t *Transport) Adopt(c net.Conn, network string) (*Flow, error) {
 	f := newFlow(t, n, adoptedAddr(c.LocalAddr()), adoptedAddr(c.RemoteAddr()))
 	f.outgoing = true
 	f.trusted.Store(true)
-	s := &stream{Conn: newOutbox(c, t.limits.Queue, t.start, nil, t.queueFull)}
+	f.box = newOutbox(c, t.limits.Queue, t.start, nil, t.queueFull)
+	s := &stream{Conn: f.box}
 	f.out = s
 	run := func() { t.readStream(f, s) }
 	if n == udp {
