@@ -163,7 +163,9 @@ func (e *end) silent() {
 func pair(t *testing.T, test func(t *testing.T, a, b *end)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		left, right := slowPipe()
+		var wires sync.WaitGroup
+		defer wires.Wait()
+		left, right := slowPipe(&wires)
 		a, b := newEnd(t, left, "tcp"), newEnd(t, right, "tcp")
 		defer b.close()
 		defer a.close()
@@ -178,11 +180,12 @@ func pair(t *testing.T, test func(t *testing.T, a, b *end)) {
 }
 
 // slowPipe is a stream whose bytes need 10 ms.
-func slowPipe() (net.Conn, net.Conn) {
+func slowPipe(wires *sync.WaitGroup) (net.Conn, net.Conn) {
 	a, am := net.Pipe()
 	bm, b := net.Pipe()
 	relay := func(to, from net.Conn) {
 		defer to.Close()
+		defer from.Close()
 		buf := make([]byte, 1<<16)
 		for {
 			n, err := from.Read(buf)
@@ -195,8 +198,8 @@ func slowPipe() (net.Conn, net.Conn) {
 			}
 		}
 	}
-	go relay(bm, am)
-	go relay(am, bm)
+	wires.Go(func() { relay(bm, am) })
+	wires.Go(func() { relay(am, bm) })
 	return a, b
 }
 
