@@ -62,7 +62,7 @@ func (caps Capabilities) choose(tr Transport, offer *Description, prefer string)
 		offered = true
 		a, err := caps.consider(tr, section{offer, &offer.Media[i]}, i, prefer)
 		if err != nil {
-			if refusal == nil || refusal.Status == 488 {
+			if refusal == nil || offer.Media[i].Kind == "audio" { // what a person would want to know
 				refusal = err
 			}
 			continue

@@ -204,8 +204,8 @@ func (s section) milliseconds(name string) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(v, 32) // "20.0" has been seen
-	if err != nil || n < 1 || n > 1000 {
+	n, err := strconv.ParseFloat(v, 32)       // "20.0" has been seen
+	if err != nil || !(n >= 1 && n <= 1000) { // not a number is neither
 		return 0, false
 	}
 	return time.Duration(n) * time.Millisecond, true
