@@ -205,6 +205,19 @@ func TestTheSameKeyTwiceIsTwoDigits(t *testing.T) {
 	}
 }
 
+func TestALongEventsLateSegmentIsNoOtherDigit(t *testing.T) {
+	want := []Digit{{'3', 2 * time.Second}}
+	packets := send(t, &Sender{Clock: 48000}, want...)
+	for i := 60; i < 75; i++ { // around the end of the first segment
+		late := packets[i]
+		late.at = packets[i+4].at
+		moved := slices.Insert(slices.Delete(slices.Clone(packets), i, i+1), i+4, late)
+		if got := receive(&Receiver{Clock: 48000}, moved); !slices.Equal(got, want) {
+			t.Errorf("packet %d late: %v", i, got)
+		}
+	}
+}
+
 func TestAKeyIsSeenWhileItIsDown(t *testing.T) {
 	r := &Receiver{}
 	packets := send(t, &Sender{}, Digit{'9', 100 * time.Millisecond})
