@@ -94,7 +94,6 @@ func TestSmuggling(t *testing.T) {
 		{"a port of 65536", "host.example.com", "host.example.com:65536", 400},
 		{"two @ in a URI", "sip:a@example.com SIP", "sip:a@b@example.com SIP", 400},
 		{"HTTP", "SIP/2.0\r\nVia", "HTTP/1.1\r\nVia", -1},
-		{"an ACK is never answered", "Call-ID: 1\r\n", "Call-ID: 1\n", 400},
 	} {
 		text := strings.Replace(good, row.old, row.new, 1)
 		if _, code := status([]byte(text)); code != row.status {
@@ -114,7 +113,7 @@ func TestResponsesAndACKAreNotAnswered(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	for _, row := range []struct{ what, text string }{
-		{"headers", strings.Replace(good, "Call-ID", strings.Repeat("X: y\r\n", 256)+"Call-ID", 1)},
+		{"headers", strings.Replace(good, "Content-Length", strings.Repeat("X: y\r\n", 256)+"Content-Length", 1)},
 		{"Via", strings.Replace(good, "Call-ID", "Via: a"+strings.Repeat(",a", 70)+"\r\nCall-ID", 1)},
 		{"line", strings.Replace(good, "Call-ID", "X: "+strings.Repeat("y", 8<<10)+"\r\nCall-ID", 1)},
 		{"fold", strings.Replace(good, "Call-ID", "X: y"+strings.Repeat("\r\n yyyyyyy", 1<<10)+"\r\nCall-ID", 1)},
