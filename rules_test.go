@@ -48,8 +48,10 @@ var mayImport = map[string][]string{
 	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
-	"sim/gvoice": {},
-	"sim/phone":  {},
+	"sim/audio":  {},
+	"sim/gvoice": {"sim/audio", "sim/wire"},
+	"sim/phone":  {"sim/audio", "sim/wire"},
+	"sim/wire":   {},
 
 	"e2e":              {".", "config", "sim/..."},
 	"cmd/tandem":       {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},

@@ -1,10 +1,12 @@
 package bridge
 
 import (
+	"math"
 	"time"
 
 	"tandem/media"
 	"tandem/media/dtmf"
+	"tandem/media/tone"
 )
 
 // digits carries key presses through a transcoder. Events become events of the other
@@ -72,20 +74,50 @@ func (d *digits) tick(now time.Time) {
 	}
 }
 
-// listen looks for tones in the source's audio.
+// listen looks for tones in the source's audio. What becomes an event is taken out of
+// the audio at once, before it is certain: heard as well, it would be two digits.
 func (d *digits) listen(pcm []int16, voice bool) {
 	if d.detector == nil || !voice {
 		return
 	}
 	digit, ok := d.detector.Detect(pcm)
-	if !ok {
+	if ok {
+		d.pressed(digit)
+	}
+	if d.sender == nil {
 		return
 	}
-	d.pressed(digit)
-	if d.sender != nil && d.sender.Send(digit) != nil {
+	if ok && d.sender.Send(digit) != nil {
 		d.t.counters.dropped.Add(1)
 	}
+	if soundsLikeKey(pcm, d.t.inRate) {
+		clear(pcm)
+	}
 }
+
+// soundsLikeKey reports whether one row and one column of the keypad (ITU-T Q.23) are
+// nearly all there is in a piece of audio. The Detector is more careful, and later.
+func soundsLikeKey(pcm []int16, rate int) bool {
+	const weakest, share = -45.0, 0.7 // dBFS; of the power
+	whole := tone.Level(pcm)
+	if whole < weakest {
+		return false
+	}
+	row := loudest(pcm, rate, 697, 770, 852, 941)
+	column := loudest(pcm, rate, 1209, 1336, 1477, 1633)
+	apart := math.Abs(row - column)
+	return apart < 12 && power(row)+power(column) > share*power(whole)
+}
+
+func loudest(pcm []int16, rate int, freqs ...float64) float64 {
+	best := tone.LevelAt(pcm, rate, freqs[0])
+	for _, f := range freqs[1:] {
+		best = max(best, tone.LevelAt(pcm, rate, f))
+	}
+	return best
+}
+
+func power(dB float64) float64 { return math.Pow(10, dB/10) }
 
 // pressed tells who wants to know, and queues a tone where the sink needs one.
 func (d *digits) pressed(digit dtmf.Digit) {
@@ -107,13 +139,11 @@ func (d *digits) write(now time.Time) bool {
 	if now.Before(d.until) {
 		return true
 	}
-	if d.sender == nil || !d.sender.Busy() {
-		return false
-	}
 	o := &d.t.output
-	if d.sender.Next(o.timestamp, &o.packet) {
-		o.send()
+	if d.sender == nil || !d.sender.Pending() || !d.sender.Next(o.timestamp, &o.packet) {
+		return false // nothing, or the pause between two digits
 	}
+	o.send()
 	return true
 }
 

@@ -15,6 +15,7 @@ import (
 const (
 	longestPacket = 120 * time.Millisecond // of Opus (RFC 7587 §4.2); G.711 stays below
 	comfortNoise  = 13                     // static payload type (RFC 3389)
+	startDelay    = 40 * time.Millisecond  // of the jitter buffer
 	// The most frames one tick takes from the jitter buffer; an endless loop over
 	// empty packets is not possible.
 	popsPerTick = 16
@@ -50,7 +51,9 @@ func newTranscoder(p plan, o output, callback func(dtmf.Digit)) (*transcoder, er
 	in, out := rates(p.from.Codec, p.to.Codec)
 	t := &transcoder{
 		from: p.from, packet: packetOf(p.to), every: tickFor(packetOf(p.to)), output: o,
-		jitter: rtp.NewJitter(rtp.JitterConfig{Clock: p.from.Clock, Packet: packetOf(p.from), Event: p.from.Event.PayloadType}),
+		jitter: rtp.NewJitter(rtp.JitterConfig{
+			Clock: p.from.Clock, Packet: packetOf(p.from), Event: p.from.Event.PayloadType, Start: startDelay,
+		}),
 		inRate: in, outRate: out,
 		decoded: make([]int16, 0, 2*samplesIn(longestPacket, in)),
 		pcm:     make([]int16, 0, 4*samplesIn(longestPacket, out)),
@@ -226,7 +229,11 @@ func (t *transcoder) finish() {
 func (t *transcoder) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := fmt.Sprintf("%s -> jitter %v -> decode -> ", t.from.Codec, t.jitter.Stats().Target)
+	delay := startDelay
+	if j := t.jitter.Stats(); j.Received > 0 {
+		delay = j.Target
+	}
+	s := fmt.Sprintf("%s -> jitter %v -> decode -> ", t.from.Codec, delay)
 	if t.resampler != nil {
 		s += fmt.Sprintf("resample %d -> ", t.outRate)
 	}

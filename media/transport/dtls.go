@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,18 +36,21 @@ type association struct {
 	peer     netip.AddrPort
 	refused  []netip.AddrPort // sources whose handshake failed
 	complete bool
-	restart  context.CancelFunc // ends the running attempt
 }
 
 // runDTLS begins the association, or keeps the one that stands when the far end's
 // certificate and our role are the same (RFC 8842 §5.5).
 func (s *Session) runDTLS(st *sdp.Stream) {
-	if a := s.assoc; a != nil && a.role == st.DTLS.Role && sameFingerprints(a.want, st.DTLS.Fingerprints) {
+	if a := s.assoc; a != nil && a.role == st.DTLS.Role && slices.Equal(a.want, st.DTLS.Fingerprints) {
 		return
 	}
 	s.stopDTLS()
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &association{session: s, role: st.DTLS.Role, want: st.DTLS.Fingerprints, cancel: cancel, done: make(chan struct{})}
+	a.renewLocked() // nobody else knows it yet
+	if a.role == sdp.RoleClient && s.iceAgent == nil {
+		a.peer = st.Remote // a server behind a NAT cannot be reached without ICE
+	}
 	var up chan struct{}
 	s.assoc = a
 	s.in.mu.Lock()
@@ -59,23 +63,7 @@ func (s *Session) runDTLS(st *sdp.Stream) {
 	s.sink.mu.Lock()
 	s.sink.keys = nil
 	s.sink.mu.Unlock()
-	if a.role == sdp.RoleClient && up == nil {
-		a.peer = st.Remote // a server behind a NAT cannot be reached without ICE
-	}
-	a.newPipe()
 	go a.run(ctx, up)
-}
-
-func sameFingerprints(a, b []sdp.Fingerprint) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // stopDTLS ends the association and waits for it. ctl is held, no other lock.
@@ -108,42 +96,40 @@ func (s *Session) dtlsRecord(b []byte, from netip.AddrPort) {
 	}
 }
 
-// put takes a record of the running attempt's peer.
+// put takes a record for the running attempt. Without ICE the first one to speak
+// is heard by a server, and gives way when the SDP's address speaks up.
 func (a *association) put(b []byte, from netip.AddrPort, confirmed bool, home netip.AddrPort) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if confirmed {
-		return a.pipe.put(b, from)
+	switch {
+	case confirmed || from == a.peer:
+	case a.complete || from != home && a.isRefused(from):
+		return false
+	case !a.peer.IsValid() && a.role == sdp.RoleServer:
+		a.peer = from
+	case from == home && b[0] == recordHandshake:
+		a.refused = append(a.refused, a.peer)
+		a.peer = from
+		a.renewLocked()
+	default:
+		return false
 	}
-	if a.peer != from && !a.complete {
-		switch {
-		case a.isRefused(from):
-			return false
-		case !a.peer.IsValid() && a.role == sdp.RoleServer:
-			a.peer = from
-		case from == home && b[0] == 22: // the real far end speaks up while a stranger holds the line
-			a.refused = append(a.refused, a.peer)
-			a.peer = from
-			a.pipe.drain()
-			a.restart()
-		}
-	}
-	return from == a.peer && a.pipe.put(b, from)
+	return a.pipe.put(b, from)
 }
+
+// recordHandshake is the content type of handshake records (RFC 6347 §4.1).
+const recordHandshake = 22
 
 func (a *association) isRefused(from netip.AddrPort) bool {
-	for _, r := range a.refused {
-		if r == from {
-			return true
-		}
-	}
-	return len(a.refused) >= maxAttempts
+	return len(a.refused) >= maxAttempts || slices.Contains(a.refused, from)
 }
 
-func (a *association) newPipe() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.restart = func() {}
+// renewLocked ends the running attempt, without a word to its peer, and makes room
+// for the next.
+func (a *association) renewLocked() {
+	if a.pipe != nil {
+		_ = a.pipe.Close()
+	}
 	a.pipe = newPipe(&net.UDPAddr{IP: net.IPv4zero}, func(b []byte, _ netip.AddrPort) error { return a.send(b) })
 }
 
@@ -202,16 +188,22 @@ func (a *association) run(ctx context.Context, up <-chan struct{}) {
 }
 
 func (a *association) fail(err error) {
-	a.session.emit(Event{Kind: Failed, Err: fmt.Errorf("DTLS failed: %w", err)})
+	s := a.session
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.giveUp(fmt.Errorf("DTLS failed: %w", err))
 }
 
 var errSuperseded = errors.New("the handshake was begun again with the address of the SDP")
 
 // attempt shakes hands once and puts the keys in force.
 func (a *association) attempt(ctx context.Context, confirmed bool) (*dtls.Conn, error) {
+	a.mu.Lock()
+	p := a.pipe
+	a.mu.Unlock()
 	if a.role == sdp.RoleServer {
-		if err := a.firstRecord(ctx); err != nil {
-			return nil, err
+		if err := p.await(ctx); err != nil {
+			return nil, a.failed(p, confirmed, err)
 		}
 	}
 	limit := attemptTimeout
@@ -220,62 +212,33 @@ func (a *association) attempt(ctx context.Context, confirmed bool) (*dtls.Conn, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	a.mu.Lock()
-	pipe := a.pipe
-	superseded := false
-	a.restart = func() { superseded = true; cancel() } // called with mu held
-	a.mu.Unlock()
-	conn, err := a.handshake(ctx, pipe)
+	conn, err := a.handshake(ctx, p)
 	if err == nil {
-		err = a.install(conn)
+		err = a.install(conn, p)
 	}
 	if err == nil {
 		return conn, nil
 	}
+	err = a.failed(p, confirmed, err)
 	if conn != nil {
 		_ = conn.Close()
 	}
-	_ = pipe.Close()
-	a.mu.Lock()
-	if superseded {
-		err = errSuperseded
-	} else if !confirmed {
-		a.refused = append(a.refused, a.peer)
-		a.peer = netip.AddrPort{}
-	}
-	left := pipe.queue
-	a.mu.Unlock()
-	a.newPipe()
-	a.keep(left, superseded)
 	return nil, err
 }
 
-// keep moves the records that came for the next attempt into its pipe.
-func (a *association) keep(from chan datagram, superseded bool) {
-	for superseded {
-		select {
-		case d := <-from:
-			a.mu.Lock()
-			a.pipe.put(d.b, d.from)
-			a.mu.Unlock()
-		default:
-			return
-		}
-	}
-}
-
-// firstRecord waits until a record is there: a server has nothing to do before.
-func (a *association) firstRecord(ctx context.Context) error {
+// failed notes who failed, and makes room for the next attempt.
+func (a *association) failed(p *pipe, confirmed bool, err error) error {
 	a.mu.Lock()
-	p := a.pipe
-	a.mu.Unlock()
-	select {
-	case d := <-p.queue:
-		p.first = &d
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	defer a.mu.Unlock()
+	if a.pipe != p {
+		return errSuperseded
 	}
+	if !confirmed {
+		a.refused = append(a.refused, a.peer)
+		a.peer = netip.AddrPort{}
+	}
+	a.renewLocked()
+	return err
 }
 
 func (a *association) handshake(ctx context.Context, p *pipe) (*dtls.Conn, error) {
@@ -325,7 +288,7 @@ var srtpProfiles = [...]dtls.SRTPProtectionProfile{
 }
 
 // install derives the SRTP keys (RFC 5764 §4.2) and puts them in force.
-func (a *association) install(conn *dtls.Conn) error {
+func (a *association) install(conn *dtls.Conn, p *pipe) error {
 	chosen, ok := conn.SelectedSRTPProtectionProfile()
 	state, ok2 := conn.ConnectionState()
 	if !ok || !ok2 {
@@ -344,18 +307,20 @@ func (a *association) install(conn *dtls.Conn) error {
 	if err != nil {
 		return err
 	}
-	a.session.unlock(a, local, remote)
-	return nil
+	return a.session.unlock(a, p, local, remote)
 }
 
-// unlock lets media pass with the keys of a handshake.
-func (s *Session) unlock(a *association, local, remote *srtp.Context) {
+// unlock lets media pass with the keys of the handshake that ran over p.
+func (s *Session) unlock(a *association, p *pipe, local, remote *srtp.Context) error {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	a.mu.Lock()
-	a.complete = true
-	peer := a.peer
+	peer, superseded := a.peer, a.pipe != p
+	a.complete = !superseded
 	a.mu.Unlock()
+	if superseded {
+		return errSuperseded
+	}
 	s.in.keys = remote
 	if !s.in.useICE && peer.IsValid() && peer != s.in.latch.remote {
 		s.follow(peer, "DTLS handshake")
@@ -365,6 +330,7 @@ func (s *Session) unlock(a *association, local, remote *srtp.Context) {
 	s.sink.mu.Unlock()
 	s.connectBy = time.Time{}
 	s.emit(Event{Kind: Connected})
+	return nil
 }
 
 // hold reads alerts and repeated flights until the association is stopped.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime"
@@ -117,7 +118,7 @@ func (e *Engine) setDefaults() {
 	if e.Log == nil {
 		e.Log = slog.Default()
 	}
-	e.pool = portPool{min: e.PortMin, max: e.PortMax, next: e.PortMin, used: map[int]bool{}}
+	e.pool = portPool{min: e.PortMin, max: e.PortMax, next: e.PortMin + rand.IntN(e.PortMax-e.PortMin+1), used: map[int]bool{}}
 }
 
 // Close closes all sessions and waits until no goroutine of the engine is left.

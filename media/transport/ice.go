@@ -258,7 +258,7 @@ func (a *iceAgent) state(st ice.ConnectionState) {
 		reason = "the far end stopped answering the connectivity checks"
 		s.aim(netip.AddrPort{}) // consent is gone (RFC 7675 §5.1)
 	}
-	s.emit(Event{Kind: Failed, Err: errors.New("ICE failed: " + reason)})
+	s.giveUp(errors.New("ICE failed: " + reason))
 }
 
 // stopICE ends the agent and waits for it. ctl is held, no other lock.

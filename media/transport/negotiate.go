@@ -267,6 +267,7 @@ func (s *Session) retune(st *sdp.Stream) {
 	in.hold = !st.Direction.Receives()
 	in.expect(st)
 	if old := s.agreed.Audio(); old == nil || old.Recv.Clock != st.Recv.Clock {
+		in.lost += in.reports.Lost()
 		in.reports = newReception(st.Recv.Clock)
 	}
 	k.mu.Lock()
@@ -300,7 +301,7 @@ func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
 	}
 	s.in.mu.Unlock()
 	if ice {
-		s.runICE(st, offered || st.ICE.Lite && s.caps.ICE == sdp.ICEFull)
+		s.runICE(st, controlling(s.caps.ICE == sdp.ICELite, st.ICE.Lite, offered))
 	}
 	if st.Security == sdp.DTLS {
 		s.runDTLS(st)
@@ -308,6 +309,15 @@ func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
 	if first && !ice && st.Security != sdp.DTLS {
 		s.emit(Event{Kind: Connected})
 	}
+}
+
+// controlling is our role in ICE (RFC 8445 §6.1.1): a full agent controls a lite
+// one, else the offerer controls.
+func controlling(weAreLite, theyAreLite, weOffered bool) bool {
+	if weAreLite != theyAreLite {
+		return theyAreLite
+	}
+	return weOffered
 }
 
 func (s *Session) connectTimeout() time.Duration {

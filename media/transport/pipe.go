@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -48,14 +49,16 @@ func (p *pipe) put(b []byte, from netip.AddrPort) bool {
 	}
 }
 
-// drain throws away what waits.
-func (p *pipe) drain() {
-	for {
-		select {
-		case <-p.queue:
-		default:
-			return
-		}
+// await waits until a datagram is there, and leaves it there.
+func (p *pipe) await(ctx context.Context) error {
+	select {
+	case d := <-p.queue:
+		p.first = &d
+		return nil
+	case <-p.closed:
+		return net.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -26,7 +26,7 @@ type inbound struct {
 	types  [128]bool
 	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
 	codec  uint8       // payload type it uses now
-	latch  latch // plain RTP
+	latch  latch       // plain RTP
 	useICE bool
 	valid  []netip.AddrPort // confirmed by an authenticated check
 	secure bool
@@ -39,6 +39,7 @@ type inbound struct {
 	packet  media.Packet // lent to the receiver; the worker's
 
 	packets, octets, dropped uint64
+	lost                     uint64 // before reports began anew
 	first, last              time.Time
 	since                    time.Time // when the present state began, for the media timeout
 	timedOut                 bool
@@ -117,6 +118,7 @@ func (s *Session) switchCodec(pt uint8) {
 		}
 		info := *s.source.info.Load()
 		if info.Clock != c.Clock {
+			in.lost += in.reports.Lost()
 			in.reports = newReception(c.Clock)
 		}
 		info.Codec, info.Clock, info.PayloadType, info.FMTP = c.Name, c.Clock, pt, c.FMTP

@@ -41,8 +41,7 @@ func (s *Session) checkTimeouts(now time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !s.connectBy.IsZero() && now.After(s.connectBy) {
-		s.connectBy = time.Time{}
-		s.emit(Event{Kind: Failed, Err: errors.New("no connection within the time: ICE or DTLS did not finish")})
+		s.giveUp(errors.New("no connection within the time: ICE or DTLS did not finish"))
 	}
 	if s.opts.Timeout <= 0 || !in.open || in.hold || in.timedOut {
 		return
@@ -55,6 +54,12 @@ func (s *Session) checkTimeouts(now time.Time) {
 		in.timedOut = true
 		s.emit(Event{Kind: MediaTimeout})
 	}
+}
+
+// giveUp reports once that the path failed. in.mu is held.
+func (s *Session) giveUp(err error) {
+	s.connectBy = time.Time{}
+	s.emit(Event{Kind: Failed, Err: err})
 }
 
 // report sends a sender or receiver report. in.mu is held.

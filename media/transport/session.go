@@ -114,7 +114,7 @@ func (s *Session) Stats() media.Stats {
 	in, k := &s.in, s.sink
 	in.mu.Lock()
 	st.PacketsIn, st.BytesIn, st.Dropped = in.packets, in.octets, in.dropped
-	st.Lost, st.Jitter = in.reports.Lost(), in.reports.Jitter()
+	st.Lost, st.Jitter = in.lost+in.reports.Lost(), in.reports.Jitter()
 	st.RemoteLost, st.RoundTrip = in.remoteLost, in.roundTrip
 	st.FirstIn, st.LastIn = in.first, in.last
 	in.mu.Unlock()

@@ -141,7 +141,7 @@ func Reasons(m *sip.Message) []Reason {
 		r := Reason{Protocol: strings.TrimSpace(protocol)}
 		if params != "" {
 			cause, _ := sip.Params(";" + params).Get("cause")
-			r.Cause, _ = strconv.Atoi(cause)
+			r.Cause, _ = strconv.Atoi(strings.TrimSpace(cause))
 			r.Text, _ = sip.Params(";" + params).Get("text")
 		}
 		if r.Protocol != "" {

@@ -1,0 +1,177 @@
+package transport
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sdp"
+)
+
+// relayTo is what a bridge attaches when both legs speak one codec.
+type relayTo struct{ sink media.Sink }
+
+func (r relayTo) Receive(p *media.Packet) { r.sink.Write(p) }
+
+// relayed are two sessions with a relay between them, and their far ends, sockets
+// of the benchmark's own.
+type relayed struct {
+	a, b     *Session
+	one, two *socket
+	atA      address
+}
+
+func newRelay(b testing.TB, e *Engine, security sdp.Security) *relayed {
+	r := new(relayed)
+	var at netip.AddrPort
+	r.a, r.one, at = newLeg(b, e, sdp.Plain)
+	r.atA = makeAddress(at)
+	r.b, r.two, _ = newLeg(b, e, security)
+	r.a.Sources()[0].Attach(relayTo{r.b.Sinks()[0]})
+	r.b.Sources()[0].Attach(relayTo{r.a.Sinks()[0]})
+	return r
+}
+
+func newLeg(b testing.TB, e *Engine, security sdp.Security) (*Session, *socket, netip.AddrPort) {
+	b.Helper()
+	s, err := e.NewSession(Options{Capabilities: withSecurity(security)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.Close)
+	sock, err := openSocket(netip.AddrPortFrom(loop4, 0), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = sock.close() })
+	local, err := localOf(sock)
+	if err != nil {
+		b.Fatal(err)
+	}
+	profile, crypto := "RTP/AVP", ""
+	if security == sdp.SDES {
+		profile, crypto = "RTP/SAVP", "a=crypto:1 AEAD_AES_128_GCM inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	}
+	offer := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d %s 0\r\n%s", local.Port(), profile, crypto)
+	answer, err := s.AnswerTo([]byte(offer), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s, sock, portOf(b, answer)
+}
+
+func withSecurity(security sdp.Security) sdp.Capabilities {
+	c := voice()
+	c.Security = security
+	return c
+}
+
+func localOf(s *socket) (netip.AddrPort, error) {
+	sa, err := syscall.Getsockname(s.fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(loop4, uint16(sa.(*syscall.SockaddrInet4).Port)), nil
+}
+
+// P-1, P-3, P-14: what a relayed packet costs, both far ends' calls included. The
+// figure "worker-ns/op" is the CPU time of the whole process.
+func BenchmarkRelay(b *testing.B) {
+	for _, security := range []sdp.Security{sdp.Plain, sdp.SDES} {
+		b.Run("plain to "+security.String(), func(b *testing.B) {
+			e := &Engine{Workers: 1, BindIPv4: loop4}
+			startEngine(b, e)
+			const calls, burst = 50, 4
+			var legs []*relayed
+			for range calls {
+				legs = append(legs, newRelay(b, e, security))
+			}
+			packet, in, from := rtpPacket(1, 0, string(make([]byte, 160))), make([]byte, 2048), new(address)
+			seq := 0
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := 0; n < b.N; {
+				for range burst {
+					seq++
+					packet[2], packet[3] = byte(seq>>8), byte(seq)
+					for _, l := range legs {
+						for l.one.send(packet, &l.atA) != 0 {
+						}
+					}
+				}
+				for _, l := range legs {
+					for range burst {
+						n += await(b, l.two, in, from)
+					}
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "packets/s")
+		})
+	}
+}
+
+// await reads one packet, and gives up on one that was lost.
+func await(b testing.TB, s *socket, in []byte, from *address) int {
+	limit := time.Now().Add(patience)
+	for {
+		if _, err := s.receive(in, from); err == 0 {
+			return 1
+		}
+		if time.Now().After(limit) {
+			b.Fatal("a packet was lost")
+		}
+		runtime.Gosched()
+	}
+}
+
+// P-14: nothing is allocated for a packet, whatever its protection.
+func TestRelayedPacketsAllocateNothing(t *testing.T) {
+	for _, security := range []sdp.Security{sdp.Plain, sdp.SDES} {
+		t.Run(security.String(), func(t *testing.T) {
+			e := &Engine{Workers: 1, BindIPv4: loop4}
+			startEngine(t, e)
+			r := newRelay(t, e, security)
+			packet, in, from := rtpPacket(1, 0, string(make([]byte, 160))), make([]byte, 2048), new(address)
+			seq := 0
+			if n := testing.AllocsPerRun(500, func() {
+				seq++
+				packet[2], packet[3] = byte(seq>>8), byte(seq)
+				if r.one.send(packet, &r.atA) != 0 {
+					t.Fatal("not sent")
+				}
+				await(t, r.two, in, from)
+			}); n != 0 {
+				t.Errorf("%v allocations per packet", n)
+			}
+		})
+	}
+}
+
+// The way in of SRTP: a session decrypts without allocating.
+func TestDecryptedPacketsAllocateNothing(t *testing.T) {
+	e := &Engine{Workers: 1, BindIPv4: loop4}
+	startEngine(t, e)
+	a, _ := newTestSession(t, e, func(o *Options) { o.Capabilities.Security = sdp.SDES })
+	b, _ := newTestSession(t, e, func(o *Options) { o.Capabilities.Security = sdp.SDES })
+	join(t, a, b)
+	came := make(chan struct{}, 1)
+	b.Sources()[0].Attach(signal(came))
+	p, seq := &media.Packet{SSRC: 1, Payload: make([]byte, 160)}, uint16(0)
+	if n := testing.AllocsPerRun(500, func() {
+		seq++
+		p.Sequence, p.Timestamp = seq, 160*uint32(seq)
+		a.Sinks()[0].Write(p)
+		<-came
+	}); n != 0 {
+		t.Errorf("%v allocations per packet", n)
+	}
+}
+
+type signal chan struct{}
+
+func (s signal) Receive(*media.Packet) { s <- struct{}{} }
