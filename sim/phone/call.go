@@ -90,13 +90,15 @@ type Report struct {
 	Ladder   []wire.Event `json:"ladder"`
 }
 
-func (p *Phone) newCall(callID string, outgoing bool) (*Call, error) {
+// newCall makes a call; fill completes it before anybody can see it.
+func (p *Phone) newCall(callID string, outgoing bool, fill func(*Call)) (*Call, error) {
 	s, err := p.newSound()
 	if err != nil {
 		return nil, err
 	}
 	c := &Call{phone: p, outgoing: outgoing, callID: callID, sound: s, done: make(chan struct{}), changed: make(chan struct{}),
 		phase: Setup, localTag: wire.Token(10), times: Times{Started: time.Now()}}
+	fill(c)
 	p.mu.Lock()
 	p.calls[callID] = c
 	p.all = append(p.all, c)

@@ -24,16 +24,17 @@ func (p *Phone) dial(number string, extra ...wire.Header) (*Call, error) {
 	if !strings.HasPrefix(number, "sip:") && !strings.HasPrefix(number, "sips:") {
 		uri = fmt.Sprintf("sip:%s@%s", number, p.cfg.Domain)
 	}
-	c, err := p.newCall(wire.Token(20), true)
-	if err != nil {
-		return nil, err
-	}
 	display := ""
 	if p.cfg.Display != "" {
 		display = `"` + p.cfg.Display + `" `
 	}
-	c.local, c.remote, c.target = fmt.Sprintf("%s<sip:%s@%s>", display, p.cfg.User, p.cfg.Domain), "<"+uri+">", uri
-	c.from, c.offered = c.local, true
+	c, err := p.newCall(wire.Token(20), true, func(c *Call) {
+		c.local, c.remote, c.target = fmt.Sprintf("%s<sip:%s@%s>", display, p.cfg.User, p.cfg.Domain), "<"+uri+">", uri
+		c.from, c.offered = c.local, true
+	})
+	if err != nil {
+		return nil, err
+	}
 	p.work.Go(func() { c.run(extra) })
 	return c, nil
 }

@@ -18,17 +18,18 @@ func (p *Phone) ring(m *wire.Message) {
 		p.reply(m, 482, wire.Token(8), nil)
 		return
 	}
-	c, err := p.newCall(m.CallID(), false)
+	c, err := p.newCall(m.CallID(), false, func(c *Call) {
+		c.invite, c.offered = m, len(m.Body) > 0
+		c.from, c.asserted = m.Get("From"), m.Get("P-Asserted-Identity")
+		c.remoteTag = m.FromTag()
+		c.remote, c.local = withoutTag(m.Get("From")), m.Get("To")
+		c.target, _ = wire.InBrackets(m.Get("Contact"))
+		c.routes = m.List("Record-Route") // a UAS does not reverse them
+	})
 	if err != nil {
 		p.reply(m, 500, wire.Token(8), nil)
 		return
 	}
-	c.invite, c.offered = m, len(m.Body) > 0
-	c.from, c.asserted = m.Get("From"), m.Get("P-Asserted-Identity")
-	c.remoteTag = m.FromTag()
-	c.remote, c.local = withoutTag(m.Get("From")), m.Get("To")
-	c.target, _ = wire.InBrackets(m.Get("Contact"))
-	c.routes = m.List("Record-Route") // a UAS does not reverse them
 	p.reply(m, 100, "", nil)
 	if c.offered && !c.take(m) {
 		_ = c.Reject(488)
