@@ -25,19 +25,29 @@ func (t *Transport) Adopt(c net.Conn, network string) (*Flow, error) {
 	f := newFlow(t, n, adoptedAddr(c.LocalAddr()), adoptedAddr(c.RemoteAddr()))
 	f.outgoing = true
 	f.trusted.Store(true)
-	s := &stream{Conn: newOutbox(c, t.limits.Queue, t.start, nil, t.queueFull)}
-	f.out = s
-	run := func() { t.readStream(f, s) }
+	adopt := t.adoptStream
 	if n == udp {
-		d := &datagrams{Conn: c, queue: make(chan []byte, 256)}
-		f.out = d
-		run = func() { t.readDatagrams(f, d) }
+		adopt = t.adoptDatagrams
 	}
+	run := adopt(f, c)
 	if !t.launch(f, run) {
 		c.Close()
 		return nil, fmt.Errorf("adopt: %w", ErrClosed)
 	}
 	return f, nil
+}
+
+func (t *Transport) adoptStream(f *Flow, c net.Conn) (run func()) {
+	f.box = newOutbox(c, t.limits.Queue, t.start, nil, t.queueFull)
+	s := &stream{Conn: f.box}
+	f.out = s
+	return func() { t.readStream(f, s) }
+}
+
+func (t *Transport) adoptDatagrams(f *Flow, c net.Conn) (run func()) {
+	d := &datagrams{Conn: c, queue: make(chan []byte, 256)}
+	f.out = d
+	return func() { t.readDatagrams(f, d) }
 }
 
 // adoptedAddr is an address to show for what has none.

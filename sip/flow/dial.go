@@ -86,7 +86,7 @@ func (t *Transport) dial(ctx context.Context, to Target) (*Flow, error) {
 // shake brings TLS and WebSocket up on o. run is the flow's reader.
 func (t *Transport) shake(ctx context.Context, n network, o *outbox, to Target) (f *Flow, run func(), err error) {
 	f = newFlow(t, n, addrPort(o.LocalAddr()), addrPort(o.RemoteAddr()))
-	f.outgoing = true
+	f.outgoing, f.box = true, o
 	f.trusted.Store(true)
 	var c net.Conn = o
 	if n.encrypted() {

@@ -25,6 +25,7 @@ type Flow struct {
 	port     string // remote port as text, for rport=
 	outgoing bool
 	out      sender
+	box      *outbox // of a connection: knows why writing failed
 	state    *tls.ConnectionState
 	sentBy   sentBy
 
@@ -59,7 +60,8 @@ func (f *Flow) Reliable() bool { return f.net != udp }
 // Secure reports whether the flow is encrypted: TLS and WSS.
 func (f *Flow) Secure() bool { return f.net == tlsNet || f.net == wss }
 
-// Outgoing reports whether we opened the flow.
+// Outgoing reports whether we opened the connection. It is false on UDP, where
+// nothing is opened.
 func (f *Flow) Outgoing() bool { return f.outgoing }
 
 // TLS returns the state after the handshake, nil without TLS. It must not be changed.
@@ -129,6 +131,7 @@ func (f *Flow) SendBytes(b []byte) error {
 		f.t.count.SendErrors.Add(1)
 		if f.Reliable() {
 			f.Close(err)
+			err = f.Err()
 		}
 		return fmt.Errorf("send on %s: %w", f, err)
 	}
@@ -182,6 +185,11 @@ func (f *Flow) watched() bool {
 func (f *Flow) die(cause error) (first bool) {
 	if cause == nil {
 		cause = ErrClosed
+	}
+	if f.box != nil { // the reader only sees a closed connection
+		if err := f.box.cause(); err != nil {
+			cause = err
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -170,7 +170,7 @@ func (a *acceptor) serve(c *acceptedConn) {
 	t := a.t
 	defer c.Close()
 	f := newFlow(t, a.net, addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()))
-	f.sentBy = a.sentBy
+	f.sentBy, f.box = a.sentBy, c.outbox
 	s := &stream{Conn: c, place: c.place}
 	if a.tls != nil {
 		tc, err := a.handshake(c)

@@ -1,7 +1,10 @@
 package flow
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -117,9 +120,19 @@ func (o *outbox) take() ([]byte, bool) {
 	return b, true
 }
 
+// cause is why writing failed, nil if it did not.
+func (o *outbox) cause() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("the far end took nothing for %v: %w", stallTimeout, err)
+	}
 	if o.err == nil {
 		o.err = err
 	}

@@ -93,17 +93,17 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 	f := newFlow(t, a.net, addrPort(under.LocalAddr()), addrPort(under.RemoteAddr()))
 	f.sentBy, f.state = a.sentBy, r.TLS
 	f.trusted.Store(t.budgets.isFree(f.remote.Addr()))
-	t.serveWebSocket(f, &webSocket{c: c, under: under, place: placeOf(under)})
+	ac := acceptedBelow(under)
+	f.box = ac.outbox
+	t.serveWebSocket(f, &webSocket{c: c, under: under, place: ac.place})
 }
 
-func placeOf(c net.Conn) *place {
+// acceptedBelow finds what our listener accepted under an HTTP connection.
+func acceptedBelow(c net.Conn) *acceptedConn {
 	if tc, ok := c.(*tls.Conn); ok {
 		c = tc.NetConn()
 	}
-	if ac, ok := c.(*acceptedConn); ok {
-		return ac.place
-	}
-	return nil
+	return c.(*acceptedConn)
 }
 
 // busy counts the caller among the goroutines that Close waits for.
