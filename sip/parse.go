@@ -28,7 +28,7 @@ type Limits struct {
 	Message int // bytes of a whole message; 64 KiB
 	Header  int // bytes of the start line and of each header, folded lines together; 8 KiB
 	Headers int // header lines; 256
-	Via     int // Via elements; 32
+	Via     int // Via elements; 70, the hops of RFC 3261 §8.1.1.6
 }
 
 func (l Limits) withDefaults() Limits {
@@ -40,7 +40,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Message, 64<<10)
 	set(&l.Header, 8<<10)
 	set(&l.Headers, 256)
-	set(&l.Via, 32)
+	set(&l.Via, 70)
 	return l
 }
 
