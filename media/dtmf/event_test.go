@@ -205,6 +205,19 @@ func TestTheSameKeyTwiceIsTwoDigits(t *testing.T) {
 	}
 }
 
+func TestALongEventsLateSegmentIsNoOtherDigit(t *testing.T) {
+	want := []Digit{{'3', 2 * time.Second}}
+	packets := send(t, &Sender{Clock: 48000}, want...)
+	for i := 60; i < 75; i++ { // around the end of the first segment
+		late := packets[i]
+		late.at = packets[i+4].at
+		moved := slices.Insert(slices.Delete(slices.Clone(packets), i, i+1), i+4, late)
+		if got := receive(&Receiver{Clock: 48000}, moved); !slices.Equal(got, want) {
+			t.Errorf("packet %d late: %v", i, got)
+		}
+	}
+}
+
 func TestAKeyIsSeenWhileItIsDown(t *testing.T) {
 	r := &Receiver{}
 	packets := send(t, &Sender{}, Digit{'9', 100 * time.Millisecond})
@@ -281,10 +294,7 @@ func FuzzReceiver(f *testing.F) {
 		now := time.Unix(1, 0)
 		for len(script) >= 8 {
 			now = now.Add(time.Duration(script[7]) * time.Millisecond)
-			p := media.Packet{Timestamp: uint32(script[4])<<16 | uint32(script[5])<<8, SSRC: uint32(script[6] & 1), Payload: script[:script[6]>>4]}
-			if len(p.Payload) > len(script) {
-				p.Payload = script
-			}
+			p := media.Packet{Timestamp: uint32(script[4])<<16 | uint32(script[5])<<8, SSRC: uint32(script[6] & 1), Payload: script[:script[6]&7]}
 			d, ok := r.Receive(now, &p)
 			if ok && (!Valid(d.Key) || d.Duration < 0) {
 				t.Fatalf("%+v", d)

@@ -16,6 +16,7 @@ type Receiver struct {
 	started  bool
 	ssrc     uint32
 	stamp    uint32 // of the event's running segment
+	former   uint32 // timestamp of the event before
 	code     uint8
 	duration int64 // of the running segment, in units
 	before   int64 // of the segments before it
@@ -64,13 +65,15 @@ func (r *Receiver) take(now time.Time, p *media.Packet, e Event) {
 	case !r.started || p.SSRC != r.ssrc || ahead < -movedBack*clock:
 		r.press(p, e)
 	case ahead < 0:
-		return // a late packet of the event before
+		r.takeLate(p, e)
+		return
 	case ahead == 0 && !r.down:
 		return // the end again, or what comes after a lost end
 	case ahead == 0:
 		r.duration = max(r.duration, int64(e.Duration))
 	case r.continues(ahead, clock, p, e):
 		r.before += ahead
+		r.former = r.stamp
 		r.stamp, r.duration = p.Timestamp, int64(e.Duration)
 	default:
 		r.press(p, e)
@@ -79,6 +82,16 @@ func (r *Receiver) take(now time.Time, p *media.Packet, e Event) {
 	if e.End {
 		r.up()
 	}
+}
+
+// takeLate takes a packet that was overtaken by the next event. Mostly its event is
+// known already; if not, everything else of it was lost.
+func (r *Receiver) takeLate(p *media.Packet, e Event) {
+	if !r.down || int32(p.Timestamp-r.former) <= 0 {
+		return
+	}
+	r.former = p.Timestamp
+	r.queue(e.Code, int64(e.Duration))
 }
 
 // continues says whether a packet is the next segment of a long event: it begins
@@ -91,6 +104,10 @@ func (r *Receiver) continues(ahead, clock int64, p *media.Packet, e Event) bool 
 // press begins a new event. The one before has ended, if we know it or not.
 func (r *Receiver) press(p *media.Packet, e Event) {
 	r.up()
+	r.former = r.stamp
+	if !r.started || p.SSRC != r.ssrc {
+		r.former = p.Timestamp // there is none
+	}
 	r.started, r.down = true, true
 	r.ssrc, r.stamp, r.code = p.SSRC, p.Timestamp, e.Code
 	r.duration, r.before = int64(e.Duration), 0
@@ -102,8 +119,12 @@ func (r *Receiver) up() {
 		return
 	}
 	r.down = false
+	r.queue(r.code, r.before+r.duration)
+}
+
+func (r *Receiver) queue(code uint8, units int64) {
 	if len(r.ready) < maxReady {
-		r.ready = append(r.ready, Digit{rune(Keys[r.code]), toDuration(r.before+r.duration, r.clock())})
+		r.ready = append(r.ready, Digit{rune(Keys[code]), toDuration(units, r.clock())})
 	}
 }
 

@@ -161,17 +161,16 @@ func (j *Jitter) insert(sequence, timestamp int64, event bool, p *media.Packet) 
 
 // makeRoom gives up the oldest packets when one arrives that is too far ahead.
 func (j *Jitter) makeRoom(sequence int64) {
-	if j.held == 0 || sequence <= j.highest || j.playing && sequence-j.next < jitterSlots {
-		return
-	}
-	for i := range j.slots {
-		s := &j.slots[i]
-		if s.full && s.sequence <= sequence-jitterSlots {
-			j.stats.Discarded++
-			j.release(s)
+	oldest := sequence - jitterSlots + 1
+	if j.held > 0 && sequence > j.highest && !(j.playing && j.next >= oldest) {
+		for i := range j.slots {
+			if s := &j.slots[i]; s.full && s.sequence < oldest {
+				j.stats.Discarded++
+				j.release(s)
+			}
 		}
 	}
-	if oldest := sequence - jitterSlots + 1; j.playing && j.next < oldest {
+	if j.playing && j.next < oldest {
 		j.advance(oldest)
 		j.quiet = true
 	}
