@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -136,12 +137,11 @@ func (d *decoder) foreign(n ast.Node, to reflect.Value, field string) {
 		}
 	}()
 	err := yaml.NodeToValue(n, to.Addr().Interface(), yaml.Strict())
-	if known, ok := err.(yaml.Error); ok { //nolint:errorlint // a wrapped one says more by its own words
-		at := n
-		d.fail(at, field, "%s", known.GetMessage())
-		return
-	}
-	if err != nil {
+	var known yaml.Error
+	switch {
+	case errors.As(err, &known): // its Error would show the lines around
+		d.fail(n, field, "%s", known.GetMessage())
+	case err != nil:
 		d.fail(n, field, "%v", err)
 	}
 }

@@ -20,6 +20,10 @@ const maxSecret = 64 << 10 // bytes of a secret's file
 // secret sets v to what the text is or refers to. Errors never show the text
 // unless it is a reference.
 func (d *decoder) secret(n ast.Node, v *token.Secret, text, field string) {
+	if text != "" && text == token.Secret(text).String() {
+		d.fail(n, field, "this stands for a secret that an export does not show; enter the secret, ${NAME} or file:path")
+		return
+	}
 	if name, ok := environmentName(text); ok {
 		value := ""
 		if d.refs.Getenv != nil {

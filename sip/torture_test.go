@@ -163,7 +163,8 @@ func TestRFC4475Torture(t *testing.T) {
 	}
 }
 
-// writesBack demands that what we write is read as the same message.
+// writesBack demands that what we write is read as the same message, but for raw
+// bytes in a URI, which we escape.
 func writesBack(t *testing.T, m *Message) {
 	t.Helper()
 	again, err := Parse(m.Append(nil))
@@ -173,7 +174,7 @@ func writesBack(t *testing.T, m *Message) {
 	m, again = m.Clone(), again.Clone()
 	m.Del("Content-Length")
 	again.Del("Content-Length")
-	if m.String() != again.String() || m.URI != again.URI || !slices.Equal(m.Headers, again.Headers) {
+	if m.String() != again.String() || !slices.Equal(m.Headers, again.Headers) {
 		t.Errorf("not the same message:\n%s\n%s", m, again)
 	}
 }

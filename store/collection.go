@@ -229,14 +229,14 @@ func scanItem[T any](scan func(...any) error) (Item[T], error) {
 
 func encode(name, key string, value any) (string, error) {
 	if name == "" || key == "" || len(key) > maxKey || strings.ContainsRune(key, 0) {
-		return "", fmt.Errorf("a key has 1 to %d bytes and no NUL", maxKey)
+		return "", fmt.Errorf("%w: a key has 1 to %d bytes and no NUL", errBadValue, maxKey)
 	}
 	b, err := json.Marshal(value)
 	if err != nil {
-		return "", fmt.Errorf("encode the value: %w", err)
+		return "", fmt.Errorf("%w: %w", errBadValue, err)
 	}
 	if len(b) > maxValue {
-		return "", fmt.Errorf("the value has %d bytes; at most %d can be kept", len(b), maxValue)
+		return "", fmt.Errorf("%w: the value has %d bytes, more than %d", errBadValue, len(b), maxValue)
 	}
 	return string(b), nil
 }

@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,6 +30,8 @@ var (
 	ErrUnavailable = errors.New("the database is not available")
 	// ErrCorrupt: the database file is damaged or is not one.
 	ErrCorrupt = errors.New("the database file is damaged or is not a database; restore a backup")
+
+	errBadValue = errors.New("this cannot be kept")
 )
 
 // explain says what was done to which database, and what a person can do.
@@ -63,10 +69,34 @@ func reasonOf(err error) error {
 		return ErrUnavailable
 	}
 	var c *pgconn.ConnectError
-	if errors.As(err, &c) {
+	if errors.As(err, &c) || slices.ContainsFunc(lostConnection(), func(lost error) bool { return errors.Is(err, lost) }) {
 		return ErrUnavailable
 	}
 	return nil
+}
+
+// lostConnection is how a connection says that its server went away in the
+// middle of a statement.
+func lostConnection() []error {
+	return []error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, sql.ErrConnDone, net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET}
+}
+
+// refused says whether the database will never take the value, however often
+// it is asked.
+func refused(err error) bool {
+	var s *sqlite.Error
+	var p *pgconn.PgError
+	switch {
+	case errors.Is(err, errBadValue):
+		return true
+	case errors.As(err, &s):
+		code := s.Code() & 0xff
+		return code == sqlite3.SQLITE_TOOBIG || code == sqlite3.SQLITE_CONSTRAINT || code == sqlite3.SQLITE_MISMATCH
+	case errors.As(err, &p) && len(p.Code) == 5:
+		// Data exception, integrity constraint, program limit.
+		return p.Code[:2] == "22" || p.Code[:2] == "23" || p.Code[:2] == "54"
+	}
+	return false
 }
 
 // sqliteReason reads the primary code: the low byte of an extended one.

@@ -172,7 +172,7 @@ func (w *Writer[T]) write(ctx context.Context, batch []slot[T]) error {
 		w.done(batch, &w.stats.Written)
 		return nil
 	}
-	if unusable(ctx, err) {
+	if !refused(err) {
 		return err
 	}
 	for _, s := range batch {
@@ -180,19 +180,15 @@ func (w *Writer[T]) write(ctx context.Context, batch []slot[T]) error {
 		switch {
 		case err == nil:
 			w.done([]slot[T]{s}, &w.stats.Written)
-		case unusable(ctx, err):
-			return err
-		default:
+		case refused(err):
 			w.log().Error("record cannot be stored", "log", w.To.Name, "id", s.entry.ID, "err", err)
 			w.done([]slot[T]{s}, &w.stats.Failed)
+		default:
+			return err
 		}
 	}
 	return nil
 }
-
-// unusable tells a database that cannot be used now from one that does not
-// want the record.
-func unusable(ctx context.Context, err error) bool { return ctx.Err() != nil || reasonOf(err) != nil }
 
 func (w *Writer[T]) setup() {
 	w.wake = make(chan struct{}, 1)

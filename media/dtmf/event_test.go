@@ -294,10 +294,7 @@ func FuzzReceiver(f *testing.F) {
 		now := time.Unix(1, 0)
 		for len(script) >= 8 {
 			now = now.Add(time.Duration(script[7]) * time.Millisecond)
-			p := media.Packet{Timestamp: uint32(script[4])<<16 | uint32(script[5])<<8, SSRC: uint32(script[6] & 1), Payload: script[:script[6]>>4]}
-			if len(p.Payload) > len(script) {
-				p.Payload = script
-			}
+			p := media.Packet{Timestamp: uint32(script[4])<<16 | uint32(script[5])<<8, SSRC: uint32(script[6] & 1), Payload: script[:script[6]&7]}
 			d, ok := r.Receive(now, &p)
 			if ok && (!Valid(d.Key) || d.Duration < 0) {
 				t.Fatalf("%+v", d)

@@ -33,30 +33,39 @@ func (c *Compound) Parse(b []byte) error {
 	if len(b) < 4 {
 		return ErrControlShort
 	}
-	for first := true; len(b) > 0; first = false {
-		if len(b) < 4 {
-			return ErrControlShort
-		}
-		if b[0]>>6 != 2 {
-			return ErrControlVersion
-		}
-		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
-		if size > len(b) {
-			return ErrControlShort
-		}
-		body, err := unpad(b[0], b[4:size])
+	for rest := b; len(rest) > 0; {
+		packet, after, err := cut(rest)
 		if err != nil {
 			return err
 		}
-		if first && len(body) >= 4 {
-			c.SSRC = binary.BigEndian.Uint32(body)
-		}
-		if err := c.parseOne(int(b[0]&0x1f), b[1], body); err != nil {
+		body, err := unpad(packet[0], packet[4:])
+		if err != nil {
 			return err
 		}
-		b = b[size:]
+		if len(rest) == len(b) && len(body) >= 4 {
+			c.SSRC = binary.BigEndian.Uint32(body)
+		}
+		if err := c.parseOne(int(packet[0]&0x1f), packet[1], body); err != nil {
+			return err
+		}
+		rest = after
 	}
 	return nil
+}
+
+// cut takes the first packet off a datagram.
+func cut(b []byte) (packet, rest []byte, err error) {
+	if len(b) < 4 {
+		return nil, nil, ErrControlShort
+	}
+	if b[0]>>6 != 2 {
+		return nil, nil, ErrControlVersion
+	}
+	size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+	if size > len(b) {
+		return nil, nil, ErrControlShort
+	}
+	return b[:size], b[size:], nil
 }
 
 // unpad takes the padding off a packet's body, when its first octet announces some.

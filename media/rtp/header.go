@@ -78,10 +78,14 @@ func parseRest(first byte, b []byte, h *Header) ([]byte, error) {
 		h.Extension = b[at+4 : end : end]
 		at = end
 	}
-	payload := b[at:]
 	if first&0x20 == 0 {
-		return payload, nil
+		return b[at:], nil
 	}
+	return unpadded(b[at:])
+}
+
+// unpadded is a payload without the padding that its last octet counts.
+func unpadded(payload []byte) ([]byte, error) {
 	if len(payload) == 0 {
 		return nil, ErrPadding
 	}

@@ -161,17 +161,16 @@ func (j *Jitter) insert(sequence, timestamp int64, event bool, p *media.Packet) 
 
 // makeRoom gives up the oldest packets when one arrives that is too far ahead.
 func (j *Jitter) makeRoom(sequence int64) {
-	if j.held == 0 || sequence <= j.highest || j.playing && sequence-j.next < jitterSlots {
-		return
-	}
-	for i := range j.slots {
-		s := &j.slots[i]
-		if s.full && s.sequence <= sequence-jitterSlots {
-			j.stats.Discarded++
-			j.release(s)
+	oldest := sequence - jitterSlots + 1
+	if j.held > 0 && sequence > j.highest && !(j.playing && j.next >= oldest) {
+		for i := range j.slots {
+			if s := &j.slots[i]; s.full && s.sequence < oldest {
+				j.stats.Discarded++
+				j.release(s)
+			}
 		}
 	}
-	if oldest := sequence - jitterSlots + 1; j.playing && j.next < oldest {
+	if j.playing && j.next < oldest {
 		j.advance(oldest)
 		j.quiet = true
 	}
@@ -200,7 +199,7 @@ func (j *Jitter) release(s *slot) {
 	j.held--
 }
 
-func (j *Jitter) units(d time.Duration) int64 { return int64(d) * j.clock / int64(time.Second) }
+func (j *Jitter) units(d time.Duration) int64 { return units(d, j.clock) }
 
 func (j *Jitter) duration(units int64) time.Duration {
 	return time.Duration(units * int64(time.Second) / j.clock)

@@ -47,8 +47,8 @@ type edge struct {
 	bad       int // datagrams that a strict edge refuses
 }
 
-func newEdge(t *testing.T, ip netip.Addr) *edge {
-	e := &edge{t: t, conn: listen(t, ip), media: make(chan []byte, 256), ufrag: edgeUfrag}
+func newEdge(t *testing.T, ip netip.Addr, ufrag string) *edge {
+	e := &edge{t: t, conn: listen(t, ip), media: make(chan []byte, 256), ufrag: ufrag}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -161,7 +161,7 @@ const anyFingerprint = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22
 
 // GV-C16, C20, C21, S32, S33, S35, S47: the telephony edge, plain RTP over ICE.
 func TestGoogleVoiceTelephonyEdge(t *testing.T) {
-	google := newEdge(t, loop4)
+	google := newEdge(t, loop4, edgeUfrag)
 	s, events := newTestSession(t, newEngine(t), func(o *Options) {
 		o.Capabilities.ICE, o.Capabilities.Mux = sdp.ICEFull, sdp.MuxRequire
 		o.ExtraHost, o.FillSilence = netip.MustParseAddr("203.0.113.5"), true
@@ -206,7 +206,7 @@ func TestGoogleVoiceTelephonyEdge(t *testing.T) {
 }
 
 func TestGoogleVoiceOverIPv6(t *testing.T) {
-	google := newEdge(t, loop6)
+	google := newEdge(t, loop6, edgeUfrag)
 	s, events := newTestSession(t, newEngine(t), func(o *Options) {
 		o.Capabilities.ICE, o.Capabilities.Mux, o.FillSilence = sdp.ICEFull, sdp.MuxRequire, true
 	})
@@ -228,7 +228,7 @@ func TestGoogleVoiceOverIPv6(t *testing.T) {
 // GV-C21, C22, S36: the web edge. It has an RSA certificate, one cipher suite and
 // one SRTP profile; we are the DTLS client.
 func TestGoogleVoiceWebEdge(t *testing.T) {
-	google := newEdge(t, loop4)
+	google := newEdge(t, loop4, edgeUfrag)
 	certificate := rsaCertificate(t)
 	s, events := newTestSession(t, newEngine(t), func(o *Options) {
 		o.Capabilities = sdp.Capabilities{
@@ -436,8 +436,7 @@ func TestICEThatFindsNobodyFails(t *testing.T) {
 
 // The far end restarts ICE with new credentials on another port.
 func TestICERestart(t *testing.T) {
-	one, two := newEdge(t, loop4), newEdge(t, loop4)
-	two.ufrag = "anotherUfr34"
+	one, two := newEdge(t, loop4, edgeUfrag), newEdge(t, loop4, "anotherUfr34")
 	s, events := newTestSession(t, newEngine(t), func(o *Options) {
 		o.Capabilities.ICE, o.Capabilities.Mux, o.FillSilence = sdp.ICEFull, sdp.MuxRequire, true
 	})

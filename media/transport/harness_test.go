@@ -11,9 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"tandem/media"
 	"tandem/media/sdp"
 )
+
+// No goroutine may outlive its engine: not pion's either.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of these tests on a busy machine.
 const patience = 10 * time.Second

@@ -81,13 +81,15 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 	if err := s.apply(agreed, false); err != nil {
 		return nil, err
 	}
-	s.caps.Last, s.caps.Remote, s.caps.Full = answer, d, false
+	s.caps.Last, s.caps.Remote, s.caps.Full, s.answered = answer, d, false, nil
 	s.lastIn, s.lastOut = bytes.Clone(offer), answer.Append(nil)
 	return s.lastOut, nil
 }
 
 // SetAnswer takes the far end's answer to our last Offer. The same answer again
-// (183, then 200) changes nothing. The error is as AnswerTo's.
+// (183, then 200) changes nothing; another one, from another branch of a forked
+// INVITE or from a switch that changed its mind, takes the place of the first. The
+// error is as AnswerTo's.
 func (s *Session) SetAnswer(answer []byte) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -96,21 +98,26 @@ func (s *Session) SetAnswer(answer []byte) error {
 		return errClosed
 	case s.pending == nil && bytes.Equal(answer, s.lastIn):
 		return nil
-	case s.pending == nil:
+	case s.pending == nil && s.answered == nil:
 		return &sdp.Error{Status: 400, Reason: "an answer came without an offer of ours"}
 	}
 	d, err := sdp.Parse(answer)
 	if err != nil {
 		return err
 	}
-	agreed, err := sdp.Accept(s.caps, s.transport(s.credits), s.pending, d)
+	offer := s.pending
+	if offer == nil {
+		offer = s.answered
+	}
+	agreed, err := sdp.Accept(s.caps, s.transport(s.credits), offer, d)
 	if err != nil {
 		return err
 	}
 	if err := s.apply(agreed, true); err != nil {
 		return err
 	}
-	s.caps.Last, s.caps.Remote, s.caps.Full, s.pending = s.pending, d, false, nil
+	s.caps.Last, s.caps.Remote, s.caps.Full = offer, d, false
+	s.pending, s.answered = nil, offer
 	s.lastIn, s.lastOut = bytes.Clone(answer), nil
 	return nil
 }

@@ -83,10 +83,11 @@ func TestRTCPOnOnePortWithMux(t *testing.T) {
 				t.Errorf("%d ports in use, want one a session", n)
 			}
 			bothWays(t, a, b)
-			reportNow(a)
-			reportNow(b)
-			reportNow(a)
-			eventually(t, func() bool { return b.Stats().RoundTrip > 0 || a.Stats().RoundTrip > 0 })
+			eventually(t, func() bool {
+				reportNow(a)
+				reportNow(b)
+				return a.Stats().RoundTrip > 0 && b.Stats().RoundTrip > 0
+			})
 		})
 	}
 }

@@ -44,6 +44,7 @@ type Session struct {
 	crypto   []sdp.Crypto
 	public   netip.AddrPort   // as a STUN server sees us
 	pending  *sdp.Description // our offer without an answer
+	answered *sdp.Description // our offer, when the last answer was the far end's
 	agreed   sdp.Agreed
 	lastIn   []byte // the last offer or answer that was taken
 	lastOut  []byte // our answer to it

@@ -64,7 +64,10 @@ func (d Digest) String() string {
 	s += "username=" + quote(d.Username) + ", realm=" + quote(d.Realm) + ", nonce=" + quote(d.Nonce) +
 		", uri=" + quote(d.URI) + ", response=" + quote(d.Response)
 	if d.QOP != "" {
-		s += fmt.Sprintf(", qop=%s, nc=%08x, cnonce=%s", d.QOP, d.NC, quote(d.CNonce))
+		s += fmt.Sprintf(", qop=%s, nc=%08x", d.QOP, d.NC)
+	}
+	if d.CNonce != "" { // a -sess algorithm has one without qop, too
+		s += ", cnonce=" + quote(d.CNonce)
 	}
 	if d.Opaque != "" {
 		s += ", opaque=" + quote(d.Opaque)

@@ -69,6 +69,7 @@ func (c *Core) incoming(tx *transaction.Server) {
 		return
 	}
 	c.stats.in.Add(1)
+	s.do(s.watchFlow)
 	tx.OnCancel(func(m *sip.Message) { s.do(func() { s.cancelled(m) }) })
 	c.OnInvite(s)
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tandem/sip"
-	"tandem/sip/flow"
 	"tandem/sip/transaction"
 )
 
@@ -32,23 +31,15 @@ func (s *Session) newAck(d *dialog, seq uint32, sdp []byte) *sip.Message {
 	return ack
 }
 
-// sendAck sends an ACK, which is no transaction, with a branch of its own. A nil
-// ack still waits for our answer.
+// sendAck sends an ACK, which is no transaction but has a branch of its own each
+// time. A nil ack still waits for our answer.
 func (s *Session) sendAck(ack *sip.Message) {
 	if ack == nil {
 		return
 	}
-	m := ack.Clone()
-	m.Prepend("Via", viaOf(s.flow))
-	if err := s.flow.Send(m); err != nil {
+	if err := s.core.Transactions.Send(s.flow, ack.Clone()); err != nil {
 		s.log.Debug("sip ACK not sent", "err", err)
 	}
-}
-
-func viaOf(f *flow.Flow) string {
-	v := sip.Via{Transport: f.ViaTransport(), Params: sip.Params(";branch=" + sip.NewBranch() + ";rport")}
-	v.Host, v.Port = f.SentBy()
-	return v.String()
 }
 
 // late takes a repeated 2xx whose transaction is gone.

@@ -138,6 +138,7 @@ func (s *Session) finish(e Ended) {
 		s.okay.repeat.stop()
 		s.okay = nil
 	}
+	s.unwatchFlow()
 	s.core.remove(s)
 	s.log.Debug("sip session ended", "cause", e.Cause, "status", e.Status, "err", e.Err)
 }

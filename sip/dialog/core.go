@@ -22,8 +22,8 @@ import (
 // transaction layer to the one it belongs to. Set the fields, then make
 // HandleRequest the layer's OnRequest and HandleStray its OnStray.
 //
-// It is safe for concurrent use. It has one goroutine per connection that carries
-// sessions, to see it die; Close waits for them.
+// It is safe for concurrent use, and has no goroutine: everything runs on those of
+// the flows' readers, of timers, and of who calls a Session's methods.
 type Core struct {
 	Transactions *transaction.Layer
 	Log          *slog.Logger // nil is slog.Default
@@ -59,9 +59,7 @@ type Core struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[sessionKey]*Session
-	watches  map[*flow.Flow]*watch
 	closed   bool
-	watchers sync.WaitGroup
 
 	stats counters
 }
@@ -115,8 +113,8 @@ func (c *Core) Stats() Stats {
 	}
 }
 
-// Close ends every session at once without a word to the far ends, and waits
-// for the core's goroutines. Hang up first where there is time for it.
+// Close ends every session at once without a word to the far ends, and makes no
+// new one. Hang up first where there is time for it.
 func (c *Core) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -128,10 +126,9 @@ func (c *Core) Close() {
 	for _, s := range all {
 		s.do(func() { s.finish(Ended{Cause: CoreClosed}) })
 	}
-	c.watchers.Wait()
 }
 
-// add makes the session known and starts to watch its flow.
+// add makes the session known.
 func (c *Core) add(s *Session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,10 +146,8 @@ func (c *Core) add(s *Session) error {
 	}
 	if c.sessions == nil {
 		c.sessions = make(map[sessionKey]*Session)
-		c.watches = make(map[*flow.Flow]*watch)
 	}
 	c.sessions[s.key] = s
-	c.watchLocked(s.flow, s)
 	return nil
 }
 
@@ -163,7 +158,6 @@ func (c *Core) remove(s *Session) {
 	if c.sessions[s.key] == s {
 		delete(c.sessions, s.key)
 	}
-	c.unwatchLocked(s.flow, s)
 }
 
 func (c *Core) session(k sessionKey) *Session {

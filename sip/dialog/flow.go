@@ -6,53 +6,29 @@ import (
 	"tandem/sip/flow"
 )
 
-// A watch waits for the death of one flow, for all sessions on it: one
-// goroutine for each connection in use, none for a session.
+// A watch is told when the session's flow dies. While it is attached, a flow on
+// UDP is not forgotten either.
 type watch struct {
-	sessions map[*Session]struct{}
-	stop     chan struct{} // closed when the last session has left
+	flow.Link
+	s    *Session
+	flow *flow.Flow
 }
 
-func (c *Core) watchLocked(f *flow.Flow, s *Session) {
-	w := c.watches[f]
-	if w == nil {
-		w = &watch{sessions: make(map[*Session]struct{}), stop: make(chan struct{})}
-		c.watches[f] = w
-		c.watchers.Go(func() { c.watch(f, w) })
-	}
-	w.sessions[s] = struct{}{}
-}
+// FlowEnded is called by the flow.
+func (w *watch) FlowEnded(error) { w.s.do(func() { w.s.flowDied(w.flow) }) }
 
-func (c *Core) unwatchLocked(f *flow.Flow, s *Session) {
-	w := c.watches[f]
-	if w == nil {
-		return
-	}
-	delete(w.sessions, s)
-	if len(w.sessions) == 0 {
-		delete(c.watches, f)
-		close(w.stop)
+// watchFlow attaches the session to its flow. It may be dead already.
+func (s *Session) watchFlow() {
+	s.watch = &watch{s: s, flow: s.flow}
+	if !s.flow.Attach(&s.watch.Link, s.watch) {
+		s.flowDied(s.flow)
 	}
 }
 
-// watch tells the sessions when their flow dies.
-func (c *Core) watch(f *flow.Flow, w *watch) {
-	select {
-	case <-w.stop:
-		return
-	case <-f.Done():
-	}
-	c.mu.Lock()
-	if c.watches[f] == w {
-		delete(c.watches, f) // who comes now is told by a watch of its own
-	}
-	all := make([]*Session, 0, len(w.sessions))
-	for s := range w.sessions {
-		all = append(all, s)
-	}
-	c.mu.Unlock()
-	for _, s := range all {
-		s.do(func() { s.flowDied(f) })
+func (s *Session) unwatchFlow() {
+	if w := s.watch; w != nil {
+		w.flow.Detach(&w.Link)
+		s.watch = nil
 	}
 }
 
@@ -87,20 +63,13 @@ func (s *Session) setFlow(f *flow.Flow) {
 	if f == nil || f == s.flow || s.phase == over || dead(f) {
 		return
 	}
-	c := s.core
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return
-	}
-	c.unwatchLocked(s.flow, s)
-	c.watchLocked(f, s)
-	c.mu.Unlock()
+	s.unwatchFlow()
 	s.flow = f
 	s.flowless.stop()
 	if !s.ownURI {
-		s.contact = c.contactFor(f)
+		s.contact = s.core.contactFor(f)
 	}
+	s.watchFlow()
 }
 
 // adopt takes the flow on which the far end comes back after its connection was lost.

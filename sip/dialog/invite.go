@@ -84,7 +84,10 @@ func (c *Core) Invite(inv Invite) (*Session, error) {
 		return nil, fmt.Errorf("call %s: %w", s.key.callID, err)
 	}
 	c.stats.out.Add(1)
-	s.do(func() { s.sendInvite(s.invite, inv.SDP, 0) })
+	s.do(func() {
+		s.watchFlow()
+		s.sendInvite(s.invite, inv.SDP, 0)
+	})
 	return s, nil
 }
 
@@ -130,6 +133,9 @@ func (s *Session) prepare(sdp []byte) error {
 }
 
 func (s *Session) sendInvite(m *sip.Message, offer []byte, tries int) {
+	if s.phase == over { // the flow died just now
+		return
+	}
 	if s.decorate != nil {
 		s.decorate(m)
 	}
@@ -344,9 +350,21 @@ func (s *Session) again(k *call, m *sip.Message) *sip.Message {
 	if next == nil {
 		return nil
 	}
-	next.Del("Via")
-	next.Set("CSeq", strconv.FormatUint(uint64(k.seq)+1, 10)+" INVITE")
+	renew(next, k.client.Request(), k.seq+1)
 	return next
+}
+
+// renew gives a request that is sent again another CSeq number and branch. The Via may
+// be one that Decorate or the caller made: it is kept but for the branch.
+func renew(next, sent *sip.Message, seq uint32) {
+	next.Set("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+sent.Method)
+	via, err := sent.Via()
+	if err != nil {
+		next.Del("Via")
+		return
+	}
+	via.Params = via.Params.Without("branch")
+	next.Set("Via", via.String())
 }
 
 // authorized returns the request to try after a challenge, or nil. It still has its old

@@ -43,6 +43,10 @@ func (s *Session) offerInProvisional(d *dialog, m *sip.Message, rack string) {
 		d:  d,
 		ev: Offer{SDP: d.oa.offer, Tag: d.remoteTag, Method: "INVITE", Message: m},
 		take: func(sdp []byte, headers []sip.Header) {
+			if sdp == nil { // there is nothing yet that could be repeated
+				s.hangUp(LocalCancel, nil)
+				return
+			}
 			d.oa = d.oa.answer(sdp)
 			s.prack(d, rack, sdp, headers...)
 		},

@@ -70,7 +70,7 @@ func (s *Session) pumpOffer() {
 
 // quiet reports whether nothing is under way that an offer of ours would collide with.
 func (s *Session) quiet() bool {
-	return s.phase < ending && s.d != nil && !s.flowless.running() && !s.hold.running() &&
+	return s.phase < ending && s.d != nil && !dead(s.flow) && !s.hold.running() &&
 		s.d.oa.turn == settled && s.reinvite == nil && !s.updating && s.okay == nil && s.peerInvite == nil &&
 		s.callee.waiting == nil && len(s.offers) == 0
 }
@@ -126,8 +126,7 @@ func (s *Session) reinviteAnswered(r *reinvite, e transaction.Event) {
 		if next := s.authorized(r.client.Request(), m, r.tries); next != nil {
 			r.tries++
 			r.d.localSeq++
-			next.Del("Via")
-			next.Set("CSeq", strconv.FormatUint(uint64(r.d.localSeq), 10)+" INVITE")
+			renew(next, r.client.Request(), r.d.localSeq)
 			s.transmitReinvite(r, next)
 			return
 		}
@@ -169,6 +168,10 @@ func (s *Session) wishFailed(w *wish, m *sip.Message, err error) {
 	if s.phase >= ending || s.lostDialog("INVITE", m, err) {
 		return
 	}
+	if m == nil && dead(s.flow) && s.survive > 0 { // it goes on on another flow
+		s.retry(w)
+		return
+	}
 	status, reason := 0, ""
 	if m != nil {
 		status, reason = m.Status, m.Reason
@@ -178,10 +181,7 @@ func (s *Session) wishFailed(w *wish, m *sip.Message, err error) {
 	if wait, again := s.retryIn(w, m); again {
 		w.tries++
 		s.hold = s.after(wait, func() {}) // the mailbox pumps the offers after it
-		if s.wish == nil && !w.refresh {
-			s.wish = w
-		}
-		s.refreshDue = s.refreshDue || w.refresh
+		s.retry(w)
 		return
 	}
 	if w.refresh {
@@ -189,6 +189,17 @@ func (s *Session) wishFailed(w *wish, m *sip.Message, err error) {
 		return
 	}
 	s.emit(OfferRefused{Status: status, Reason: reason, Message: m})
+}
+
+// retry lets an offer wait for its turn again, unless a newer one does.
+func (s *Session) retry(w *wish) {
+	if w.refresh {
+		s.refreshDue = true
+		return
+	}
+	if s.wish == nil {
+		s.wish = w
+	}
 }
 
 // retryIn says whether and when a refused offer is worth another try.

@@ -69,8 +69,7 @@ func (s *Session) responded(r *request, sent *sip.Message, e transaction.Event) 
 	}
 	r.tries++
 	r.d.localSeq++
-	next.Del("Via")
-	next.Set("CSeq", strconv.FormatUint(uint64(r.d.localSeq), 10)+" "+sent.Method)
+	renew(next, sent, r.d.localSeq)
 	s.transmit(r, next)
 }
 
@@ -163,7 +162,7 @@ func (s *Session) enqueue(method string, fill func(*sip.Message), done func(*sip
 // pumpOutbox sends the next request of the queue.
 func (s *Session) pumpOutbox() {
 	b := &s.outbox
-	if b.busy || b.hold.running() || len(b.queue) == 0 || s.d == nil || s.phase >= ending || s.flowless.running() {
+	if b.busy || b.hold.running() || len(b.queue) == 0 || s.d == nil || s.phase >= ending || dead(s.flow) {
 		return
 	}
 	q := b.queue[0]

@@ -55,6 +55,7 @@ type Session struct {
 	events    []Event // not yet told
 	phase     phase
 	flow      *flow.Flow
+	watch     *watch
 	survive   time.Duration
 	flowless  *alarm // set while the flow is dead: ends the session
 	authorize func(req, challenge *sip.Message) (*sip.Message, error)
@@ -188,11 +189,19 @@ func (s *Session) run(fn func()) {
 	s.tell()
 }
 
+// eventLimit bounds the events of a session that nobody listens to.
+const eventLimit = 256
+
 // emit queues an event. After Ended there is none.
 func (s *Session) emit(e Event) {
-	if s.phase != over {
-		s.events = append(s.events, e)
+	if s.phase == over {
+		return
 	}
+	if _, last := e.(Ended); !last && len(s.events) >= eventLimit {
+		s.core.stats.dropped.Add(1)
+		return
+	}
+	s.events = append(s.events, e)
 }
 
 // tell delivers the events. A callback that calls back only queues, see mailbox.

@@ -1,0 +1,138 @@
+package dialog
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tandem/sip"
+)
+
+var errCut = errors.New("the wire was cut")
+
+func TestADeadFlowEndsItsSessions(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		until func(e *end, p *peer, s *Session)
+	}{
+		{"while calling", func(e *end, p *peer, _ *Session) { p.expect("INVITE") }},
+		{"while ringing", func(e *end, p *peer, _ *Session) {
+			p.reply(p.expect("INVITE"), 180, "bob", "")
+			next[Provisional](e)
+		}},
+		{"in the call", func(e *end, p *peer, _ *Session) {
+			p.reply(p.expect("INVITE"), 200, "bob", answerSDP)
+			p.expect("ACK")
+			next[Answered](e)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+				s := e.invite()
+				c.until(e, p, s)
+				e.flow.Close(errCut)
+				if got := ended(e, FlowGone); got.Err == nil {
+					t.Error("no reason")
+				}
+			})
+		})
+	}
+}
+
+func TestADeadFlowWhileWeHangUpEndsTheSessionAtOnce(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s, _ := answeredByPeer(e, p)
+		s.Bye()
+		p.expect("BYE")
+		start := time.Now()
+		e.flow.Close(errCut)
+		ended(e, LocalBye)
+		if time.Since(start) > 0 {
+			t.Errorf("took %v", time.Since(start))
+		}
+	})
+}
+
+func TestASessionSurvivesItsFlowForAWhile(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s, _ := answeredByPeer(e, p, func(i *Invite) { i.SurviveFlow = time.Minute })
+		start := time.Now()
+		e.flow.Close(errCut)
+		if got := next[FlowLost](e); !got.Until.Equal(start.Add(time.Minute)) || got.Err == nil {
+			t.Errorf("%+v", got)
+		}
+		if e.core.Stats().Sessions != 1 || s.Flow() != e.flow {
+			t.Error("the session is gone")
+		}
+		ended(e, FlowGone)
+		if took := time.Since(start); took != time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestASurvivingSessionThatIsHungUpEndsAtOnce(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s, _ := answeredByPeer(e, p, func(i *Invite) { i.SurviveFlow = time.Minute })
+		e.flow.Close(errCut)
+		next[FlowLost](e)
+		s.Bye()
+		ended(e, LocalBye)
+	})
+}
+
+func TestASurvivingSessionGoesOnOnAnotherFlow(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s, _ := answeredByPeer(e, p, func(i *Invite) { i.SurviveFlow = time.Minute })
+		e.flow.Close(errCut)
+		next[FlowLost](e)
+		s.Info("text/plain", []byte("waits"))
+		e.silent()
+
+		p2 := e.secondFlow()
+		defer p2.conn.Close()
+		s.SetFlow(e.flow)
+		p2.reply(p2.expect("INFO"), 200, "", "")
+		next[RequestAnswered](e)
+		time.Sleep(2 * time.Minute)
+		e.silent()
+		s.Bye()
+		p2.reply(p2.expect("BYE"), 200, "", "")
+		ended(e, LocalBye)
+	})
+}
+
+func TestTheFarEndComesBackOnAnotherFlow(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s, _ := answeredByPeer(e, p, func(i *Invite) { i.SurviveFlow = time.Minute })
+		e.flow.Close(errCut)
+		next[FlowLost](e)
+		p2 := e.secondFlow()
+		defer p2.conn.Close()
+		p2.send(p2.request("UPDATE", 1, e.lastInvite(s), ""))
+		p2.expect("200")
+		synctest.Wait()
+		if s.Flow() != e.flow {
+			t.Error("the session stays on the dead flow")
+		}
+		p2.send(p2.request("BYE", 2, e.lastInvite(s), ""))
+		p2.expect("200")
+		ended(e, RemoteBye)
+	})
+}
+
+// secondFlow gives the end another flow, with a peer behind it.
+func (e *end) secondFlow() *peer {
+	e.t.Helper()
+	left, right := net.Pipe()
+	f, err := e.tr.Adopt(left, "tcp")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.flow = f
+	p := &peer{t: e.t, conn: right, in: make(chan *sip.Message, 64)}
+	go p.read()
+	return p
+}
