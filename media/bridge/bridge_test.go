@@ -349,16 +349,3 @@ func TestACodecThisBuildLacksIsNamed(t *testing.T) {
 		t.Errorf("stats: %+v", s)
 	}
 }
-
-func BenchmarkRelay(b *testing.B) {
-	sa, sb := session(stream("PCMU")), session(stream("PCMU"))
-	sb.sink.keep = false
-	br := Join(sa, sb, Options{})
-	defer br.Close()
-	p := media.Packet{Payload: make([]byte, 160), Arrived: time.Now()}
-	r := sa.source.receiver
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Receive(&p)
-	}
-}

@@ -189,7 +189,7 @@ func session(i media.StreamInfo) *fakeSession {
 
 // talker is a far end that sends a signal.
 type talker struct {
-	t        *testing.T
+	t        testing.TB
 	to       *fakeSource
 	info     media.StreamInfo
 	encoder  codec.Encoder
@@ -208,7 +208,7 @@ type flying struct {
 	p  media.Packet
 }
 
-func newTalker(t *testing.T, s *fakeSession, signal func(rate int) func([]int16)) *talker {
+func newTalker(t testing.TB, s *fakeSession, signal func(rate int) func([]int16)) *talker {
 	t.Helper()
 	i := s.source.Info()
 	rate := map[string]int{"G722": 16000, "OPUS": 16000}[i.Codec]

@@ -46,28 +46,34 @@ func TestRingbackIsMadeWhileTheFarEndIsSilent(t *testing.T) {
 }
 
 func TestAudibleEarlyMediaReplacesRingback(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sa, sb := session(stream("PCMU")), session(stream("PCMU"))
-		br := Join(sa, sb, Options{})
-		defer br.Close()
-		br.Ringback(true)
-		synctest.Wait()
-		if br.String() != "to b: PCMU relay, to a: ringback -> PCMU" {
-			t.Errorf("got %q", br)
-		}
-		kb := newTalker(t, sb, sine(700)) // an announcement
-		run(200*time.Millisecond, sa.loop, kb)
-		synctest.Wait()
-		if br.String() != "PCMU relay" {
-			t.Errorf("got %q", br)
-		}
-		sa.sink.take()
-		run(time.Second, sa.loop, kb)
-		pcm, rate := hear(t, stream("PCMU"), sa.sink.take())
-		if freq, _ := tone.Measure(pcm, rate); freq < 690 || freq > 710 {
-			t.Errorf("the caller hears %.0f Hz", freq)
-		}
-	})
+	for _, early := range []string{"PCMU", "G722", "OPUS"} {
+		t.Run(early, func(t *testing.T) {
+			skipWithout(t, early)
+			synctest.Test(t, func(t *testing.T) {
+				sa, sb := session(stream("PCMU")), session(stream(early))
+				br := Join(sa, sb, Options{})
+				defer br.Close()
+				br.Ringback(true)
+				synctest.Wait()
+				if got := br.toA.String(); got != "ringback -> PCMU" {
+					t.Errorf("got %q", got)
+				}
+				kb := newTalker(t, sb, sine(700)) // an announcement
+				run(200*time.Millisecond, sa.loop, kb)
+				synctest.Wait()
+				if got := br.toA.String(); got == "ringback -> PCMU" {
+					t.Errorf("got %q", got)
+				}
+				run(200*time.Millisecond, sa.loop, kb)
+				sa.sink.take()
+				run(time.Second, sa.loop, kb)
+				pcm, rate := hear(t, stream("PCMU"), sa.sink.take())
+				if freq, _ := tone.Measure(pcm, rate); freq < 690 || freq > 710 {
+					t.Errorf("the caller hears %.0f Hz", freq)
+				}
+			})
+		})
+	}
 }
 
 func TestNoRingbackOverAToneThatAlreadyPlays(t *testing.T) {

@@ -411,11 +411,11 @@ func TestTheFrameBeforeAPacketCarriesItForRecovery(t *testing.T) {
 	}
 }
 
-func TestACallOfWeeksGoesOn(t *testing.T) {
+func TestACallOfAWeekGoesOn(t *testing.T) {
 	const clock, week = 48000, 7 * 24 * time.Hour
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	j, r := NewJitter(JitterConfig{Clock: clock}), NewReception(clock)
-	for minute := range 4 * 7 * 24 * 60 {
+	for minute := range 7 * 24 * 60 {
 		// A second of packets in each of its minutes.
 		at := start.Add(time.Duration(minute) * time.Minute)
 		for n := range 50 {
@@ -429,7 +429,7 @@ func TestACallOfWeeksGoesOn(t *testing.T) {
 	}
 	s := j.Stats()
 	if s.Target > 60*time.Millisecond || s.Delay > 100*time.Millisecond || s.Played < s.Received*9/10 {
-		t.Errorf("after %v: %+v", 4*week, s)
+		t.Errorf("after %v: %+v", week, s)
 	}
 	if r.Jitter() > time.Millisecond {
 		t.Errorf("jitter %v", r.Jitter())
