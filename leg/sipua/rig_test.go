@@ -163,6 +163,7 @@ func newRig(t *testing.T, conf sipua.Config, change ...func(*sipua.Connector)) *
 		}
 	})
 	t.Cleanup(r.stop)
+	r.until("serving", r.Serving)
 	return r
 }
 
