@@ -16,6 +16,7 @@ import (
 
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
+	Demo    demoCmd    `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
 	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
 	Version versionCmd `cmd:"" help:"Print the version."`
