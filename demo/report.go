@@ -85,6 +85,7 @@ func (s *show) record(sc *scene) *call.Record {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
+	s.Gateway.Switch.Wait() // the record is complete when the call's last leg is gone
 	if err := s.Gateway.Settle(ctx); err != nil {
 		s.fail("the call record is not written: %v", err)
 		return nil
