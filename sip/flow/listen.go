@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +77,7 @@ type acceptor struct {
 	conf   Listen
 	tls    *tls.Config
 	sentBy sentBy
+	failed bool // the last accept failed
 	net.Listener
 }
 
@@ -135,15 +137,32 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		if errors.Is(err, net.ErrClosed) {
 			return nil, err
 		}
-		if err != nil { // most likely out of descriptors
-			t.log.Warn("accept", "network", a.conf.Network, "addr", a.conf.Addr, "err", err)
-			time.Sleep(20 * time.Millisecond)
+		if err != nil {
+			a.failing(err)
 			continue
 		}
+		a.failed = false
 		if ac := t.admitConn(c); ac != nil {
 			return ac, nil
 		}
 	}
+}
+
+// failing deals with an error of accept, which most likely is that descriptors
+// have run out: the oldest silent connection gives way.
+func (a *acceptor) failing(err error) {
+	if !a.failed {
+		a.failed = true
+		a.t.log.Warn("accept", "network", a.conf.Network, "addr", a.conf.Addr, "err", err)
+	}
+	if outOfDescriptors(err) && a.t.places.evictOldest() {
+		a.t.count.Evicted.Add(1)
+	}
+	time.Sleep(time.Millisecond) // no busy loop, whatever the error
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 func (t *Transport) admitConn(c net.Conn) *acceptedConn {

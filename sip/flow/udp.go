@@ -88,6 +88,11 @@ func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
 		t.count.OverBudget.Add(1)
 		return
 	}
+	if a := stunAnswer(b, from); a != nil {
+		t.count.PingsIn.Add(1)
+		s.conn.WriteToUDPAddrPort(a, from) // what is lost is asked for again
+		return
+	}
 	if len(b) > t.limits.Message.Message || !plausible(b) || from.Port() == 0 {
 		t.count.Junk.Add(1)
 		return
