@@ -181,6 +181,22 @@ func TestForgedSourcesDoNotGrowMemory(t *testing.T) {
 	}
 }
 
+func TestGenerationsStayBoundedWhateverIsKept(t *testing.T) {
+	g := newGenerations[int, int](1000)
+	turns := 0
+	g.keep = func(v int) bool { return true }
+	g.forgotten = func(int) { turns++ }
+	for i := range 100_000 {
+		g.put(i, i)
+		if g.len() > 1000 {
+			t.Fatalf("%d entries", g.len())
+		}
+	}
+	if turns > 500 {
+		t.Errorf("%d turns", turns)
+	}
+}
+
 func TestSilentConnectionsGiveWay(t *testing.T) {
 	b := answerer()
 	b.Limits.Connections, b.Limits.ConnectionsPerAddress = 50, 40
