@@ -40,7 +40,7 @@ func (t *Transport) listenUDP(l Listen, by sentBy) (netip.AddrPort, error) {
 	if err := c.SetReadBuffer(t.limits.ReceiveBuffer); err != nil {
 		t.log.Warn("UDP receive buffer is small", "addr", l.Addr, "err", err)
 	}
-	s := &udpSocket{t: t, conn: c, local: addrPort(c.LocalAddr()), sentBy: by}
+	s := &udpSocket{t: t, conn: c, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
 	s.flows = newGenerations[netip.AddrPort, *Flow](t.limits.UDPFlows)
 	s.flows.keep = func(f *Flow) bool { return f.pinned.Load() || f.watched() }
 	s.flows.forgotten = func(n int) { t.count.FlowsForgotten.Add(uint64(n)) }
