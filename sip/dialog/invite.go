@@ -84,6 +84,11 @@ func (c *Core) Invite(inv Invite) (*Session, error) {
 	}
 	c.stats.out.Add(1)
 	s.do(func() {
+		s.unheard = s.after(ringLimit, func() {
+			if s.phase == calling {
+				s.giveUp(NoAnswer, nil)
+			}
+		})
 		s.watchFlow()
 		s.sendInvite(s.invite, inv.SDP, 0)
 	})
@@ -208,6 +213,7 @@ func (s *Session) accepted(k *call, m *sip.Message) {
 		}
 	}
 	s.dialogs, s.d, s.phase, s.won = []*dialog{d}, d, confirmed, true
+	s.unheard.stop()
 	s.answeredBy(k, d, m)
 }
 
