@@ -186,6 +186,7 @@ func (a *iceAgent) start() error {
 	}
 	s.in.mu.Lock()
 	s.iceInput, s.ice6Input = a.v4, a.v6
+	s.connectBy = time.Now().Add(s.connectTimeout())
 	s.in.mu.Unlock()
 	a.add(a.remote.Candidates)
 	if a.controlling {

@@ -303,9 +303,6 @@ func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
 	if !ice {
 		s.aimPlain(st)
 	}
-	if first && (ice || st.Security == sdp.DTLS) {
-		s.connectBy = time.Now().Add(s.connectTimeout())
-	}
 	s.in.mu.Unlock()
 	if ice {
 		s.runICE(st, controlling(s.caps.ICE == sdp.ICELite, st.ICE.Lite, offered))
