@@ -134,9 +134,7 @@ func (s *Session) runICE(st *sdp.Stream, controlling bool) {
 
 func (s *Session) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error) {
 	a := &iceAgent{session: s, remote: *remote, controlling: controlling, up: make(chan struct{})}
-	s.in.mu.Lock()
-	open := s.ports
-	s.in.mu.Unlock()
+	open := s.openNow()
 	var kinds []ice.NetworkType
 	if open.rtp4 != nil {
 		kinds = append(kinds, ice.NetworkTypeUDP4)

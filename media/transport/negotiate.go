@@ -157,7 +157,7 @@ func (s *Session) open(far netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	s.port, s.pair = got.number, pair
+	s.port = got.number
 	s.in.mu.Lock()
 	s.ports = got
 	s.in.mu.Unlock()
@@ -173,7 +173,7 @@ func (s *Session) open(far netip.Addr) error {
 // transport is what our descriptions say of the sockets.
 func (s *Session) transport(c credentials) sdp.Transport {
 	tr := sdp.Transport{Address: s.local, Port: uint16(s.port)}
-	if s.pair {
+	if s.openNow().pair {
 		tr.RTCPPort = uint16(s.port + 1)
 	}
 	if s.caps.ICE != sdp.ICENone {
@@ -294,7 +294,7 @@ func (s *Session) describe(st *sdp.Stream) {
 // startPath decides how the far end is reached, and goes there.
 func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
 	s.muxed.Store(st.Mux)
-	if st.Mux && s.pair {
+	if st.Mux {
 		s.dropRTCPPort()
 	}
 	ice := st.ICE != nil && s.caps.ICE != sdp.ICENone
@@ -360,10 +360,10 @@ func (s *Session) dropRTCPPort() {
 	defer s.in.mu.Unlock()
 	s.sink.mu.Lock()
 	defer s.sink.mu.Unlock()
-	if s.ports.rtcp != nil {
-		s.closePort(s.ports.rtcp)
-		s.ports.rtcp = nil
+	if !s.ports.pair {
+		return
 	}
+	s.closePort(s.ports.rtcp)
+	s.ports.rtcp, s.ports.pair = nil, false
 	s.engine.pool.release(s.port+1, false)
-	s.pair = false
 }
