@@ -106,3 +106,14 @@ func TestTheMeterTellsToneSilenceAndToneApart(t *testing.T) {
 		t.Errorf("880 Hz heard for %v", d)
 	}
 }
+
+func BenchmarkMeterOfASteadyTone(b *testing.B) {
+	var m Meter
+	pcm := make([]int16, FrameSamples)
+	tone := Tone{Frequency: 1000}
+	b.ReportAllocs()
+	for b.Loop() {
+		tone.Read(pcm)
+		m.Write(pcm)
+	}
+}

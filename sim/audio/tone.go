@@ -53,13 +53,19 @@ func dBFS(meanSquare float64) float64 {
 }
 
 // loudest finds the strongest frequency between 200 and 3400 Hz and its share
-// of the signal's power. pcm should hold at least 50 ms.
-func loudest(pcm []float64) (frequency, meanSquare float64) {
+// of the signal's power. A steady tone is found by its hint without a search.
+// pcm should hold at least 50 ms.
+func loudest(pcm []float64, hint, enough float64) (frequency, meanSquare float64) {
 	const step = 20
-	best, at := 0.0, 0.0
-	for f := 200.0; f <= 3400; f += step {
-		if p := power(pcm, f); p > best {
-			best, at = p, f
+	best, at := 0.0, hint
+	if hint > 0 {
+		best = power(pcm, hint)
+	}
+	if best < enough {
+		for f := 200.0; f <= 3400; f += step {
+			if p := power(pcm, f); p > best {
+				best, at = p, f
+			}
 		}
 	}
 	for d := step / 2.0; d >= 0.5; d /= 2 {

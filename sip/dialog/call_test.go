@@ -341,3 +341,31 @@ func TestWhatAnInviteMustNotBring(t *testing.T) {
 		})
 	}
 }
+
+func TestAnInviteExpires(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		p.send(p.request("INVITE", 1, nil, offerSDP, "Expires: 20"))
+		e.incoming()
+		start := time.Now()
+		p.expect("100")
+		p.expect("487")
+		if took := time.Since(start); took != 20*time.Second {
+			t.Errorf("after %v", took)
+		}
+		ended(e, RemoteCancel)
+	})
+}
+
+func TestACallThatRingsForAnHourIsGivenUp(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		e.invite()
+		inv := p.expect("INVITE")
+		p.reply(inv, 180, "bob", "")
+		next[Provisional](e)
+		time.Sleep(ringLimit)
+		p.reply(p.expect("CANCEL"), 200, "x", "")
+		p.reply(inv, 487, "bob", "")
+		p.expect("ACK")
+		ended(e, NoAnswer)
+	})
+}

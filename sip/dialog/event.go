@@ -67,8 +67,9 @@ type Acked struct {
 // answer to an INVITE of ours that had no SDP. Answer it with
 // [Session.AnswerOffer] or [Session.RejectOffer]; until then no other one comes.
 //
-// Left unanswered, it is answered by 488 (or by BYE where an offer in a 2xx cannot be
-// refused) when the far end would give up waiting.
+// Left unanswered for 24 s it is answered by 488, or by BYE where it came in a
+// 2xx. An offer that the far end takes back, by CANCEL or BYE, is not told;
+// AnswerOffer then does nothing.
 type Offer struct {
 	SDP     []byte // nil: a re-INVITE without SDP; AnswerOffer's SDP is then the offer
 	Tag     string // the far end's: which fork

@@ -3,11 +3,13 @@ package dialog
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tandem/sip"
+	"tandem/sip/flow"
 )
 
 var errCut = errors.New("the wire was cut")
@@ -135,4 +137,36 @@ func (e *end) secondFlow() *peer {
 	p := &peer{t: e.t, conn: right, in: make(chan *sip.Message, 64)}
 	go p.read()
 	return p
+}
+
+func TestACallOverUDPSockets(t *testing.T) {
+	ends := make([]*end, 2)
+	addrs := make([]netip.AddrPort, 2)
+	for i := range ends {
+		conn, other := net.Pipe()
+		defer other.Close()
+		ends[i] = newEnd(t, conn, "tcp")
+		defer ends[i].close()
+		var err error
+		if addrs[i], err = ends[i].tr.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := ends[0], ends[1]
+	var err error
+	if a.flow, err = a.tr.Get(t.Context(), flow.Target{Network: "udp", Addr: addrs[1]}); err != nil {
+		t.Fatal(err)
+	}
+	sa, sb := connect(a, b)
+	sb.Reinvite([]byte(heldSDP))
+	next[Offer](a)
+	sa.AnswerOffer([]byte(holdSDP))
+	next[OfferAnswered](b)
+	sa.Bye()
+	if got := next[Ended](b); got.Cause != RemoteBye {
+		t.Errorf("callee %+v", got)
+	}
+	if got := next[Ended](a); got.Cause != LocalBye {
+		t.Errorf("caller %+v", got)
+	}
 }
