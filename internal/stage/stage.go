@@ -123,6 +123,14 @@ func (s *Stage) Run(ctx context.Context) error {
 	return nil
 }
 
+// Pin makes the next Run listen where the gateway listens now.
+func (s *Stage) Pin() {
+	s.Config.SIP.Listen = nil
+	for _, l := range s.Gateway.Listens() {
+		s.Config.SIP.Listen = append(s.Config.SIP.Listen, sipua.Listen{Network: l.Network, Addr: l.Addr.String()})
+	}
+}
+
 // Halt stops the gateway in good order and waits for it.
 func (s *Stage) Halt() error {
 	s.stop()
