@@ -36,6 +36,8 @@ func TestRebase(t *testing.T) {
 			[]out{{0, 0, true}, {1, 160, true}}},
 		{"a tone that starts again with the same numbers", []in{{0, 0, 0, 0}, {20 * ms, 0, 1, 160}, {40 * ms, 0, 0, 0}, {60 * ms, 0, 1, 160}},
 			[]out{{0, 0, true}, {1, 160, false}, {2, 320, true}, {3, 480, false}}},
+		{"an event between audio packets stays one event", []in{{0, 1, 1, 1480}, {20 * ms, 1, 2, 1480}, {22 * ms, 1, 3, 1640}, {40 * ms, 1, 4, 1480}, {42 * ms, 1, 5, 1800}, {60 * ms, 1, 6, 1480}, {62 * ms, 1, 7, 1960}},
+			[]out{{0, 0, true}, {1, 0, false}, {2, 160, false}, {3, 0, false}, {4, 320, false}, {5, 0, false}, {6, 480, false}}},
 		{"an event keeps its timestamp, audio goes on behind it", []in{{0, 1, 1, 0}, {20 * ms, 1, 2, 160}, {40 * ms, 1, 3, 160}, {60 * ms, 1, 4, 160}, {80 * ms, 1, 5, 640}},
 			[]out{{0, 0, true}, {1, 160, false}, {2, 160, false}, {3, 160, false}, {4, 640, false}}},
 		{"silence suppression", []in{{0, 1, 1, 0}, {time.Minute, 1, 2, 480000}},
