@@ -53,8 +53,9 @@ func (r *rebase) now(t time.Time) uint32 {
 	return r.ref + uint32(max(t.Sub(r.refAt), 0).Seconds()*float64(r.clock))
 }
 
-// move gives p its place; fresh says that the packets before came from elsewhere.
-func (r *rebase) move(t time.Time, p *media.Packet) (seq uint16, timestamp uint32, fresh bool) {
+// move gives p its place; fresh says that the packets before came from
+// elsewhere. event says that p is a telephone-event.
+func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
 	d := int(int16(p.Sequence - r.inSeq))
 	if !r.started || p.SSRC != r.origin || d > maxSkip || d <= -sentDepth || d <= 0 && r.sent&(1<<-d) != 0 {
 		r.place(t, p.SSRC, r.outSeq+1, r.anchor(t))
@@ -67,7 +68,7 @@ func (r *rebase) move(t time.Time, p *media.Packet) (seq uint16, timestamp uint3
 	}
 	ticks := r.outTime + p.Timestamp - r.inTime
 	switch ahead := int32(p.Timestamp - r.inTime); {
-	case ahead < 0 && r.recent(ahead):
+	case event && ahead < 0 && r.recent(ahead):
 		// A telephone-event keeps the timestamp of its beginning while the audio
 		// beside it goes on (RFC 4733 §2.2): it moves the sequence, not the timeline.
 		r.sent = r.sent<<min(d, 64) | 1
