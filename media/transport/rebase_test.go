@@ -41,7 +41,7 @@ func TestRebase(t *testing.T) {
 			[]out{{0, 0, true}, {1, 0, false}, {2, 160, false}, {3, 0, false}, {4, 320, false}, {5, 0, false}, {6, 480, false}}},
 		{"an event keeps its timestamp, audio goes on behind it", []in{{0, 1, 1, 0, false}, {20 * ms, 1, 2, 160, false}, {40 * ms, 1, 3, 160, false}, {60 * ms, 1, 4, 160, false}, {80 * ms, 1, 5, 640, false}},
 			[]out{{0, 0, true}, {1, 160, false}, {2, 160, false}, {3, 160, false}, {4, 640, false}}},
-		{"silence suppression", []in{{0, 1, 1, 0, false}, {time.Minute, 1, 2, 480000}},
+		{"silence suppression", []in{{0, 1, 1, 0, false}, {time.Minute, 1, 2, 480000, false}},
 			[]out{{0, 0, true}, {1, 480000, false}}},
 		{"a timestamp that jumps within one sequence", []in{{0, 1, 1, 0, false}, {20 * ms, 1, 2, 3000000000, false}, {40 * ms, 1, 3, 3000000160, false}},
 			[]out{{0, 0, true}, {1, 160, false}, {2, 320, false}}},
