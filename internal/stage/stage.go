@@ -63,7 +63,7 @@ func Start(ctx context.Context, o Options) (*Stage, error) {
 	refresh := rand.Text()
 	edge.Accounts = append(edge.Accounts, sim.Account{Number: Number, ClientID: "demo-client", ClientSecret: "demo-secret", RefreshToken: refresh})
 	s.Edge = &sim.Server{Config: edge, Log: o.Log.With("part", "google")}
-	if err := s.Edge.Start(ctx); err != nil {
+	if err := s.Edge.Start(context.WithoutCancel(ctx)); err != nil { // it lives until Close
 		return nil, fmt.Errorf("start the simulated Google Voice edge: %w", err)
 	}
 	roots := filepath.Join(o.Dir, "google-simulator-ca.pem")
