@@ -131,10 +131,32 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 // acceptPipe makes a flow of an accepted connection's kind.
 func acceptPipe(tr *Transport, c net.Conn) *Flow {
 	f := newFlow(tr, tcp, adoptedAddr(c.LocalAddr()), adoptedAddr(c.RemoteAddr()))
-	s := &stream{Conn: newOutbox(c, tr.limits.Queue, tr.start, nil, tr.queueFull)}
-	f.out = s
-	tr.launch(f, func() { tr.readStream(f, s) })
+	tr.launch(f, tr.adoptStream(f, c))
 	return f
+}
+
+func TestFlowsInUseMayBeSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := &Transport{}
+		tr.init()
+		defer tr.Close()
+		near, far := net.Pipe()
+		defer far.Close()
+		f := acceptPipe(tr, near)
+		far.Write([]byte(wire(options("1"))))
+		var call Link
+		f.Attach(&call, watch(func(error) {}))
+		time.Sleep(24 * time.Hour)
+		if f.Err() != nil {
+			t.Fatalf("ended during the call: %v", f.Err())
+		}
+		start := time.Now()
+		f.Detach(&call)
+		<-f.Done()
+		if took := time.Since(start); took > 10*time.Minute {
+			t.Errorf("took %v after the call", took)
+		}
+	})
 }
 
 func TestTrustedFlowsMayBeSilent(t *testing.T) {

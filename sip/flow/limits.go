@@ -20,7 +20,7 @@ type Limits struct {
 	Handshake time.Duration // for TLS and WebSocket handshakes, also of Dial; 20 s
 	First     time.Duration // from accept to the first whole message; 30 s
 	Partial   time.Duration // from a message's first byte to its last; 30 s
-	Idle      time.Duration // silence of an accepted flow that is not trusted; 10 min
+	Idle      time.Duration // silence of an accepted flow that is neither trusted nor watched by anybody; 10 min
 
 	Budgets Budgets
 }

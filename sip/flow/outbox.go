@@ -28,6 +28,7 @@ type outbox struct {
 	start   func(func()) bool
 	onClose func()
 	onFull  func()
+	onIdle  func() time.Time // asked when the read deadline has passed: the next one, zero to give up; may be nil
 
 	mu      sync.Mutex // guards what follows
 	queue   []byte
@@ -82,6 +83,33 @@ func (o *outbox) Write(b []byte) (int, error) {
 		o.writing = true
 	}
 	return len(b), nil
+}
+
+// Read reads as the connection does, but lets onIdle put the deadline off. TLS and
+// WebSocket could not go on after a timeout, so it must happen below them.
+func (o *outbox) Read(b []byte) (int, error) {
+	for {
+		n, err := o.Conn.Read(b)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !o.putOff() {
+			return n, err
+		}
+	}
+}
+
+func (o *outbox) putOff() bool {
+	if o.onIdle == nil {
+		return false
+	}
+	at := o.onIdle()
+	if at.IsZero() {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed { // Close has set a deadline of its own
+		return false
+	}
+	return o.Conn.SetReadDeadline(at) == nil
 }
 
 // drain is the writer: it ends when the queue is empty or the connection broken.

@@ -26,7 +26,7 @@ func (s *stream) shut(*Flow) { s.Conn.Close() }
 // readStream is the reader of a TCP or TLS flow. It returns when the flow is dead
 // and its watchers know.
 func (t *Transport) readStream(f *Flow, s *stream) {
-	d := &deadlines{f: f, conn: s.Conn, born: time.Now()}
+	d := newDeadlines(f, s.Conn)
 	r := sip.NewReader(d, t.limits.Message)
 	for {
 		if !d.begin() {
@@ -122,6 +122,23 @@ type deadlines struct {
 	born    time.Time
 	set     bool // a deadline is set
 	partial bool // some of the current message has come
+}
+
+func newDeadlines(f *Flow, c net.Conn) *deadlines {
+	d := &deadlines{f: f, conn: c, born: time.Now()}
+	if f.box != nil {
+		f.box.onIdle = d.putOff
+	}
+	return d
+}
+
+// putOff is the next deadline of a flow that is silent but in use: a call may be
+// up on it.
+func (d *deadlines) putOff() time.Time {
+	if d.partial || !d.f.proven.Load() || !d.f.watched() {
+		return time.Time{}
+	}
+	return time.Now().Add(d.f.t.limits.Idle)
 }
 
 // begin is called before each message. It reports false if the flow is dead.

@@ -148,7 +148,7 @@ func (t *Transport) serveWebSocket(f *Flow, s *webSocket) {
 
 func (t *Transport) readWebSocket(f *Flow, s *webSocket) {
 	s.c.SetReadLimit(int64(t.limits.Message.Message))
-	d := &deadlines{f: f, conn: s.under, born: time.Now()}
+	d := newDeadlines(f, s.under)
 	var buf bytes.Buffer
 	for d.begin() {
 		if err := s.next(d, &buf); err != nil {
