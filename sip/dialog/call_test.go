@@ -369,3 +369,75 @@ func TestACallThatRingsForAnHourIsGivenUp(t *testing.T) {
 		ended(e, NoAnswer)
 	})
 }
+
+func TestACalleeThatHangsUpAndNeverGetsTheAckEndsWithin32s(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		p.send(p.request("INVITE", 7, nil, offerSDP))
+		s := e.incoming()
+		s.Accept([]byte(answerSDP))
+		p.expect("200")
+		time.Sleep(3 * time.Second)
+		start := time.Now()
+		s.Bye()
+		ended(e, LocalBye)
+		if took := time.Since(start); took > 32*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if e.count("BYE") != 1 {
+			t.Errorf("sent %q", e.sent)
+		}
+	})
+}
+
+func TestACancelAfterOurAnswerHasNoEffect(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		inv := p.request("INVITE", 7, nil, offerSDP)
+		p.send(inv)
+		s := e.incoming()
+		s.Accept([]byte(answerSDP))
+		ok := p.expect("200")
+		c := p.request("CANCEL", 7, nil, "")
+		c.Set("Via", inv.Get("Via"))
+		p.send(c)
+		p.expect("200")
+		p.send(p.request("ACK", 7, inDialog(ok), ""))
+		next[Acked](e)
+		p.send(p.request("BYE", 8, inDialog(ok), ""))
+		p.expect("200")
+		ended(e, RemoteBye)
+	})
+}
+
+func TestAByeThatOvertakesTheAckEndsTheCall(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		p.send(p.request("INVITE", 7, nil, offerSDP))
+		e.incoming().Accept([]byte(answerSDP))
+		ok := p.expect("200")
+		p.send(p.request("BYE", 8, inDialog(ok), ""))
+		p.expect("200")
+		ended(e, RemoteBye)
+		p.send(p.request("ACK", 7, inDialog(ok), ""))
+		time.Sleep(time.Minute) // no 2xx is repeated
+		p.quiet()
+		if n := e.core.Stats().Stray; n != 1 {
+			t.Errorf("%d stray messages", n)
+		}
+	})
+}
+
+func TestEventsOfANewCallWaitForOn(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		e.core.OnInvite = func(s *Session) { e.calls <- s }
+		inv := p.request("INVITE", 7, nil, offerSDP)
+		p.send(inv)
+		s := e.incoming()
+		c := p.request("CANCEL", 7, nil, "")
+		c.Set("Via", inv.Get("Via"))
+		p.send(c)
+		p.expect("200")
+		p.expect("487")
+		s.On(func(ev Event) { e.events <- ev })
+		next[Cancelled](e)
+		ended(e, RemoteCancel)
+	})
+}
