@@ -33,9 +33,10 @@ type Provisional struct {
 
 // Answered is the 2xx to our INVITE that won. The session has one dialog from now on.
 //
-// SDP is the answer in force, whether it came in this 2xx or in an earlier
-// provisional of the same dialog. It is nil only if our INVITE had no SDP; then
-// an [Offer] follows, and the ACK waits for the answer to it.
+// SDP is what describes the far end, whether it came in this 2xx or in an earlier
+// provisional of the same dialog. It is nil only if our INVITE had no SDP and no
+// provisional offered one; then an [Offer] follows, and the ACK waits for the
+// answer to it.
 type Answered struct {
 	Tag     string
 	SDP     []byte

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,5 +169,59 @@ func TestACallOverUDPSockets(t *testing.T) {
 	}
 	if got := next[Ended](a); got.Cause != LocalBye {
 		t.Errorf("caller %+v", got)
+	}
+}
+
+func TestAPhoneBehindANATMayChangeItsPort(t *testing.T) {
+	conn, other := net.Pipe()
+	defer other.Close()
+	e := newEnd(t, conn, "tcp")
+	defer e.close()
+	to, err := e.tr.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() *net.UDPConn {
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	expect := func(c *net.UDPConn, what string) *sip.Message {
+		t.Helper()
+		buf := make([]byte, 1<<16)
+		for {
+			c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			n, err := c.Read(buf)
+			if err != nil {
+				t.Fatalf("want %s: %v", what, err)
+			}
+			m, err := sip.Parse(buf[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Method == what || m.Method == "" && strconv.Itoa(m.Status) == what {
+				return m
+			}
+		}
+	}
+	before, after := dial(), dial()
+	p := &peer{t: t, conn: before}
+	p.send(p.request("INVITE", 1, nil, offerSDP))
+	s := e.incoming()
+	s.Accept([]byte(answerSDP))
+	d := inDialog(expect(before, "200"))
+	p.send(p.request("ACK", 1, d, ""))
+	next[Acked](e)
+	p.conn = after
+	p.send(p.request("OPTIONS", 2, d, ""))
+	expect(after, "200")
+	s.Bye()
+	bye := expect(after, "BYE")
+	p.reply(bye, 200, "", "")
+	if got := next[Ended](e); got.Cause != LocalBye {
+		t.Errorf("ended %+v", got)
 	}
 }
