@@ -167,3 +167,11 @@ func (e *Engine) openPort(s *Session, bind netip.Addr, n int, rtcp bool) (*port,
 	}
 	return &port{session: s, sock: sock, slot: -1, rtcp: rtcp}, nil
 }
+
+// errno turns a system call's result into an error.
+func errno(e syscall.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}

@@ -1,3 +1,5 @@
+//go:build !portable
+
 package transport
 
 import (
@@ -123,11 +125,4 @@ func (s *socket) connect(to netip.AddrPort) error {
 	*a = makeAddress(to)
 	_, _, e := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.len))
 	return errno(e)
-}
-
-func errno(e syscall.Errno) error {
-	if e == 0 {
-		return nil
-	}
-	return e
 }

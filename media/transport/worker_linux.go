@@ -1,3 +1,5 @@
+//go:build !portable
+
 package transport
 
 import (
@@ -92,6 +94,22 @@ func (w *worker) run() {
 			p.session.readable(p, w, now)
 		}
 		w.clock.tick(now)
+	}
+}
+
+// readable reads one datagram from p. It runs on the worker.
+func (s *Session) readable(p *port, w *worker, now time.Time) {
+	in := &s.in
+	in.mu.Lock()
+	if p.closed {
+		in.mu.Unlock()
+		return
+	}
+	n, e := p.sock.receive(w.buf, &w.from)
+	good := e == 0 && n > 0 && s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	in.mu.Unlock()
+	if good {
+		s.source.deliver(&in.packet)
 	}
 }
 
