@@ -140,6 +140,10 @@ func (s *Stack) Each(f func(*Leg)) {
 	s.legs.Range(func(_, l any) bool { f(l.(*Leg)); return true })
 }
 
+// Go runs f in a goroutine that Wait waits for, such as that of a leg made of
+// several.
+func (s *Stack) Go(f func()) { s.run.Go(f) }
+
 // Wait returns when no leg of the stack is left.
 func (s *Stack) Wait() { s.run.Wait() }
 

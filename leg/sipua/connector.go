@@ -1,17 +1,25 @@
 // Package sipua serves SIP user agents: phones, ATAs, rooms and softphones that
-// register with the gateway, and trunks to other SIP systems.
+// register with the gateway, and trunks to other SIP systems. Start reading at
+// [Connector.Open]; a REGISTER is in register.go, a call in is in incoming.go, a
+// call out in dial.go, and a trunk's life is trunk.run.
 package sipua
 
 import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/alarm"
 	"tandem/call"
+	"tandem/leg/invite"
 	"tandem/media/transport"
+	"tandem/sip/auth"
+	"tandem/sip/dialog"
 	"tandem/sip/flow"
+	"tandem/sip/transaction"
 )
 
 // Name is the connector's name in routing, logs and records.
@@ -28,7 +36,33 @@ type Connector struct {
 	UserAgent string
 	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
 	Node      string
+
+	net      *flow.Transport
+	layer    *transaction.Layer
+	core     *dialog.Core
+	stack    *invite.Stack
+	resolver *flow.Resolver
+	auth     *auth.Server
+	guard    guard
+	reg      registrar
+	saves    saves
+	listens  []listening
+	book     atomic.Pointer[book] // nil before Open
+	served   atomic.Pointer[served]
+	count    counters
+
+	mu      sync.Mutex // guards what follows
+	start   func(*trunk)
+	running sync.WaitGroup
 }
+
+// served is what only Listen brings: whom calls go to.
+type served struct {
+	incoming func(call.Request, call.Leg)
+	ctx      context.Context // of the legs that come in
+}
+
+type counters struct{ registers, failures, blocked, in, out atomic.Uint64 }
 
 // Alarms is the part of the alarm board the connector needs.
 type Alarms interface {

@@ -132,7 +132,8 @@ func (s *Server) wantsClientCert(host string) bool {
 	case ClientCertNone:
 		return false
 	}
-	return strings.Contains(host, "obihai.")
+	p, _ := s.profileOf(host)
+	return p.clientCert
 }
 
 func (s *Server) certificateFor(host string) (*tls.Certificate, error) {

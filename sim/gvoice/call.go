@@ -229,16 +229,14 @@ func (c *Call) handle(e event) {
 // end marks the call as over; the first reason stays.
 func (c *Call) end(by, outcome string) {
 	c.over = true
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.report.Phase == PhaseEnded {
-		return
-	}
-	c.report.Phase, c.report.Ended, c.report.EndedBy = PhaseEnded, time.Now(), by
-	if outcome != "" && c.report.Outcome == "" {
-		c.report.Outcome = outcome
-	}
-	c.srv.log.Info("call ended", "call", c.id, "by", by, "outcome", c.report.Outcome)
+	c.update(func(r *Report) {
+		if r.Phase == PhaseEnded {
+			return
+		}
+		r.Phase, r.Ended, r.EndedBy = PhaseEnded, time.Now(), by
+		r.Outcome = or(r.Outcome, outcome)
+		c.srv.log.Info("call ended", "call", c.id, "by", by, "outcome", r.Outcome)
+	})
 }
 
 func (c *Call) update(f func(r *Report)) {

@@ -70,6 +70,7 @@ type Options struct {
 	Withheld        Withheld      // incoming.withheld
 	NoTakeover      bool          // incoming.voicemail_takeover: none
 	AcceptRefer     bool          // transfer: accept-refer instead of reject-501
+	MWI             bool          // mwi: notify
 	ConcurrentCalls int           // limits.concurrent_calls; 0 means 1, negative unlimited
 	CallLength      time.Duration // limits.call_length; 0: off
 	RegisterRate    int           // limits.register_per_minute; 0 means 10, negative unlimited

@@ -22,6 +22,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("GET /ca.pem", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(s.CAPEM()) })
 	mux.HandleFunc("GET /client.pem", s.getClientCert)
 	mux.HandleFunc("POST /accounts", post(func(a Account) (any, error) { return map[string]string{"number": a.Number}, s.AddAccount(a) }))
+	mux.HandleFunc("POST /people", post(func(p Person) (any, error) { return p, s.AddPerson(p) }))
 	mux.HandleFunc("POST /faults", post(func(f Fault) (any, error) { return f, s.SetFault(f) }))
 	mux.HandleFunc("DELETE /faults", s.deleteFaults)
 	mux.HandleFunc("POST /calls", post(func(in Incoming) (any, error) {

@@ -11,6 +11,7 @@
 //	GET    /state              accounts, connections, registrations, calls with measurements, refusals
 //	GET    /ladder             all SIP messages; ?call=ID, ?format=text
 //	POST   /accounts           {"number":"+12025550123","client_id":"c","client_secret":"s","refresh_token":"r"}
+//	POST   /people             {"number":"+12025550190","answer_after":"2s","tone":800}: a far person
 //	POST   /calls              {"to":"+12025550123","from":"+12025550147","talk":{"tone":440,"talk_for":"5s"}}
 //	GET    /calls, /calls/{id} reports; ?wait=30s on one call waits for its end
 //	POST   /calls/{id}/hangup  the far person hangs up

@@ -68,7 +68,8 @@ func (s *Server) dialled(c *conn, m *wire.Message, b binding) {
 		s.answer(c, m, 404, "", Refusal{Rule: "GV-S18", Reason: "the Request-URI is not at " + b.domain})
 		return
 	}
-	number, err := e164(uri.User, b.domain)
+	edge, _ := profileAt(b.domain)
+	number, err := edge.e164(uri.User)
 	if err != nil {
 		s.answer(c, m, 404, "", Refusal{Rule: "GV-S18", Reason: err.Error()})
 		return
@@ -86,8 +87,7 @@ func (s *Server) dialled(c *conn, m *wire.Message, b binding) {
 		s.answer(c, m, 486, "", Refusal{Rule: "GV-S48", Reason: "limits.concurrent_calls is reached"})
 		return
 	}
-	person, _ := s.personFor(number)
-	s.place(c, m, b, number, offer, s.faulty(person, b.user))
+	s.place(c, m, b, number, offer, s.faulty(s.personFor(number), b.user))
 }
 
 // faulty is the person as the current faults and options change them.
@@ -177,6 +177,9 @@ func (s *Server) toLeg(c *conn, m *wire.Message) {
 	s.mu.Lock()
 	l := s.legs[m.CallID()]
 	s.mu.Unlock()
+	if l == nil && strings.HasPrefix(m.CallID(), mwiPrefix) {
+		return
+	}
 	if l == nil {
 		s.refuse(Refusal{Rule: "RFC 3261", Action: "dropped", What: m.Summary(), CallID: m.CallID(), Reason: "no such dialog"})
 		return

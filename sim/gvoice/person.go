@@ -1,6 +1,10 @@
 package gvoice
 
-import "time"
+import (
+	"errors"
+	"slices"
+	"time"
+)
 
 // Person is a scripted far end: what happens when a client dials Number, and
 // how the caller of an [Incoming] call behaves once it is answered.
@@ -75,16 +79,28 @@ type Incoming struct {
 	Talk Person `json:"talk"`
 }
 
+// AddPerson puts a far person before all others.
+func (s *Server) AddPerson(p Person) error {
+	if p.Number == "" {
+		return errors.New("a far person needs a number")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people = append([]Person{p}, s.people...)
+	return nil
+}
+
 // personFor finds the far person a dialled number leads to.
-func (s *Server) personFor(number string) (Person, bool) {
-	for _, list := range [][]Person{s.cfg.People, DefaultPeople()} {
-		for _, p := range list {
-			if p.matches(number) {
-				return p, true
-			}
+func (s *Server) personFor(number string) Person {
+	s.mu.Lock()
+	added := s.people
+	s.mu.Unlock()
+	for _, p := range slices.Concat(added, s.cfg.People, DefaultPeople()) {
+		if p.matches(number) {
+			return p
 		}
 	}
-	return Person{}, false
+	return Person{}
 }
 
 func (p Person) matches(number string) bool {

@@ -65,8 +65,8 @@ func (s *Server) register(c *conn, m *wire.Message) {
 	}
 	domain := strings.ToLower(uri.Host)
 	request, err := wire.ParseURI(m.URI)
-	if err != nil || !slices.Contains(domains[:], domain) || !strings.EqualFold(request.Host, domain) {
-		s.answer(c, m, 404, "", Refusal{Rule: "GV-S4", Reason: fmt.Sprintf("registrar is %v, not %s", domains, m.URI)})
+	if _, known := profileAt(domain); err != nil || !known || !strings.EqualFold(request.Host, domain) {
+		s.answer(c, m, 404, "", Refusal{Rule: "GV-S4", Reason: m.URI + " is no registrar for " + domain})
 		return
 	}
 	account, user, why := s.authenticate(m, uri.User, domain)
@@ -214,7 +214,21 @@ func (s *Server) bind(c *conn, m *wire.Message, a *account, user, domain string)
 	s.mu.Lock()
 	s.notifyLocked()
 	s.mu.Unlock()
+	if s.cfg.Options.MWI {
+		s.messageWaiting(c, b)
+	}
 }
+
+// messageWaiting is option mwi: an unsolicited NOTIFY (RFC 3842).
+func (s *Server) messageWaiting(c *conn, b *binding) {
+	aor := "<sip:" + b.user + "@" + b.domain + ">"
+	c.send(wire.Request("NOTIFY", b.contact).Add("Via", "SIP/2.0/TLS "+edgeAddress+";branch="+googleBranch()+";rport").Add("Max-Forwards", "68").
+		Add("To", aor).Add("From", aor+";tag="+serverTag()).Add("Call-ID", mwiPrefix+wire.Token(16)).Add("CSeq", "1 NOTIFY").
+		Add("Contact", "<sip:"+edgeAddress+";transport=tls>").Add("Event", "message-summary").Add("Subscription-State", "active").
+		Body("application/simple-message-summary", "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\n"))
+}
+
+const mwiPrefix = "mwi-" // of Call-IDs; their answers are expected
 
 // unregisterLocked removes a binding; one of another connection stays.
 func (s *Server) unregisterLocked(c *conn, user string) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +43,7 @@ type Server struct {
 	legs     map[string]*leg     // by Call-ID
 	calls    []*Call
 	faults   []*Fault
+	people   []Person // added at run time
 	refusals []Refusal
 	counters map[string]int
 	changed  chan struct{} // closed and replaced when registrations or calls change
@@ -158,18 +158,6 @@ func (s *Server) TokenURL() string { return "https://" + s.tokens.Addr().String(
 // PlainTokenURL is the token endpoint over HTTP.
 func (s *Server) PlainTokenURL() string { return s.ControlURL() + "/oauth2/v3/token" }
 
-// Hosts are the host names the edge answers to (GV-S4), the alt names included.
-func (s *Server) Hosts() []string {
-	hosts := []string{"voice.telephony.goog", "obihai.telephony.goog", "fi.telephony.goog"}
-	for i := 1; i <= s.cfg.Options.AltHosts; i++ {
-		hosts = append(hosts, fmt.Sprintf("alt%d.voice.telephony.goog", i), fmt.Sprintf("alt%d.obihai.telephony.goog", i))
-	}
-	return hosts
-}
-
-// domains are the registrar domains; they resolve nowhere.
-var domains = [...]string{"voice.sip.google.com", "obihai.sip.google.com"}
-
 // Ladder is every message that passed, or only those of the given Call-IDs.
 func (s *Server) Ladder(callIDs ...string) []wire.Event { return s.ladder.Events(callIDs...) }
 
@@ -279,28 +267,4 @@ func (s *Server) Call(id string) *Call {
 		}
 	}
 	return nil
-}
-
-// e164 makes E.164 of a dialled string as the edge of the given registrar
-// domain reads it (GV-S18), or says what is wrong with it.
-func e164(dialled, domain string) (string, error) {
-	digits := strings.TrimPrefix(dialled, "+")
-	if strings.Trim(digits, "0123456789") != "" || len(digits) < 3 {
-		return "", fmt.Errorf("%q is not a telephone number", dialled)
-	}
-	if strings.HasPrefix(domain, "voice.") {
-		if dialled == digits {
-			return "", fmt.Errorf("the voice edge wants +E.164, not %q", dialled)
-		}
-		return dialled, nil
-	}
-	switch {
-	case dialled != digits:
-		return "", fmt.Errorf("the obihai edge wants 11 digits or 011, not %q", dialled)
-	case strings.HasPrefix(digits, "011") && len(digits) > 6:
-		return "+" + digits[3:], nil
-	case len(digits) == 11 && digits[0] == '1':
-		return "+" + digits, nil
-	}
-	return "", fmt.Errorf("the obihai edge wants 11 digits or 011, not %q", dialled)
 }

@@ -100,7 +100,7 @@ func (c *Call) watchMedia(l *leg, since time.Time) {
 			c.mu.Unlock()
 		}
 		if time.Since(last) < limit {
-			c.after(limit/mediaChecks, look)
+			c.after(min(early, answered)/mediaChecks, look)
 			return
 		}
 		c.inactive(l, limit)
