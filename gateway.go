@@ -168,6 +168,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return err
 }
 
+// Settle waits until every call record so far is in the store.
+func (g *Gateway) Settle(ctx context.Context) error { return g.records.Flush(ctx) }
+
 // Close lets go of a gateway that was never run.
 func (g *Gateway) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -53,8 +53,10 @@ var mayImport = map[string][]string{
 	"sim/phone":  {"sim/audio", "sim/wire"},
 	"sim/wire":   {},
 
-	"e2e":              {".", "config", "sim/..."},
-	"cmd/tandem":       {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
+	"internal/stage":   {".", "config", "leg/gvoice", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
+	"demo":             {"call", "internal/stage", "leg/sipua", "store", "sim/..."},
+	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"cmd/tandem":       {".", "demo", "config", "route", "call", "media/tone", "metrics", "sim/..."},
 	"internal/mailbox": {},
 }
 

@@ -1,11 +1,12 @@
 // Package transport carries media over UDP: sockets, ICE, DTLS-SRTP, SDES and
 // RTCP, and makes a [media.Session] of them. Start reading at [Engine]; a
 // packet's way in is Session.readable (receive.go), its way out sink.Write
-// (sink.go), and what offer and answer change is Session.apply (negotiate.go).
+// (sink.go), and what offer and answer change is Session.apply (apply.go).
 //
-// A few workers serve all sockets. Each is one goroutine with one epoll set, so a
-// relayed packet is read, rewritten and sent without a goroutine switch, a queue
-// or an allocation.
+// A few workers serve all sockets. On Linux each is one goroutine with one epoll
+// set, so a relayed packet is read, rewritten and sent without a goroutine switch,
+// a queue or an allocation. Elsewhere, and with the build tag "portable", there is
+// a goroutine for each socket.
 package transport
 
 import (

@@ -270,3 +270,14 @@ func portOf(t testing.TB, description []byte) netip.AddrPort {
 	}
 	return netip.AddrPortFrom(d.Connection.IP(), d.Media[0].Port)
 }
+
+// relayTo is what a bridge attaches when both legs speak one codec.
+type relayTo struct{ sink media.Sink }
+
+func (r relayTo) Receive(p *media.Packet) { r.sink.Write(p) }
+
+func withSecurity(security sdp.Security) sdp.Capabilities {
+	c := voice()
+	c.Security = security
+	return c
+}

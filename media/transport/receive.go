@@ -47,22 +47,6 @@ type inbound struct {
 	roundTrip                time.Duration
 }
 
-// readable reads one datagram from p. It runs on the worker.
-func (s *Session) readable(p *port, w *worker, now time.Time) {
-	in := &s.in
-	in.mu.Lock()
-	if p.closed {
-		in.mu.Unlock()
-		return
-	}
-	n, e := p.sock.receive(w.buf, &w.from)
-	good := e == 0 && n > 0 && s.datagram(p, w.buf[:n], w.from.addrPort(), now)
-	in.mu.Unlock()
-	if good {
-		s.source.deliver(&in.packet)
-	}
-}
-
 // datagram sorts one datagram by its first octet (RFC 7983 §7) and says whether
 // in.packet is now a packet for the receiver. in.mu is held.
 func (s *Session) datagram(p *port, b []byte, from netip.AddrPort, now time.Time) bool {
@@ -180,7 +164,7 @@ func (s *Session) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) b
 // call is heard, or hijacked.
 func (s *Session) follow(to netip.AddrPort, why string) {
 	l := &s.in.latch
-	s.log.Info("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
+	s.note("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
 	l.remote = to
 	s.aim(to)
 }

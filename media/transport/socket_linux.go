@@ -1,7 +1,8 @@
+//go:build !portable
+
 package transport
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"syscall"
@@ -25,7 +26,7 @@ func openSocket(local netip.AddrPort, dscp int) (*socket, error) {
 	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
 	if err != nil {
-		return nil, fmt.Errorf("open a media socket: %w", os.NewSyscallError("socket", err))
+		return nil, os.NewSyscallError("socket", err)
 	}
 	if err := setUp(fd, family, local, dscp); err != nil {
 		_ = unix.Close(fd)
@@ -123,11 +124,4 @@ func (s *socket) connect(to netip.AddrPort) error {
 	*a = makeAddress(to)
 	_, _, e := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.len))
 	return errno(e)
-}
-
-func errno(e syscall.Errno) error {
-	if e == 0 {
-		return nil
-	}
-	return e
 }

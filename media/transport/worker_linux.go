@@ -1,3 +1,5 @@
+//go:build !portable
+
 package transport
 
 import (
@@ -95,6 +97,22 @@ func (w *worker) run() {
 	}
 }
 
+// readable reads one datagram from p. It runs on the worker.
+func (s *Session) readable(p *port, w *worker, now time.Time) {
+	in := &s.in
+	in.mu.Lock()
+	if p.closed {
+		in.mu.Unlock()
+		return
+	}
+	n, e := p.sock.receive(w.buf, &w.from)
+	good := e == 0 && n > 0 && s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	in.mu.Unlock()
+	if good {
+		s.source.deliver(&in.packet)
+	}
+}
+
 // lookUp turns events into ports; a port that was closed meanwhile has none.
 func (w *worker) lookUp(ready []*port, events []unix.EpollEvent) []*port {
 	w.mu.Lock()
@@ -123,13 +141,13 @@ func (w *worker) add(p *port) error {
 		w.ports = append(w.ports, nil)
 		w.free = append(w.free, int32(len(w.ports)-1))
 	}
-	p.slot = w.free[len(w.free)-1]
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: p.slot}
+	slot := w.free[len(w.free)-1]
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
 	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, p.sock.fd, &ev); err != nil {
 		return fmt.Errorf("serve a media port: %w", os.NewSyscallError("epoll_ctl", err))
 	}
 	w.free = w.free[:len(w.free)-1]
-	w.ports[p.slot] = p
+	w.ports[slot], p.slot = p, slot
 	w.used++
 	return nil
 }

@@ -316,3 +316,56 @@ func TestAnInDialogRequestMayComeOnTheNextFlow(t *testing.T) {
 	next.send(next.uasDialog("BYE", m, ""))
 	next.status(200)
 }
+
+func TestGVS28AnAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{CancelAfter: 50 * time.Millisecond})
+	m := c.recv()
+	cancel := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.send(answerTo(cancel, 200, cancel.All("Via")))
+	if ack := c.recv(); ack.Method != "ACK" {
+		t.Errorf("got %s", ack.Summary())
+	}
+	bye := c.recv()
+	if bye.Method != "BYE" {
+		t.Fatalf("got %s", bye.Summary())
+	}
+	c.send(answerTo(bye, 200, bye.All("Via")))
+	if r, err := call.Wait(soon(t)); err != nil || r.Outcome != "cancelled by caller" {
+		t.Errorf("%s, %v", r.Outcome, err)
+	}
+}
+
+func TestHoldByDirectionIsAnsweredMirroredAndStopsTheMedia(t *testing.T) {
+	c := registered(t, nil)
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.media.sound(c.status(183).Body, 500)
+	ok := c.status(200)
+	c.send(c.inDialog("ACK", ok, ""))
+	for direction, want := range map[string]string{"sendonly": "recvonly", "inactive": "inactive"} {
+		sdp := strings.Replace(c.fill("offer-seed.sdp", ""), "a=sendrecv", "a="+direction, 1)
+		c.send(c.inDialog("INVITE", ok, fmt.Sprintf("Contact: <sip:gv12025550123@192.0.2.10:38250;transport=TLS>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp)))
+		held := c.status(200)
+		if !strings.Contains(string(held.Body), "a="+want+"\r\n") {
+			t.Errorf("%s was answered with %s", direction, held.Body)
+		}
+		c.send(c.inDialog("ACK", held, ""))
+	}
+	sent := c.lastCall().Report().Legs[0].Media.Sent
+	c.media.until("more of the client's audio", func() bool {
+		return time.Since(c.lastCall().Report().Legs[0].Media.LastRTP) < 20*time.Millisecond
+	})
+	if r := c.lastCall().Report().Legs[0]; r.Media.Sent != sent || r.Reinvites != 2 {
+		t.Errorf("%d packets were sent to a client on hold; %d re-INVITEs", r.Media.Sent-sent, r.Reinvites)
+	}
+}
+
+func TestSipURIsWithEmptyUserDoNotConfuseTheCaller(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Options.Withheld = WithheldEmptyUser })
+	place(t, c.s, Incoming{Display: NumberWithheld})
+	if m := c.recv(); m.Get("Privacy") != "id" || m.Get("P-Asserted-Identity") != "" {
+		t.Errorf("got %s", m.Raw)
+	}
+}

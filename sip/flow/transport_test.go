@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -216,11 +217,20 @@ func TestUDPFlowsEndWithTheTransport(t *testing.T) {
 }
 
 func TestAdvertisedAddressIsUsed(t *testing.T) {
-	a, _ := newTransport(t)
-	listen(t, a, Listen{Network: "udp", Addr: ":0", Advertise: "gw.example.com:5070"})
-	host, port := dial(t, a, Target{Network: "udp", Host: "127.0.0.1", Port: 5999}).SentBy()
-	if host != "gw.example.com" || port != 5070 {
-		t.Errorf("sent-by %s:%d", host, port)
+	for advertise, want := range map[string]string{
+		"gw.example.com:5070": "gw.example.com 5070", "[2001:db8::1]:5060": "2001:db8::1 5060",
+		"gw.example.com": "gw.example.com own", "2001:db8::1": "2001:db8::1 own",
+	} {
+		a, _ := newTransport(t)
+		at := listen(t, a, Listen{Network: "udp", Addr: ":0", Advertise: advertise})
+		want = strings.Replace(want, "own", fmt.Sprint(at.Port()), 1)
+		host, port := dial(t, a, Target{Network: "udp", Host: "127.0.0.1", Port: 5999}).SentBy()
+		if got := fmt.Sprint(host, " ", port); got != want {
+			t.Errorf("%s: sent-by %s, want %s", advertise, got, want)
+		}
+	}
+	if _, err := (&Transport{}).Listen(Listen{Network: "udp", Advertise: "gw:x"}); err == nil {
+		t.Error("a bad port is taken")
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build !portable
+
 package transport
 
 import (
@@ -14,11 +16,6 @@ import (
 	"tandem/media"
 	"tandem/media/sdp"
 )
-
-// relayTo is what a bridge attaches when both legs speak one codec.
-type relayTo struct{ sink media.Sink }
-
-func (r relayTo) Receive(p *media.Packet) { r.sink.Write(p) }
 
 // relayed are two sessions with a relay between them, and their far ends, sockets
 // of the benchmark's own.
@@ -71,12 +68,6 @@ func newLeg(b testing.TB, e *Engine, security sdp.Security) (*Session, *socket, 
 		b.Fatal(err)
 	}
 	return s, sock, portOf(b, answer)
-}
-
-func withSecurity(security sdp.Security) sdp.Capabilities {
-	c := voice()
-	c.Security = security
-	return c
 }
 
 func localOf(s *socket) (netip.AddrPort, error) {
