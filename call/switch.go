@@ -36,7 +36,7 @@ type Switch struct {
 	mu    sync.Mutex // guards what follows
 	live  map[*Call]struct{}
 	ended map[Cause]uint64
-	calls sync.WaitGroup
+	idle  sync.Cond // of mu: a call has ended
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
@@ -52,17 +52,27 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	c.crowded = s.MaxCalls > 0 && len(s.live) >= s.MaxCalls
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	s.calls.Go(func() {
+	go func() { // Wait waits for it
 		why := c.Run(ctx)
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		delete(s.live, c)
 		s.ended[why]++
-		s.mu.Unlock()
-	})
+		if s.idle.L != nil {
+			s.idle.Broadcast()
+		}
+	}()
 }
 
-// Wait returns when no call is left.
-func (s *Switch) Wait() { s.calls.Wait() }
+// Wait returns when no call is left. Calls may come in meanwhile; they are waited for.
+func (s *Switch) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle.L = &s.mu
+	for len(s.live) > 0 {
+		s.idle.Wait()
+	}
+}
 
 // Live returns the records of the running calls, oldest first.
 func (s *Switch) Live() []Record {
