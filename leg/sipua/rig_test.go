@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,14 @@ func (r *rig) Route(q call.Request) ([]call.Destination, error) {
 	}
 	return r.to(q)
 }
+
+// routes sets where calls go from now on.
+func (r *rig) routes(to func(call.Request) ([]call.Destination, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+}
+
 func (r *rig) Began(call.Record) {}
 func (r *rig) Ended(rec call.Record) {
 	r.mu.Lock()
@@ -177,7 +186,8 @@ type phone struct {
 	auth  *auth.Client
 	flow  *flow.Flow // to the gateway
 	calls chan *dialog.Session
-	other chan *transaction.Server // requests outside of calls
+	other chan *transaction.Server                  // requests outside of calls
+	serve atomic.Pointer[func(*transaction.Server)] // takes REGISTERs, if set
 	seq   int
 }
 
@@ -194,7 +204,14 @@ func (r *rig) phone(name, network string) *phone {
 			default:
 			}
 		}}
-	p.layer.OnRequest, p.layer.OnStray = p.core.HandleRequest, p.core.HandleStray
+	p.layer.OnStray = p.core.HandleStray
+	p.layer.OnRequest = func(s *transaction.Server) {
+		if serve := p.serve.Load(); serve != nil && s.Request().Method == "REGISTER" {
+			(*serve)(s)
+			return
+		}
+		p.core.HandleRequest(s)
+	}
 	if network == "udp" {
 		if _, err := p.net.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"}); err != nil {
 			r.Fatal(err)

@@ -38,10 +38,13 @@ func (c *Connector) Open() ([]Addr, error) {
 	c.assemble(b)
 	c.book.Store(b)
 	addrs, err := c.listen(c.Config.Listen)
+	if err == nil {
+		c.restore()
+	}
+	close(c.opened)
 	if err != nil {
 		return nil, errors.Join(err, c.net.Close())
 	}
-	c.restore()
 	return addrs, nil
 }
 
@@ -50,6 +53,8 @@ func (c *Connector) assemble(b *book) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.opened = make(chan struct{})
+	c.saves.wake, c.saves.off = make(chan struct{}, 1), c.Bindings == nil
 	c.layer = &transaction.Layer{Log: c.Log}
 	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
 	c.core = &dialog.Core{Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
@@ -61,8 +66,9 @@ func (c *Connector) assemble(b *book) {
 }
 
 // receive is where every message comes in; sources that the guard has shut out
-// get no further, and no answer.
+// get no further, and no answer. What comes while Open is at work waits for it.
 func (c *Connector) receive(f *flow.Flow, m *sip.Message) {
+	<-c.opened
 	if c.shutOut(f) {
 		return
 	}

@@ -50,7 +50,7 @@ func TestACallGoesOutOverAStaticTrunk(t *testing.T) {
 			if err := r.Apply(conf); err != nil {
 				t.Fatal(err)
 			}
-			r.to = toTrunk
+			r.routes(toTrunk)
 			out := a.dial("+15550001111", row.more...)
 			in := pbx.rings()
 			req := in.Request()
@@ -120,12 +120,8 @@ func TestACallComesInOverATrunk(t *testing.T) {
 // serveRegister answers REGISTERs with a challenge for user, and gives the Contacts it took.
 func (p *phone) serveRegister(t *testing.T, user string) (contacts chan sip.Address) {
 	contacts = make(chan sip.Address, 8)
-	p.layer.OnRequest = func(s *transaction.Server) {
+	serve := func(s *transaction.Server) {
 		req := s.Request()
-		if req.Method != "REGISTER" {
-			p.core.HandleRequest(s)
-			return
-		}
 		if !strings.Contains(req.Get("Authorization"), `username="`+user+`"`) {
 			m := sip.NewResponse(req, 401, "")
 			m.Add("WWW-Authenticate", `Digest realm="carrier", nonce="n", algorithm=MD5, qop="auth"`)
@@ -141,6 +137,7 @@ func (p *phone) serveRegister(t *testing.T, user string) (contacts chan sip.Addr
 		}
 		contacts <- cs[0]
 	}
+	p.serve.Store(&serve)
 	return contacts
 }
 
@@ -158,7 +155,7 @@ func TestATrunkRegistersAndCallsGoBothWays(t *testing.T) {
 	r.until("registered", func() bool { return r.Trunks()[0].State == "registered" })
 	a.mustRegister()
 
-	r.to = toTrunk
+	r.routes(toTrunk)
 	out := a.dial("+15550001111")
 	in := carrier.rings()
 	if got := in.Request().URI.String(); got != "sip:15550001111@carrier.example" {
@@ -172,11 +169,9 @@ func TestATrunkRegistersAndCallsGoBothWays(t *testing.T) {
 	out.Bye()
 	wait[dialog.Ended](in)
 
-	r.mu.Lock()
-	r.to = func(q call.Request) ([]call.Destination, error) {
+	r.routes(func(call.Request) ([]call.Destination, error) {
 		return []call.Destination{{Connector: sipua.Name, Target: "100"}}, nil
-	}
-	r.mu.Unlock()
+	})
 	back := sip.NewRequest("INVITE", contact.URI)
 	back.Add("From", "<sip:+12025550147@carrier.example>")
 	back.Add("To", "<sip:+12025550123@carrier.example>")
@@ -204,7 +199,7 @@ func TestATrunkThatDoesNotAnswerIsDownAndRefusesCalls(t *testing.T) {
 	conf.Trunks = []sipua.Trunk{{Name: "pbx", Server: "127.0.0.1:1;transport=tcp", Qualify: time.Hour}}
 	r := newRig(t, conf)
 	a := r.phone("100", "udp")
-	r.to = toTrunk
+	r.routes(toTrunk)
 	r.until("down", func() bool { return r.Trunks()[0].State == "down" })
 	out := a.dial("+15550001111")
 	if no := wait[dialog.Refused](out); no.Status != 503 || no.Message.Get("Retry-After") == "" {
@@ -221,9 +216,9 @@ func TestTheNextServerOfATrunkIsTried(t *testing.T) {
 	if err := r.Apply(conf); err != nil {
 		t.Fatal(err)
 	}
-	r.to = func(q call.Request) ([]call.Destination, error) {
+	r.routes(func(q call.Request) ([]call.Destination, error) {
 		return []call.Destination{{Connector: sipua.Name, Target: "dead", To: q.To}, {Connector: sipua.Name, Target: "pbx", To: q.To}}, nil
-	}
+	})
 	out := a.dial("+15550001111")
 	in := b.rings()
 	in.Reject(486, "")
