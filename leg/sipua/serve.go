@@ -83,11 +83,25 @@ func (c *Connector) malformed(f *flow.Flow, m *sip.Message, fault *sip.ParseErro
 }
 
 func (c *Connector) shutOut(f *flow.Flow) bool {
-	if f.Trusted() || !c.guard.blocked(f.Remote(), time.Now()) {
+	if !c.guard.blocked(f.Remote(), time.Now()) || c.wellKnown(f) {
 		return false
 	}
 	c.count.blocked.Add(1)
 	return true
+}
+
+// wellKnown reports whether a registered device or a trunk is at the far end of f.
+// They are never shut out: whoever forges their address could silence them.
+func (c *Connector) wellKnown(f *flow.Flow) bool {
+	if c.reg.from(f.Remote()) {
+		return true
+	}
+	for _, t := range c.book.Load().trunks {
+		if t.at(f) != unlikely {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Connector) listen(all []Listen) ([]Addr, error) {
