@@ -11,7 +11,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"tandem/call"
 	"tandem/config"
 	"tandem/internal/stage"
 	sim "tandem/sim/gvoice"
@@ -28,7 +27,6 @@ type story struct {
 	phones map[string]*phone.Phone
 	calls  map[string]*phone.Call // the last call of each phone, and named ones
 	outer  *sim.Call              // the last call placed from outside
-	past   []string               // rules the edge may have complained about
 }
 
 type storyKey struct{}
@@ -199,8 +197,10 @@ func (s *story) record(ctx context.Context, args []string) error {
 	for _, t := range r.Tried {
 		tried = append(tried, t.Target+":"+t.Cause.String())
 	}
-	have := map[string]string{"cause": r.Cause.String(), "from": r.From, "to": r.To, "path": r.Path, "tried": strings.Join(tried, ","),
-		"a": r.A.Via, "b": r.B.Via, "text": r.Text, "name": r.FromName, "answered": strconv.FormatBool(!r.Answered.IsZero())}
+	have := map[string]string{
+		"cause": r.Cause.String(), "from": r.From, "to": r.To, "path": r.Path, "tried": strings.Join(tried, ","),
+		"a": r.A.Via, "b": r.B.Via, "text": r.Text, "name": r.FromName, "answered": strconv.FormatBool(!r.Answered.IsZero()),
+	}
 	for _, a := range args {
 		k, want, _ := strings.Cut(a, "=")
 		k, part := strings.CutSuffix(k, "~")
@@ -225,5 +225,3 @@ func (s *story) idle(context.Context, []string) error {
 	}
 	return nil
 }
-
-var _ = call.Lost

@@ -52,8 +52,10 @@ func (c *Connector) assemble(b *book) {
 	}
 	c.layer = &transaction.Layer{Log: c.Log}
 	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
-	c.core = &dialog.Core{Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
-		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest}
+	c.core = &dialog.Core{
+		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
+		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
+	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
 	c.resolver = &flow.Resolver{}
