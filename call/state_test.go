@@ -49,8 +49,8 @@ func TestStep(t *testing.T) {
 		{"transfer before the answer is refused", early, B, Transfer{To: "c"}, early, []any{tell{B, Transferred{Rejected}}}},
 		{"the target rings: the one who stays hears it", moving, B, Progress{}, state{phase: Early, up: true, joined: true}, []any{ring{}}},
 		{"the target answers", moving, B, Answered{}, state{phase: Active, up: true, joined: true}, []any{timer{never}, join{}, tell{X, Transferred{NormalClearing}}, tell{X, ended(TransferDone)}}},
-		{"the target is busy: back to the transferer", moving, B, ended(Busy), active, []any{unpark{}, timer{never}, join{}, tell{B, Transferred{Busy}}}},
-		{"the target does not exist: back to the transferer", moving, B, refused{ended(NoRoute)}, active, []any{unpark{}, timer{never}, join{}, tell{B, Transferred{NoRoute}}}},
+		{"the target is busy: back to the one that asked", moving, B, ended(Busy), active, []any{unpark{}, timer{never}, join{}, tell{B, Transferred{Busy}}}},
+		{"the target does not exist: back to the one that asked", moving, B, refused{ended(NoRoute)}, active, []any{unpark{}, timer{never}, join{}, tell{B, Transferred{NoRoute}}}},
 		{
 			"the one who stays hangs up during a transfer", moving, A, ended(NormalClearing),
 			state{phase: Ending, up: true, gone: [3]bool{A: true}, end: ended(NormalClearing)},

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tandem/call"
 	"tandem/config"
 	"tandem/internal/stage"
 	sim "tandem/sim/gvoice"
@@ -72,6 +74,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"reject":     command((*story).reject),     // reject CALL STATUS
 	"answered":   command((*story).answered),   // answered CALL
 	"hears":      command((*story).hears),      // hears CALL HZ
+	"ringback":   command((*story).ringback),   // ringback CALL: it hears two tones at once
 	"sounds":     command((*story).sounds),     // sounds CALL HZ: the phone sends another tone
 	"silent":     command((*story).silent),     // silent CALL: it hears nothing now
 	"press":      command((*story).press),      // press CALL KEYS [info]
@@ -188,9 +191,15 @@ func (s *story) record(ctx context.Context, args []string) error {
 	if err := s.Gateway.Settle(ctx); err != nil {
 		return err
 	}
-	all, err := s.Gateway.History.List(ctx, store.Span{Limit: 1})
-	if err != nil || len(all) == 0 {
-		return fmt.Errorf("no call record: %w", err)
+	var all []store.Entry[call.Record]
+	err := until(ctx, func() (err error) {
+		if all, err = s.Gateway.History.List(ctx, store.Span{Limit: 1}); err == nil && (len(all) == 0 || all[0].Value.Ended.IsZero()) {
+			err = errors.New("there is no finished call record")
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	r := all[0].Value
 	var tried []string

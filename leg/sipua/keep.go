@@ -151,8 +151,6 @@ func (c *Connector) save() {
 // restore brings back the registrations that survive a restart: those over UDP.
 // A connection is gone with the process that held it.
 func (c *Connector) restore() {
-	c.saves.wake = make(chan struct{}, 1)
-	c.saves.off = c.Bindings == nil
 	if c.Bindings == nil {
 		return
 	}

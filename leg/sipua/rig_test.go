@@ -71,21 +71,6 @@ func (r *rig) request(n int) call.Request {
 	return q
 }
 
-func (r *rig) record(n int) call.Record {
-	r.Helper()
-	var rec call.Record
-	r.until(fmt.Sprintf("record %d", n), func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.records) <= n {
-			return false
-		}
-		rec = r.records[n]
-		return true
-	})
-	return rec
-}
-
 // until waits for what happens in goroutines of sockets, where time is not virtual.
 func (r *rig) until(what string, ok func() bool) {
 	r.Helper()

@@ -31,6 +31,8 @@ type listening struct {
 // that errors come before anything is served. Calls are answered by 503 until
 // Listen runs.
 func (c *Connector) Open() ([]Addr, error) {
+	c.saves.wake = make(chan struct{}, 1) // before the first request can come in
+	c.saves.off = c.Bindings == nil
 	b, err := c.newBook(c.Config, nil)
 	if err != nil {
 		return nil, err
