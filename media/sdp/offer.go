@@ -1,0 +1,232 @@
+package sdp
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"tandem/media"
+)
+
+// Offer makes our offer, the first or a later one. A later one (caps.Last is set)
+// keeps every m-line in its place, the codecs in force and their payload types, so
+// that a session refresh or a change of direction alone changes nothing else; its
+// o= version rises exactly when the content differs from caps.Last.
+func Offer(caps Capabilities, tr Transport) *Description {
+	d := caps.describe(tr)
+	if caps.Last == nil {
+		o := caps.firstOffer()
+		d.Media = []Media{o.write(tr)}
+		d.sessionAttributes(o.bundle, o.mid, o.ice && caps.ICE == ICELite)
+		return d
+	}
+	slot := caps.slot()
+	for i := range caps.Last.Media {
+		if i != slot {
+			d.Media = append(d.Media, section{caps.Last, &caps.Last.Media[i]}.reject())
+		}
+		if i == slot {
+			o := caps.nextOffer(section{caps.Last, &caps.Last.Media[i]}, &tr)
+			d.Media = append(d.Media, o.write(tr))
+			d.sessionAttributes(o.bundle, o.mid, o.ice && caps.ICE == ICELite)
+		}
+	}
+	if slot == len(caps.Last.Media) {
+		o := caps.firstOffer()
+		o.mid, o.bundle = strconv.Itoa(slot), false
+		d.Media = append(d.Media, o.write(tr))
+	}
+	d.follow(caps.Last)
+	return d
+}
+
+// slot is the m-line of our last description that carries the audio: the one in
+// use, else an ended one (RFC 3264 §8.1), else a new one behind them.
+func (caps Capabilities) slot() int {
+	list := caps.Last.Media
+	if i := slices.IndexFunc(list, func(m Media) bool { return m.Kind == "audio" && m.Port != 0 }); i >= 0 {
+		return i
+	}
+	if i := slices.IndexFunc(list, func(m Media) bool { return m.Kind == "audio" }); i >= 0 {
+		return i
+	}
+	return len(list)
+}
+
+// offered is what an m-line of an offer is written from.
+type offered struct {
+	caps             Capabilities
+	codecs           []Codec
+	events           []media.Event
+	profile, ptime   string
+	mid              string
+	mux, ice, bundle bool
+	dtls, sdes       bool
+}
+
+func (caps Capabilities) firstOffer() offered {
+	o := offered{
+		caps: caps, codecs: caps.Audio, events: caps.Events, profile: "RTP/AVP", ptime: milliseconds(caps.ptime()),
+		mux: caps.Mux != MuxOff, ice: caps.ICE != ICENone,
+		dtls: caps.Security == DTLS || caps.Security == Opportunistic,
+		sdes: caps.Security == SDES || caps.Security == Opportunistic,
+	}
+	switch caps.Security {
+	case SDES:
+		o.profile = "RTP/SAVP"
+	case DTLS:
+		o.profile = "UDP/TLS/RTP/SAVPF"
+	}
+	if o.ice && o.mux { // the shape of Google's and a browser's descriptions; a desk phone never needs it
+		o.mid, o.bundle = "0", true
+	}
+	return o
+}
+
+// nextOffer repeats the stream as our last description had it.
+func (caps Capabilities) nextOffer(last section, tr *Transport) offered {
+	o := caps.firstOffer()
+	o.mid = last.mid()
+	o.bundle = last.bundled(o.mid)
+	o.profile = last.m.Profile
+	known := caps.knownFormats(last)
+	fresh := caps.Full || last.m.Port == 0
+	o.codecs, o.events = caps.renumber(known, last.m.formats(), fresh)
+	if fresh {
+		return o
+	}
+	if v, ok := last.m.Attribute("ptime"); ok {
+		o.ptime = v
+	}
+	_, mux := last.m.Attribute("rtcp-mux")
+	_, ice := last.m.Attribute("ice-ufrag")
+	_, dtls := last.m.Attribute("fingerprint")
+	_, sdes := last.m.Attribute("crypto")
+	o.mux, o.ice, o.dtls, o.sdes = mux || caps.Mux == MuxRequire, o.ice && ice, o.dtls && dtls, o.sdes && sdes
+	if o.sdes {
+		tr.Crypto = keep(tr.Crypto, last.cryptos())
+	}
+	return o
+}
+
+// keep are our keys for the suites in force, under their tags.
+func keep(ours, inForce []Crypto) []Crypto {
+	var list []Crypto
+	for _, f := range inForce {
+		for _, c := range ours {
+			if c.Suite == f.Suite {
+				list = append(list, Crypto{f.Tag, c.Suite, c.Key})
+				break
+			}
+		}
+	}
+	return list
+}
+
+// knownFormats are all payload types this session has given a meaning to, by us or
+// by the far end: they must keep it (RFC 3264 §8.3.2).
+func (caps Capabilities) knownFormats(last section) []format {
+	known := last.m.formats()
+	if caps.Remote == nil {
+		return known
+	}
+	for i := range caps.Remote.Media {
+		if m := &caps.Remote.Media[i]; m.Kind == "audio" {
+			known = append(known, m.formats()...)
+		}
+	}
+	return known
+}
+
+// renumber lists codecs and events for a re-offer, those in force first and in
+// their order; the rest of our abilities only when all is set.
+func (caps Capabilities) renumber(known, inForce []format, all bool) (codecs []Codec, events []media.Event) {
+	n := numbers{known: known}
+	add := func(c Codec) {
+		if !slices.ContainsFunc(codecs, func(have Codec) bool { return same(have, c) }) {
+			c.PayloadType = n.of(c)
+			codecs = append(codecs, c)
+		}
+	}
+	for _, f := range inForce {
+		if i := slices.IndexFunc(caps.Audio, func(c Codec) bool { return same(c, f.Codec) }); i >= 0 {
+			add(caps.Audio[i])
+		}
+	}
+	if all || len(codecs) == 0 {
+		for _, c := range caps.Audio {
+			add(c)
+		}
+	}
+	for _, e := range caps.Events {
+		c := Codec{Name: telephoneEvent, Clock: e.Clock, PayloadType: e.PayloadType}
+		if all || slices.ContainsFunc(inForce, func(f format) bool { return same(f.Codec, c) }) {
+			events = append(events, media.Event{PayloadType: n.of(c), Clock: e.Clock})
+		}
+	}
+	return codecs, events
+}
+
+// numbers gives out payload types without changing the meaning of a known one.
+type numbers struct {
+	known []format
+}
+
+func (n *numbers) of(c Codec) uint8 {
+	for _, f := range n.known {
+		if same(f.Codec, c) {
+			return f.PayloadType
+		}
+	}
+	pt := c.PayloadType
+	for next := uint8(96); n.taken(pt) && next < 128; next++ {
+		pt = next
+	}
+	n.known = append(n.known, format{Codec: Codec{Name: c.Name, Clock: c.Clock, Channels: c.Channels, PayloadType: pt}})
+	return pt
+}
+
+func (n *numbers) taken(pt uint8) bool {
+	return slices.ContainsFunc(n.known, func(f format) bool { return f.PayloadType == pt })
+}
+
+// write makes the m-line.
+func (o offered) write(tr Transport) Media {
+	m := Media{Kind: "audio", Port: tr.Port, Profile: o.profile}
+	for _, c := range o.codecs {
+		m.addFormat(c.PayloadType, c.encoding(), c.FMTP)
+	}
+	for _, e := range o.events {
+		m.addFormat(e.PayloadType, strings.ToLower(telephoneEvent)+"/"+strconv.Itoa(e.Clock), events)
+	}
+	m.add("ptime", o.ptime)
+	m.add(o.caps.Direction.String(), "")
+	if o.mid != "" {
+		m.add("mid", o.mid)
+	}
+	if port := o.caps.rtcpPort(tr); port != tr.Port+1 {
+		m.add("rtcp", strconv.Itoa(int(port)))
+	}
+	if o.mux {
+		m.add("rtcp-mux", "")
+	}
+	if o.ice && tr.Ufrag != "" {
+		m.addICE(tr)
+	}
+	if o.dtls && len(tr.Fingerprints) > 0 {
+		m.addDTLS(tr, roleActpass)
+	}
+	if o.sdes {
+		o.addKeys(&m, tr)
+	}
+	return m
+}
+
+func (o offered) addKeys(m *Media, tr Transport) {
+	for i, c := range tr.Crypto {
+		if c.Tag == 0 {
+			c.Tag = i + 1
+		}
+		m.add("crypto", c.value())
+	}
+}

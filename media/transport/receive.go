@@ -1,0 +1,235 @@
+package transport
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	prtp "github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"tandem/media"
+	"tandem/media/rtp"
+	"tandem/media/sdp"
+)
+
+// maxValid bounds the addresses that ICE has confirmed.
+const maxValid = 8
+
+// inbound is a session's way in. Everything is guarded by mu, which the worker
+// holds while it reads and judges a datagram, and not while the receiver runs.
+type inbound struct {
+	mu     sync.Mutex
+	open   bool // something was agreed
+	hold   bool // the far end is not meant to send
+	types  [128]bool
+	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
+	codec  uint8       // payload type it uses now
+	latch  latch       // plain RTP
+	useICE bool
+	valid  []netip.AddrPort // confirmed by an authenticated check
+	secure bool
+	keys   *srtp.Context
+	header prtp.Header // scratch of keys
+
+	seen    rtp.Duplicates
+	reports *rtp.Reception
+	rtcp    rtp.Compound // scratch
+	packet  media.Packet // lent to the receiver; the worker's
+
+	packets, octets, dropped uint64
+	lost                     uint64 // before reports began anew
+	first, last              time.Time
+	since                    time.Time // when the present state began, for the media timeout
+	timedOut                 bool
+	remoteLost               uint64
+	roundTrip                time.Duration
+}
+
+// datagram sorts one datagram by its first octet (RFC 7983 §7) and says whether
+// in.packet is now a packet for the receiver. in.mu is held.
+func (s *Session) datagram(p *port, b []byte, from netip.AddrPort, now time.Time) bool {
+	switch c := b[0]; {
+	case c < 4:
+		s.stun(b, from)
+	case c >= 20 && c < 64:
+		s.dtlsRecord(b, from)
+	case c >= 128 && c < 192:
+		if p.rtcp || s.muxed.Load() && rtp.IsRTCP(b) {
+			s.receiveRTCP(b, from, now)
+			return false
+		}
+		return s.receiveRTP(b, from, now)
+	default:
+		s.in.dropped++
+	}
+	return false
+}
+
+// receiveRTP judges an RTP packet.
+func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool {
+	in := &s.in
+	var h rtp.Header
+	payload, err := s.authentic(b, from, now, &h)
+	if err || in.seen.Seen(h.SSRC, h.Sequence) {
+		in.dropped++
+		return false
+	}
+	if h.PayloadType != in.codec {
+		s.switchCodec(h.PayloadType)
+	}
+	in.reports.Receive(now, h.SSRC, h.Sequence, h.Timestamp)
+	in.packets++
+	in.octets += uint64(len(payload))
+	s.heard(now)
+	if in.hold {
+		return false
+	}
+	in.packet = media.Packet{
+		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.Sequence,
+		Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrived: now,
+	}
+	return true
+}
+
+// switchCodec follows a far end that changes between the codecs it has agreed to.
+func (s *Session) switchCodec(pt uint8) {
+	in := &s.in
+	for _, c := range in.codecs {
+		if c.PayloadType != pt {
+			continue
+		}
+		info := *s.source.info.Load()
+		if info.Clock != c.Clock {
+			in.lost += in.reports.Lost()
+			in.reports = newReception(c.Clock)
+		}
+		info.Codec, info.Clock, info.PayloadType, info.FMTP = c.Name, c.Clock, pt, c.FMTP
+		s.source.info.Store(&info)
+		in.codec = pt
+		s.notify()
+	}
+}
+
+// authentic is the one place that says which packets count: with ICE from a
+// confirmed address, with SRTP with a valid tag, and else from where the latch says.
+func (s *Session) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp.Header) (payload []byte, bad bool) {
+	in := &s.in
+	if !in.open || in.useICE && !in.isValid(from) {
+		return nil, true
+	}
+	if in.secure {
+		if in.keys == nil {
+			return nil, true
+		}
+		var err error
+		if b, err = in.keys.DecryptRTP(b, b, &in.header); err != nil {
+			return nil, true
+		}
+	}
+	payload, err := rtp.Parse(b, h)
+	if err != nil || !in.types[h.PayloadType&0x7f] {
+		return nil, true
+	}
+	switch {
+	case in.useICE:
+		return payload, false
+	case in.secure:
+		if from != in.latch.remote {
+			s.follow(from, "valid SRTP")
+		}
+		return payload, false
+	}
+	return payload, !s.plainSource(from, h.SSRC, now)
+}
+
+// plainSource asks the latch, and acts when it moved or settled.
+func (s *Session) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) bool {
+	l := &s.in.latch
+	was := l.settled
+	switch l.packet(now, from, ssrc) {
+	case drop:
+		return false
+	case moved:
+		s.follow(from, "steady packets")
+	}
+	if l.settled && !was {
+		s.pin(l.remote)
+	}
+	return true
+}
+
+// follow sends to where the far end sends from. It is logged, because it is how a
+// call is heard, or hijacked.
+func (s *Session) follow(to netip.AddrPort, why string) {
+	l := &s.in.latch
+	s.note("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
+	l.remote = to
+	s.aim(to)
+}
+
+// aim directs outgoing packets. in.mu is held.
+func (s *Session) aim(to netip.AddrPort) {
+	k := s.sink
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.connected {
+		_ = k.port.sock.connect(netip.AddrPort{})
+		k.connected = false
+	}
+	k.port = nil
+	if p := s.ports.rtp(to.Addr()); to.IsValid() && p != nil {
+		k.port, k.to = p, makeAddress(to)
+	}
+}
+
+// pin connects the socket to a source that will not change any more: the kernel
+// then drops strangers, and sends without looking up a route.
+func (s *Session) pin(to netip.AddrPort) {
+	k := s.sink
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.port != nil && !k.connected && k.port.sock.connect(to) == nil {
+		k.connected = true
+	}
+}
+
+func (in *inbound) isValid(a netip.AddrPort) bool { return slices.Contains(in.valid, a) }
+
+// confirm adds an address that ICE has confirmed. in.mu is held.
+func (in *inbound) confirm(a netip.AddrPort) {
+	if in.isValid(a) {
+		return
+	}
+	if len(in.valid) == maxValid {
+		in.valid = slices.Delete(in.valid, 0, 1)
+	}
+	in.valid = append(in.valid, a)
+}
+
+// expect takes over what was agreed about the incoming stream.
+func (in *inbound) expect(st *sdp.Stream) {
+	in.types = [128]bool{}
+	for _, c := range st.Codecs {
+		in.types[c.PayloadType&0x7f] = true
+	}
+	in.types[st.Recv.PayloadType&0x7f] = true
+	in.codecs, in.codec = st.Codecs, st.Recv.PayloadType
+	if st.RecvEvent.Clock != 0 {
+		in.types[st.RecvEvent.PayloadType&0x7f] = true
+	}
+}
+
+// heard notes that the far end is there. in.mu is held.
+func (s *Session) heard(now time.Time) {
+	in := &s.in
+	if in.first.IsZero() {
+		in.first = now
+	}
+	in.last = now
+	if in.timedOut {
+		in.timedOut = false
+		s.emit(Event{Kind: MediaResumed})
+	}
+}
