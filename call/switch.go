@@ -36,7 +36,7 @@ type Switch struct {
 	mu    sync.Mutex // guards what follows
 	live  map[*Call]struct{}
 	ended map[Cause]uint64
-	idle  sync.Cond // of mu: a call has ended
+	none  *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
@@ -46,31 +46,35 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	c.legs[A] = a
 	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
 	s.mu.Lock()
-	if s.live == nil {
-		s.live, s.ended = make(map[*Call]struct{}), make(map[Cause]uint64)
-	}
+	s.initLocked()
 	c.crowded = s.MaxCalls > 0 && len(s.live) >= s.MaxCalls
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	go func() { // Wait waits for it
+	go func() {
 		why := c.Run(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.live, c)
 		s.ended[why]++
-		if s.idle.L != nil {
-			s.idle.Broadcast()
+		if len(s.live) == 0 {
+			s.none.Broadcast()
 		}
 	}()
 }
 
-// Wait returns when no call is left. Calls may come in meanwhile; they are waited for.
+func (s *Switch) initLocked() {
+	if s.live == nil {
+		s.live, s.ended, s.none = make(map[*Call]struct{}), make(map[Cause]uint64), sync.NewCond(&s.mu)
+	}
+}
+
+// Wait returns when no call is left.
 func (s *Switch) Wait() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.idle.L = &s.mu
+	s.initLocked()
 	for len(s.live) > 0 {
-		s.idle.Wait()
+		s.none.Wait()
 	}
 }
 

@@ -207,7 +207,9 @@ func (c *Connector) shut(from netip.AddrPort, failures int) {
 	if c.Alarms == nil {
 		return
 	}
-	c.Alarms.Raise(alarm.Alarm{Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords",
+	c.Alarms.Raise(alarm.Alarm{
+		Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords",
 		Subject: from.Addr().String(), Detail: fmt.Sprintf("%d wrong passwords; the address gets no answer for a while", failures),
-		Do: "If it is a device of yours, correct its password; otherwise close the SIP port to the outside in the firewall."})
+		Do: "If it is a device of yours, correct its password; otherwise close the SIP port to the outside in the firewall.",
+	})
 }
