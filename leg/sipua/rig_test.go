@@ -189,11 +189,12 @@ type phone struct {
 	other chan *transaction.Server                  // requests outside of calls
 	serve atomic.Pointer[func(*transaction.Server)] // takes REGISTERs, if set
 	seq   int
+	sdp   string // its offers
 }
 
 func (r *rig) phone(name, network string) *phone {
 	r.Helper()
-	p := &phone{rig: r, name: name, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
+	p := &phone{rig: r, name: name, sdp: offer, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
 	p.layer = &transaction.Layer{Log: testLog(r.T)}
 	p.net = &flow.Transport{Handler: p.layer.Receive, Malformed: p.layer.Malformed}
 	p.core = &dialog.Core{Transactions: p.layer, Log: testLog(r.T).With("phone", name), Contact: p.contact, OnInvite: func(s *dialog.Session) { p.calls <- s },
@@ -273,7 +274,7 @@ func (p *phone) message(method string, to sip.URI, more ...string) *sip.Message 
 	m.Add("Call-ID", p.name+"@phone")
 	m.Add("CSeq", fmt.Sprint(2*p.seq, " ", method))
 	for i := 0; i+1 < len(more); i += 2 {
-		m.Add(more[i], more[i+1])
+		m.Set(more[i], more[i+1])
 	}
 	return m
 }
@@ -329,7 +330,11 @@ func (p *phone) dial(to string, more ...string) *talk {
 		m.Set(more[i], more[i+1])
 	}
 	c := &talk{t: p.T, events: make(chan dialog.Event, 64)}
-	c.Session, err = p.core.Invite(dialog.Invite{Flow: p.flow, Request: m, SDP: []byte(offer), Authorize: p.auth.Authorize,
+	var body []byte
+	if p.sdp != "" {
+		body = []byte(p.sdp)
+	}
+	c.Session, err = p.core.Invite(dialog.Invite{Flow: p.flow, Request: m, SDP: body, Authorize: p.auth.Authorize,
 		On: func(e dialog.Event) { c.events <- e }})
 	if err != nil {
 		p.Fatal(err)
