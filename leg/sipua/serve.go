@@ -193,6 +193,10 @@ func (l *listening) hostPort(f *flow.Flow) (string, int) {
 	return l.addr.Addr().String(), int(l.addr.Port())
 }
 
+// settle is how long a shutdown waits for the far ends of the last calls to answer
+// our BYE.
+const settle = 2 * time.Second
+
 // Listen serves until ctx is done; it calls Open when nobody has. When it
 // returns, trunks are unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
@@ -220,6 +224,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Unlock()
 	c.served.Store(nil)
 	c.running.Wait()
+	c.stack.Settle(settle)
 	c.core.Close()
 	c.layer.Close()
 	err := c.net.Close()
