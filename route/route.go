@@ -140,9 +140,9 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 	}
 	switch {
 	case target.Account != "":
-		d.Connector, d.Target = GoogleVoice, target.Account
+		d.Connector, d.Target, d.Out = GoogleVoice, target.Account, true
 	case target.Trunk != "":
-		d.Connector, d.Target = SIP, target.Trunk
+		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
 	case target.Group != "":
@@ -163,4 +163,7 @@ func (t *Table) routeEmergency(x *Trace) {
 	}
 	x.say("emergency numbers", true, x.Alias+" goes to the emergency trunk")
 	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias)
+	for i := range x.Destinations {
+		x.Destinations[i].Out = false // no quota stands between a person and help
+	}
 }

@@ -112,7 +112,25 @@ func (l *Leg) theyRefused(ev dialog.Refused) {
 	if s, err := strconv.Atoi(strings.TrimSpace(firstWord(ev.Message.Get("Retry-After")))); err == nil && s > 0 && s < 86400 {
 		end.Retry = time.Duration(s) * time.Second
 	}
+	if ev.Status >= 300 && ev.Status < 400 && l.opt.Forward {
+		end.Forward = l.forward(ev.Message)
+	}
 	l.end = &end
+}
+
+// forward is where a phone wants its calls to go instead: the alias of the first
+// Contact of its 3xx. Only the dial plan is asked for it; no address that a far
+// end names is ever called as it is.
+func (l *Leg) forward(m *sip.Message) string {
+	all, err := m.Contacts()
+	if err != nil || len(all) == 0 || l.opt.Alias == nil {
+		return ""
+	}
+	switch all[0].URI.Scheme {
+	case "sip", "sips", "tel":
+		return l.opt.Alias(all[0].URI)
+	}
+	return ""
 }
 
 // refusalText prefers the far end's own sentence to its status line.
