@@ -127,6 +127,7 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		s.Reject(404, "")
 		return
 	}
+	s.Trying() // Google's trace has the 100 first (GV-C18)
 	if v, _ := req.URI.Params.Get("line"); v != l.token {
 		l.log.Warn("call to a Contact that is not ours refused", "uri", req.URI.String())
 		s.Reject(404, "")

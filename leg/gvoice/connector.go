@@ -76,7 +76,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Trace: c.Trace}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact,
-		Allow: strings.Split(allow, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
+		Allow: strings.Split(allow, ", "), Supported: strings.Split(inviteSupported, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
 	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}

@@ -13,7 +13,8 @@ import (
 	"tandem/token"
 )
 
-// What every request of ours says it can do (GV-C5).
+// What every request of ours says it can do (GV-C5). Google may Require what is in
+// inviteSupported: it is known to require 100rel, timer and outbound.
 const (
 	allow             = "ACK, INVITE, BYE, CANCEL, REGISTER, REFER, OPTIONS, PRACK, INFO, UPDATE"
 	registerSupported = "outbound, path"
