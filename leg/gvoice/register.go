@@ -30,6 +30,12 @@ type binding struct {
 	at       time.Time
 }
 
+// live reports whether calls work: the connection lives and the registration has
+// not run out.
+func (b *binding) live(now time.Time) bool {
+	return b.flow.Err() == nil && now.Before(b.at.Add(b.expires))
+}
+
 // registration builds the account's REGISTERs: one Call-ID and one From tag for
 // a flow's life, a rising CSeq.
 type registration struct {
