@@ -17,7 +17,7 @@ var emergencies = [...]string{"911", "933", "112", "999"}
 // dialled is the number that a destination stands for: digits, with a plus if it
 // is E.164. Its errors are refusals: an emergency number, or no number at all.
 func (c *Connector) dialled(to string) (string, error) {
-	number := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(to, "tel:"))
+	number := unpunctuated.Replace(strings.TrimPrefix(to, "tel:"))
 	digits := strings.TrimPrefix(number, "+")
 	switch {
 	case isEmergency(digits), c.Emergency != nil && (c.Emergency(to) || c.Emergency(digits)), strings.HasPrefix(to, "urn:service:sos"):
