@@ -36,6 +36,7 @@ type farEnd struct {
 	answer    func(r register) []string // status line and headers; nil is the usual 200
 	deaf      bool                      // pings stay unanswered
 	pings     []time.Time
+	others    []string // first lines of what is no REGISTER
 }
 
 // A register is one REGISTER as it came.
@@ -127,6 +128,9 @@ func (f *farEnd) serve(c net.Conn) {
 			r.headers[name] = value
 		}
 		if !strings.HasPrefix(first, "REGISTER ") {
+			f.mu.Lock()
+			f.others = append(f.others, strings.TrimSpace(first))
+			f.mu.Unlock()
 			continue
 		}
 		if _, err := c.Write([]byte(f.reply(r))); err != nil {

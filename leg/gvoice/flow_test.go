@@ -2,6 +2,7 @@ package gvoice
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,6 +251,32 @@ func TestAReplacedAccountRegistersAfterItsPredecessorLeft(t *testing.T) { // GV-
 		}
 		if off := f.registers[1].headers; off["Supported"] != registerSupported || off["Authorization"] == "" {
 			t.Errorf("un-REGISTER without full headers: %v", off)
+		}
+	})
+}
+
+func TestGoogleMayRequireWhatWeOffer(t *testing.T) { // GV-C5, RFC 3261 §8.2.2.3
+	inTime(t, oneAccount(), func(f *farEnd) {
+		f.is(Registered)
+		f.mu.Lock()
+		conn := f.conns[0]
+		f.mu.Unlock()
+		for _, require := range []string{"outbound", "path", "100rel", "timer", "replaces", "teleport"} {
+			invite := "INVITE sip:home@192.0.2.1;line=other SIP/2.0\r\nVia: SIP/2.0/TLS 64.9.243.172:5061;branch=z9hG4bK" + require +
+				"\r\nFrom: <sip:+12025550147@h>;tag=1\r\nTo: <sip:ID@h>\r\nCall-ID: " + require + "\r\nCSeq: 1 INVITE\r\nMax-Forwards: 68\r\n" +
+				"Contact: <sip:x@h>\r\nRequire: " + require + "\r\nContent-Length: 0\r\n\r\n"
+			if _, err := conn.Write([]byte(invite)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for i, want := range []string{"404", "404", "404", "404", "404", "420"} { // 404: the line is not ours
+			got := strings.Join(f.others, ", ")
+			if finals := slices.DeleteFunc(slices.Clone(f.others), func(s string) bool { return strings.Contains(s, " 100 ") }); i >= len(finals) || !strings.Contains(finals[i], want) {
+				t.Fatalf("answers %s", got)
+			}
 		}
 	})
 }
