@@ -38,6 +38,7 @@ type Account struct {
 	Connect string `yaml:"connect,omitempty"`
 
 	Roots      string `yaml:"roots,omitempty"`       // PEM file with the only roots to trust
+	TokenFirst bool   `yaml:"token_first,omitempty"` // write the Bearer parameters in Asterisk's order, token first (GV-C3)
 	ClientCert string `yaml:"client_cert,omitempty"` // PEM file with certificate and key, the user's own
 	WeakKeys   bool   `yaml:"weak_keys,omitempty"`   // allow a client certificate below 2048 bits
 
@@ -116,6 +117,7 @@ func (a *Account) profile() Profile {
 	if len(a.Proxies) > 0 {
 		p.Proxies = a.Proxies
 	}
+	p.TokenFirst = p.TokenFirst || a.TokenFirst
 	if a.AskExpires > 0 {
 		p.Expires = a.AskExpires
 	}
