@@ -157,6 +157,7 @@ func (c *Connector) readRegister(f *flow.Flow, req *sip.Message, device string, 
 }
 
 func (c *Connector) newContact(f *flow.Flow, b Binding, a sip.Address) *contact {
+	a.URI.Headers = "" // our requests have none in their URI (RFC 3261 §19.1.1); the Binding keeps them
 	return &contact{Binding: b, addr: a, source: f, path: c.pathTo(f, a.URI, b.Path), dead: c.lost}
 }
 
