@@ -40,7 +40,12 @@ func (c *Connector) onRegister(s *transaction.Server) {
 	f.Trust()
 	c.count.registers.Add(1)
 	c.changed(ch.set, gone)
-	c.respond(s, c.registered(req, d.Name, ch))
+	answer := func() { c.respond(s, c.registered(req, d.Name, ch)) }
+	if f.Reliable() { // it dies with the process, so that nothing is lost when the store is behind
+		answer()
+		return
+	}
+	c.saves.then(answer) // what we say we keep, a kill -9 must not lose (goals R-10)
 }
 
 // changed follows a change of the registrar: connections are watched, the store
