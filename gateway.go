@@ -1,3 +1,200 @@
-// Package tandem wires the parts of the gateway together. Start reading at
-// gateway.go, the list of parts; each part explains itself in its own folder.
+// Package tandem wires the parts of the gateway together. This file is the list
+// of parts and the order in which they start and stop; each part explains
+// itself in its own folder.
 package tandem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"tandem/alarm"
+	"tandem/call"
+	"tandem/config"
+	"tandem/leg/gvoice"
+	"tandem/leg/sipua"
+	"tandem/media"
+	"tandem/media/bridge"
+	"tandem/media/transport"
+	"tandem/metrics"
+	"tandem/route"
+	"tandem/sip/flow"
+	"tandem/store"
+)
+
+// Version is what the gateway calls itself; a release build sets it.
+var Version = "dev"
+
+// A Gateway is every part of the gateway, joined. Make one with New, give it a
+// configuration with every Apply, and let Run serve.
+type Gateway struct {
+	Engine  *transport.Engine // sockets of the media plane
+	Phones  *sipua.Connector  // devices and trunks
+	Voice   *gvoice.Connector // Google Voice accounts
+	Switch  *call.Switch      // joins legs into calls
+	Alarms  *alarm.Board      // what a person must know
+	Metrics *metrics.Registry // Prometheus
+	Health  *metrics.Health   // /healthz, /readyz
+	History *store.Log[call.Record]
+
+	log     *slog.Logger
+	http    string
+	db      *store.DB
+	records *store.Writer[call.Record]
+	dialer  router
+	listens []sipua.Addr
+	figures figures
+	conf    atomic.Pointer[config.Config]
+}
+
+// Options are what a gateway is given besides its configuration.
+type Options struct {
+	Log   *slog.Logger
+	Trace func(flow.TraceEvent) // sees every SIP message; may be nil
+	// Tokens replaces how access tokens are fetched; nil fetches them.
+	Tokens func(gvoice.Account) gvoice.TokenSource
+}
+
+// router is the dial plan in force. Calls that run keep what they were given.
+type router struct{ table atomic.Pointer[route.Table] }
+
+func (r *router) Route(req call.Request) ([]call.Destination, error) {
+	return r.table.Load().Route(req)
+}
+
+// New makes a gateway and opens its store and listeners; errors tell what of the
+// configuration cannot be had on this machine. The caller runs it or closes it.
+func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
+	g := &Gateway{log: o.Log, http: c.HTTP, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	table, err := route.New(c.Routes())
+	if err != nil {
+		return nil, err
+	}
+	g.dialer.table.Store(table)
+	if err := g.openStore(ctx, c.Store); err != nil {
+		return nil, err
+	}
+	node := c.Node
+	if node == "" {
+		node, _ = os.Hostname()
+	}
+	g.Engine = &transport.Engine{Workers: c.Media.Workers, BindIPv4: c.Media.Bind, BindIPv6: c.Media.BindIPv6,
+		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log}
+	agent := "Tandem/" + Version
+	g.Phones = &sipua.Connector{Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
+		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node}
+	g.Voice = &gvoice.Connector{Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
+		Tokens: o.Tokens, Emergency: func(n string) bool { return g.dialer.table.Load().Emergency(n) }}
+	calls := c.Limits.Calls
+	if calls == 0 {
+		calls = 1000
+	}
+	g.Switch = &call.Switch{Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice},
+		Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls}
+	g.observe()
+	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts())); err != nil {
+		return nil, errors.Join(err, g.db.Close())
+	}
+	if g.listens, err = g.Phones.Open(); err != nil {
+		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
+	}
+	g.conf.Store(c)
+	return g, nil
+}
+
+func (g *Gateway) join(country string) func(a, b media.Session, early bool) call.Bridge {
+	return func(a, b media.Session, early bool) call.Bridge {
+		return bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})
+	}
+}
+
+// Listens returns where phones can reach the gateway.
+func (g *Gateway) Listens() []sipua.Addr { return g.listens }
+
+// Explain tells where a call would go, and why.
+func (g *Gateway) Explain(r call.Request) route.Trace { return g.dialer.table.Load().Explain(r) }
+
+// Apply makes c the configuration in force without ending a call. On an error
+// the old one stays. Listeners, store and media addresses change with a restart.
+func (g *Gateway) Apply(c *config.Config) error {
+	table, err := route.New(c.Routes())
+	if err != nil {
+		return err
+	}
+	old := g.conf.Load()
+	if err := g.Voice.Apply(c.Accounts()); err != nil {
+		return err
+	}
+	if err := g.Phones.Apply(c.SIP); err != nil {
+		return errors.Join(err, g.Voice.Apply(old.Accounts()))
+	}
+	g.dialer.table.Store(table)
+	g.conf.Store(c)
+	g.log.Info("configuration applied", "devices", len(c.SIP.Devices), "trunks", len(c.SIP.Trunks), "accounts", len(c.Voice))
+	return nil
+}
+
+// Run serves until ctx is done: then calls are ended, accounts unregistered,
+// records written, and nothing of the gateway is left when it returns.
+func (g *Gateway) Run(ctx context.Context) error {
+	if err := g.closeLost(ctx); err != nil {
+		g.log.Error("records of calls that a crash ended are still open", "err", err)
+	}
+	// What is stopped last is given a context of its own.
+	signalling, stopSignalling := context.WithCancel(context.WithoutCancel(ctx))
+	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSignalling()
+	defer stopStoring()
+	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
+
+	web := g.serveHTTP()
+	written := async(func() error { return g.records.Run(storing) })
+	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
+	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
+
+	<-ctx.Done()
+	began := time.Now()
+	g.Switch.Wait()
+	stopSignalling()
+	err := errors.Join(<-phones, <-voice)
+	g.Switch.Wait() // a call may have come in before the listeners closed
+	stopStoring()
+	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
+	g.log.Info("gateway stopped", "took", time.Since(began))
+	return err
+}
+
+// Settle waits until every call record so far is in the store.
+func (g *Gateway) Settle(ctx context.Context) error { return g.records.Flush(ctx) }
+
+// Close lets go of a gateway that was never run.
+func (g *Gateway) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return g.Run(ctx)
+}
+
+// async runs f in a goroutine; whoever starts it waits for its error.
+func async(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return done
+}
+
+func (g *Gateway) openStore(ctx context.Context, url string) error {
+	if url == "" {
+		url = "sqlite:tandem.db"
+	}
+	db, err := store.Open(ctx, url)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	g.db = db
+	g.History = &store.Log[call.Record]{DB: db, Name: "calls", Label: recordState}
+	g.records = &store.Writer[call.Record]{To: g.History, Log: g.log}
+	return nil
+}

@@ -18,11 +18,12 @@ const module = "tandem"
 var mayImport = map[string][]string{
 	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token"},
 
-	"call":  {"media"},
+	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
 
-	"leg/sipua":  {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "store"},
-	"leg/gvoice": {"alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":            {},
 	"media/bridge":     {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
@@ -47,12 +48,16 @@ var mayImport = map[string][]string{
 	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
-	"sim/gvoice": {},
-	"sim/phone":  {},
+	"sim/audio":  {},
+	"sim/gvoice": {"sim/audio", "sim/wire"},
+	"sim/phone":  {"sim/audio", "sim/wire"},
+	"sim/wire":   {},
 
-	"e2e":            {".", "config", "sim/..."},
-	"cmd/tandem":     {".", "config", "route", "call", "media/tone", "metrics", "sim/..."},
-	"internal/netem": {},
+	"internal/stage":   {".", "config", "leg/gvoice", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
+	"demo":             {"call", "internal/stage", "leg/sipua", "store", "sim/..."},
+	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"cmd/tandem":       {".", "demo", "config", "route", "call", "media/tone", "metrics", "sim/..."},
+	"internal/mailbox": {},
 }
 
 func TestImports(t *testing.T) {

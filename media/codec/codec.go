@@ -56,6 +56,9 @@ type Params struct {
 	Bitrate int           // OPUS, bit/s; by default what the rate needs for speech
 	Loss    int           // OPUS, percent the network is expected to lose; more than 0 adds in-band FEC
 	DTX     bool          // OPUS: send nearly nothing while nobody speaks
+	// OPUS, 1 to 10: how much CPU time an encoder may take. 5 by default, where speech
+	// stops getting better; 2 takes two thirds of the time.
+	Complexity int
 }
 
 // NewEncoder returns the encoder of a stream.

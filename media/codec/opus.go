@@ -7,7 +7,6 @@ import (
 	"tandem/media/codec/opus"
 )
 
-// Complexity 5 is where speech stops getting better and only CPU time grows.
 const opusComplexity = 5
 
 // opusEncoder is an Encoder of Opus.
@@ -24,8 +23,12 @@ func newOpusEncoder(p Params) (Encoder, error) {
 	if p.Bitrate > 0 {
 		bitrate = p.Bitrate
 	}
+	complexity := opusComplexity
+	if p.Complexity > 0 {
+		complexity = min(p.Complexity, 10)
+	}
 	e, err := opus.NewEncoder(opus.Config{
-		Rate: p.Rate, Bitrate: bitrate, Complexity: opusComplexity, Loss: min(max(p.Loss, 0), 100), DTX: p.DTX,
+		Rate: p.Rate, Bitrate: bitrate, Complexity: complexity, Loss: min(max(p.Loss, 0), 100), DTX: p.DTX,
 	})
 	if err != nil {
 		return nil, err

@@ -125,9 +125,9 @@ func TestADropoutDoesNotSplitAKey(t *testing.T) {
 	}
 }
 
-// Talk-off: an hour of a signal like speech, in several voices, has no digit.
+// Talk-off: twenty minutes of a signal like speech, in several voices, has no digit.
 func TestSpeechIsNoDigit(t *testing.T) {
-	minutes := 60
+	minutes := 20
 	if testing.Short() {
 		minutes = 5
 	}

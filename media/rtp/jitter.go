@@ -199,7 +199,7 @@ func (j *Jitter) release(s *slot) {
 	j.held--
 }
 
-func (j *Jitter) units(d time.Duration) int64 { return int64(d) * j.clock / int64(time.Second) }
+func (j *Jitter) units(d time.Duration) int64 { return units(d, j.clock) }
 
 func (j *Jitter) duration(units int64) time.Duration {
 	return time.Duration(units * int64(time.Second) / j.clock)

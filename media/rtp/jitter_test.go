@@ -411,6 +411,33 @@ func TestTheFrameBeforeAPacketCarriesItForRecovery(t *testing.T) {
 	}
 }
 
+func TestACallOfAWeekGoesOn(t *testing.T) {
+	const clock, week = 48000, 7 * 24 * time.Hour
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	j, r := NewJitter(JitterConfig{Clock: clock}), NewReception(clock)
+	for minute := range 7 * 24 * 60 {
+		// A second of packets in each of its minutes.
+		at := start.Add(time.Duration(minute) * time.Minute)
+		for n := range 50 {
+			count := uint32(minute*3000 + n)
+			now := at.Add(time.Duration(n) * tickLength)
+			p := media.Packet{Sequence: uint16(count), Timestamp: count * 960, Payload: make([]byte, 3)}
+			j.Push(now, &p)
+			j.Pop(now)
+			r.Receive(now, 7, p.Sequence, p.Timestamp)
+		}
+	}
+	s := j.Stats()
+	if s.Target > 60*time.Millisecond || s.Delay > 100*time.Millisecond || s.Played < s.Received*9/10 {
+		t.Errorf("after %v: %+v", week, s)
+	}
+	if r.Jitter() > time.Millisecond {
+		t.Errorf("jitter %v", r.Jitter())
+	}
+}
+
+const tickLength = 20 * time.Millisecond
+
 func TestJitterDoesNotAllocate(t *testing.T) {
 	j := NewJitter(JitterConfig{Clock: 8000})
 	now := time.Unix(1, 0)

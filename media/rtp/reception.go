@@ -39,8 +39,7 @@ func (r *Reception) Receive(arrived time.Time, ssrc uint32, seq uint16, timestam
 	}
 	r.sequence.Unwrap(seq)
 	r.received++
-	units := r.units(arrived)
-	transit := units - int64(timestamp)
+	transit := units(arrived.Sub(r.origin), r.clock) - int64(timestamp)
 	d := int64(int32(transit - r.transit))
 	r.transit = transit
 	if d > 10*r.clock || d < -10*r.clock {
@@ -55,11 +54,6 @@ func (r *Reception) restart(arrived time.Time, ssrc uint32, seq uint16, timestam
 		base: int64(seq), transit: -int64(timestamp), lostBefore: r.lostBefore + r.lost(),
 	}
 	r.sequence.Unwrap(seq)
-}
-
-// units is t on the stream's clock, from the first packet on.
-func (r *Reception) units(t time.Time) int64 {
-	return int64(t.Sub(r.origin)) * r.clock / int64(time.Second)
 }
 
 func (r *Reception) expected() int64 { return r.sequence.highest - r.base + 1 }

@@ -1,5 +1,7 @@
 package rtp
 
+import "time"
+
 // Sequence follows 16-bit sequence numbers over their wrap-around. The zero
 // value is ready; the first number is its own extension.
 type Sequence struct {
@@ -69,4 +71,10 @@ func (d *Duplicates) Seen(ssrc uint32, seq uint16) bool {
 	}
 	d.window |= bit
 	return false
+}
+
+// units is a duration on a clock in Hz. Seconds are counted apart: nanoseconds times
+// 48000 would overflow after two days.
+func units(d time.Duration, clock int64) int64 {
+	return int64(d/time.Second)*clock + int64(d%time.Second)*clock/int64(time.Second)
 }

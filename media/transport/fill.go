@@ -43,7 +43,7 @@ func (s *Session) fill(now time.Time) {
 		}
 		p := &k.silence.packet
 		*p = media.Packet{SSRC: silenceOrigin, Sequence: k.silence.seq, Timestamp: k.silence.timestamp, Payload: k.silence.payload}
-		seq, timestamp, fresh := k.rebase.move(now, p)
+		seq, timestamp, fresh := k.rebase.move(now, p, false)
 		k.send(info.PayloadType, fresh, seq, timestamp, p.Payload)
 	}
 	k.silence.last = now

@@ -1,0 +1,71 @@
+# Tandem's tasks. `make demo` and `make test` need nothing but Go and make on
+# Debian: they install what is missing when run as root, and otherwise print
+# the one line to run.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOFUMPT_VERSION       := v0.12.0
+
+# What cgo needs, and the SIP programs of other people that the tests call.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev
+TEST_PACKAGES  := sip-tester baresip-core
+
+FUZZTIME  ?= 5s
+BENCH     ?= .
+BENCHTIME ?= 1s
+
+BIN     := $(CURDIR)/bin
+LINT    := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
+
+# Without a usable git checkout (an archive, another owner) the version is left out.
+BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
+
+.PHONY: build deps test-deps demo test lint fmt rules fuzz bench clean help
+
+build: deps ## build ./tandem
+	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
+
+deps: ## install the C compiler and libraries that are missing
+	@.ci/packages $(BUILD_PACKAGES)
+
+test-deps: deps
+	@.ci/packages $(TEST_PACKAGES)
+
+demo: build ## place real calls through the gateway, with everything simulated
+	./tandem demo
+
+test: test-deps ## run every test with the race detector
+	go test -race -timeout 15m ./...
+
+lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
+	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
+	if [ -n "$$badly" ]; then echo "not formatted with gofumpt (run: make fmt):"; echo "$$badly"; exit 1; fi
+	$(LINT) run ./...
+
+fmt: $(GOFUMPT) ## format the code
+	git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -w
+
+rules: deps ## check which folder imports which
+	go test -count=1 -run '^TestImports$$' .
+
+fuzz: deps ## run every fuzz target for FUZZTIME (5s)
+	@.ci/fuzz $(FUZZTIME)
+
+bench: deps ## run the benchmarks that match BENCH
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf tandem bin demo-out bench/build
+
+help: ## list the tasks
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(LINT):
+	@mkdir -p $(BIN)
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+$(GOFUMPT):
+	@mkdir -p $(BIN)
+	GOBIN=$(BIN) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
+	@mv $(BIN)/gofumpt $@

@@ -1,0 +1,303 @@
+// Package call is the gateway's back-to-back user agent: it joins two legs into
+// one call. Start reading at [Call.Run]; the rules are in state.go, and what a
+// leg must do is written at [Leg].
+package call
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/internal/mailbox"
+)
+
+// A Call is two legs and the bridge between them: the A-leg that came in, and
+// the B-leg that routing found for it.
+//
+// One goroutine, the one in Run, owns the call: it alone reads the legs' events,
+// steps the state and starts or stops the bridge. Others look through Snapshot
+// and ask through post.
+type Call struct {
+	ID      string
+	Request Request
+	*Switch // what it needs of the gateway
+
+	crowded bool // it came when the switch was full
+	phase   atomic.Uint32
+	inbox   mailbox.Box[any]
+	public  atomic.Pointer[Record]
+
+	// Owned by Run.
+	legs   [3]Leg // by Side
+	to     []Destination
+	now    Destination // the one that is being tried
+	bridge Bridge      // nil while the media is apart
+	asker  func(Leg, error)
+	record Record
+	log    *slog.Logger
+	old    sync.WaitGroup // legs that were let go and have not ended yet
+}
+
+// Phase returns how far the call has come. It is safe for concurrent use.
+func (c *Call) Phase() Phase { return Phase(c.phase.Load()) }
+
+// Snapshot returns the call's record as it stands. It is safe for concurrent use.
+func (c *Call) Snapshot() Record { return *c.public.Load() }
+
+// Hangup ends the call as an administrator does. It does not wait.
+func (c *Call) Hangup(why Cause) {
+	c.inbox.Post(hangup{Ended{Cause: why, Text: "ended by an administrator"}})
+}
+
+// Run carries the call to its end and returns why it ended. When it returns,
+// all legs and the bridge are gone. Cancelling ctx hangs up.
+func (c *Call) Run(ctx context.Context) Cause {
+	legCtx := context.WithoutCancel(ctx) // legs outlive ctx by the hang-up
+	c.log = c.Log.With("call", c.ID)
+	c.begin()
+	defer c.finish()
+
+	alarm := time.NewTimer(DefaultAnswerLimit)
+	defer alarm.Stop()
+	stop := ctx.Done()
+	s := begin()
+	s.takes = c.Request.Takes != ""
+	s, todo := c.first(s)
+	for {
+		for len(todo) > 0 {
+			do := todo[0]
+			todo = todo[1:]
+			if failed := c.do(legCtx, do, alarm); failed != nil {
+				var more []any
+				s, more = c.step(s, B, failed)
+				todo = append(more, todo...)
+			}
+		}
+		if s.phase == Over {
+			c.abandon(s)
+			return s.end.Cause
+		}
+		var at Side
+		var what any
+		select {
+		case what = <-c.events(A, s):
+			at = A
+		case what = <-c.events(B, s):
+			at = B
+		case what = <-c.events(X, s):
+			at = X
+		case <-c.inbox.Ready():
+			msg, ok := c.inbox.Take()
+			if !ok {
+				continue
+			}
+			if at, what = c.request(msg); what == nil {
+				continue
+			}
+		case <-alarm.C:
+			what = timedOut{}
+		case <-stop:
+			what, stop = stopping{}, nil
+		}
+		if what == nil { // a leg closed its channel without a last word
+			what = Ended{Cause: ProtocolError, Text: "the leg ended without a reason"}
+		}
+		if _, over := what.(Ended); over {
+			c.noteMedia()
+			c.release(at) // a fork may have legs that are still letting go
+		}
+		s, todo = c.step(s, at, what)
+	}
+}
+
+// first does what the A-leg wants: reach a destination, or take another leg's place.
+func (c *Call) first(s state) (state, []any) {
+	switch {
+	case c.crowded:
+		s.gone[B] = true
+		return c.step(s, A, hangup{Ended{Cause: Congestion, Text: "the limit of concurrent calls is reached"}})
+	case c.Request.Takes != "":
+		return s, []any{fetch{c.Request.Takes}}
+	}
+	return s, []any{route{c.Request.To}}
+}
+
+// step moves the state and notes what a record wants to know.
+func (c *Call) step(s state, at Side, what any) (state, []any) {
+	s.left, s.stop, s.mute = len(c.to), c.now.Stop, c.now.NoEarly
+	next, todo := s.step(at, what)
+	c.note(at, what, s, next)
+	if next.phase != s.phase {
+		c.log.Info("call phase", "now", next.phase, "was", s.phase, "cause", next.end.Cause, "text", next.end.Text)
+		c.phase.Store(uint32(next.phase))
+		c.publish()
+	}
+	return next, todo
+}
+
+// do carries out one action; what it returns happened at B because of it.
+func (c *Call) do(ctx context.Context, do any, alarm *time.Timer) any {
+	switch do := do.(type) {
+	case tell:
+		if l := c.legs[do.side]; l != nil {
+			l.Do(do.ev)
+		}
+	case route:
+		if err := c.route(do.to); err != nil {
+			return refused{endedBy(err)}
+		}
+		return c.dialNext(ctx, alarm)
+	case hunt:
+		c.release(B)
+		return c.dialNext(ctx, alarm)
+	case join:
+		c.join(false)
+	case ring:
+		c.join(true)
+	case unjoin:
+		c.unjoin()
+	case letGo:
+		if l := c.legs[B]; l != nil {
+			l.Do(Ended{Cause: NoAnswer})
+		}
+		c.release(B)
+	case park:
+		c.legs = [3]Leg{A: c.legs[do.side.other()], X: c.legs[do.side]}
+	case unpark:
+		c.legs[B], c.legs[X] = c.legs[X], nil
+	case swapIn:
+		c.legs = [3]Leg{A: c.legs[do.side.other()], B: c.legs[X], X: c.legs[do.side]}
+	case fetch:
+		c.fetch(do.leg)
+	case giveAway:
+		c.giveAway(do.side)
+	case timer:
+		alarm.Reset(do.d)
+	}
+	return nil
+}
+
+func (c *Call) route(to string) error {
+	c.Request.To = to
+	var err error
+	c.to, err = c.Router.Route(c.Request)
+	if err == nil && len(c.to) == 0 {
+		err = ErrNoRoute
+	}
+	if err != nil {
+		c.log.Info("no route", "to", to, "err", err)
+	}
+	return err
+}
+
+// dialNext dials the first destination that is left.
+func (c *Call) dialNext(ctx context.Context, alarm *time.Timer) any {
+	if len(c.to) == 0 {
+		return refused{Ended{Cause: NoRoute}}
+	}
+	c.now, c.to = c.to[0], c.to[1:]
+	l, err := c.dial(ctx, c.now)
+	if err != nil {
+		c.log.Warn("cannot dial", "connector", c.now.Connector, "target", c.now.Target, "to", c.now.To, "err", err)
+		return refused{endedBy(err)}
+	}
+	c.legs[B] = l
+	within := c.now.Within
+	if within <= 0 {
+		within = DefaultAnswerLimit
+	}
+	alarm.Reset(within)
+	c.log.Info("dialling", "b", l.Info(), "within", within)
+	return nil
+}
+
+func (c *Call) dial(ctx context.Context, d Destination) (Leg, error) {
+	if len(d.Parallel) > 0 {
+		return c.dialAll(ctx, d.Parallel)
+	}
+	dialer := c.Dialers[d.Connector]
+	if dialer == nil {
+		return nil, errors.New("the dial plan names the connector " + d.Connector + ", which is not configured")
+	}
+	return dialer.Dial(ctx, d, c.Request)
+}
+
+// dialAll rings several destinations at once; those that cannot be dialled are left out.
+func (c *Call) dialAll(ctx context.Context, to []Destination) (Leg, error) {
+	var legs []Leg
+	var first error
+	for _, d := range to {
+		l, err := c.dial(ctx, d)
+		if err != nil {
+			first = errors.Join(first, err)
+			continue
+		}
+		legs = append(legs, l)
+	}
+	switch len(legs) {
+	case 0:
+		return nil, first
+	case 1:
+		return legs[0], nil
+	}
+	return Fork(legs), nil
+}
+
+// join starts the bridge, or tells the running one whether to play ringback.
+func (c *Call) join(ringback bool) {
+	a, b := c.legs[A].Media(), c.legs[B].Media()
+	if c.bridge == nil && a != nil && b != nil {
+		c.bridge = c.Join(a, b, c.Phase() < Active)
+	}
+	if c.bridge == nil {
+		return
+	}
+	c.bridge.Ringback(ringback)
+	c.record.Path = c.bridge.String()
+	c.noteMedia()
+	c.log.Info("media joined", "path", c.record.Path, "ringback", ringback)
+}
+
+func (c *Call) unjoin() {
+	if c.bridge == nil {
+		return
+	}
+	c.record.Path = c.bridge.String()
+	c.noteMedia()
+	c.bridge.Close()
+	c.bridge = nil
+}
+
+// release forgets the leg at side; it ends on its own.
+func (c *Call) release(side Side) {
+	l := c.legs[side]
+	c.legs[side] = nil
+	if l != nil {
+		c.old.Go(func() { drain(l) })
+	}
+}
+
+// abandon leaves legs that broke their promise to end; nobody waits for them.
+func (c *Call) abandon(s state) {
+	for side, l := range c.legs {
+		if l != nil && !s.gone[side] {
+			c.log.Error("a leg did not end in time", "side", Side(side), "leg", l.Info())
+			go drain(l)
+		}
+	}
+}
+
+func drain(l Leg) {
+	for range l.Events() {
+	}
+}
+
+func (c *Call) events(side Side, s state) <-chan Event {
+	if l := c.legs[side]; l != nil && !s.gone[side] {
+		return l.Events()
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package call
+
+import "time"
+
+// An Event is what a leg reports, or what it is asked to do. The set is closed
+// and small on purpose: legs know nothing of each other but these.
+type Event interface{ isEvent() }
+
+type (
+	// Progress: the far end is being alerted; Early says that media flows already.
+	Progress struct {
+		Early bool
+		Codec string // audio codec of the leg that reports it, so that the other can answer with the same; "" for no wish
+	}
+	// Answered: the call is up.
+	Answered struct {
+		Codec string // as in Progress
+	}
+	// Digit is one DTMF key that came, or is to go, by signalling. Keys inside the
+	// media stream pass the bridge and never become events.
+	Digit struct {
+		Key  rune          // '0'…'9', '*', '#', 'A'…'D'
+		Hold time.Duration // how long the key was held; 0 when unknown
+	}
+	// Transfer asks that the leg who reports it be replaced: a REFER, or a meeting
+	// ID typed at the reception. The other leg stays.
+	Transfer struct {
+		To       string // alias to route
+		Replaces string // ID of another leg of the same far end: join its other side (attended transfer); To is then ignored
+		Leave    bool   // the leg goes at once instead of waiting for the outcome
+	}
+	// Transferred tells a leg how the transfer it asked for went. After a success
+	// (NormalClearing) it is asked to end; after a failure the call goes on as before.
+	Transferred struct{ Cause Cause }
+	// Ended is the last event of a leg.
+	Ended struct {
+		Cause Cause
+		Text  string        // what the far end said, or a detail for the call record; may be empty
+		Retry time.Duration // when it makes sense to try again (Retry-After); 0 for not told
+	}
+)
+
+func (Progress) isEvent()    {}
+func (Answered) isEvent()    {}
+func (Digit) isEvent()       {}
+func (Transfer) isEvent()    {}
+func (Transferred) isEvent() {}
+func (Ended) isEvent()       {}

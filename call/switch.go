@@ -1,0 +1,137 @@
+package call
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem/media"
+)
+
+// A Bridge moves media between two sessions until Close; when Close returns,
+// no packet moves any more.
+type Bridge interface {
+	// Ringback plays ringback to the first session while the second is silent.
+	Ringback(on bool)
+	Close()
+	// String prints the pipeline in one line.
+	String() string
+}
+
+// A Switch routes incoming legs and runs their calls. It owns every live call.
+type Switch struct {
+	Router   Router
+	Dialers  map[string]Dialer                           // by connector
+	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
+	Recorder Recorder                                    // may be nil
+	Log      *slog.Logger
+	Node     string
+	MaxCalls int // 0 is no limit
+
+	mu    sync.Mutex // guards what follows
+	live  map[*Call]struct{}
+	ended map[Cause]uint64
+	calls sync.WaitGroup
+}
+
+// Incoming takes over leg a and runs its call; it does not wait for it. Past
+// MaxCalls the leg is refused with Congestion, and that is recorded too.
+func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
+	c := &Call{ID: NewID(), Request: r, Switch: s}
+	c.legs[A] = a
+	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
+	s.mu.Lock()
+	if s.live == nil {
+		s.live, s.ended = make(map[*Call]struct{}), make(map[Cause]uint64)
+	}
+	c.crowded = s.MaxCalls > 0 && len(s.live) >= s.MaxCalls
+	s.live[c] = struct{}{}
+	s.mu.Unlock()
+	s.calls.Go(func() {
+		why := c.Run(ctx)
+		s.mu.Lock()
+		delete(s.live, c)
+		s.ended[why]++
+		s.mu.Unlock()
+	})
+}
+
+// Wait returns when no call is left.
+func (s *Switch) Wait() { s.calls.Wait() }
+
+// Live returns the records of the running calls, oldest first.
+func (s *Switch) Live() []Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Record, 0, len(s.live))
+	for c := range s.live {
+		out = append(out, c.Snapshot())
+	}
+	slices.SortFunc(out, func(a, b Record) int { return a.Began.Compare(b.Began) })
+	return out
+}
+
+// Count returns how many calls run now, and how many have ended by cause.
+func (s *Switch) Count() (live int, ended map[Cause]uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ended = make(map[Cause]uint64, len(s.ended))
+	for c, n := range s.ended {
+		ended[c] = n
+	}
+	return len(s.live), ended
+}
+
+// Phases returns the phase of every running call.
+func (s *Switch) Phases() []Phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Phase, 0, len(s.live))
+	for c := range s.live {
+		out = append(out, c.Phase())
+	}
+	return out
+}
+
+// Hangup ends the call named id as an administrator does; false when there is none.
+func (s *Switch) Hangup(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
+		if c.ID == id {
+			c.Hangup(NormalClearing)
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the call one of whose legs is named id.
+func (s *Switch) find(id string) *Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
+		r := c.Snapshot()
+		if r.A.ID == id || r.B.ID == id || slices.Contains(strings.Split(r.B.ID, "+"), id) {
+			return c
+		}
+	}
+	return nil
+}
+
+// NewID returns a name for a call or leg: it sorts by time and is unique
+// without coordination between nodes.
+func NewID() string {
+	var b [12]byte
+	ms := time.Now().UnixMilli()
+	for i := range 6 {
+		b[i] = byte(ms >> (8 * (5 - i)))
+	}
+	_, _ = rand.Read(b[6:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

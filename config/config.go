@@ -1,0 +1,208 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"tandem/leg/gvoice"
+	"tandem/leg/sipua"
+	"tandem/route"
+)
+
+// Config is the whole gateway as a person writes it. The zero value is a
+// gateway without devices, accounts and rules; every part says its own defaults.
+type Config struct {
+	Node   string         `yaml:"node,omitempty"`   // name of this machine in records; default the host name
+	Store  string         `yaml:"store,omitempty"`  // sqlite:PATH or postgres://…; default sqlite:tandem.db
+	HTTP   string         `yaml:"http,omitempty"`   // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
+	Log    Log            `yaml:"log,omitempty"`    //
+	Limits Limits         `yaml:"limits,omitempty"` //
+	Media  Media          `yaml:"media,omitempty"`  //
+	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
+	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
+
+	// Outbound are the targets, tried in order, for telephone numbers that our
+	// devices dial and no rule knows.
+	Outbound []route.Target `yaml:"outbound,omitempty"`
+	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
+}
+
+// VoiceAccount is a Google Voice account, and who rings when it is called.
+type VoiceAccount struct {
+	gvoice.Account `yaml:",inline"`
+	Ring           []route.Target `yaml:"ring,omitempty"` // tried in order, where no rule knows better
+}
+
+// Log says what the gateway writes to its standard error.
+type Log struct {
+	Level  slog.Level `yaml:"level,omitempty"`  // debug, info (default), warn, error
+	Format string     `yaml:"format,omitempty"` // text (default) or json
+}
+
+// Limits bound the gateway as a whole.
+type Limits struct {
+	Calls int `yaml:"calls,omitempty"` // at once; default 1000
+}
+
+// Media says where audio goes in and out.
+type Media struct {
+	Bind     netip.Addr `yaml:"bind,omitempty"`      // IPv4; default 0.0.0.0
+	BindIPv6 netip.Addr `yaml:"bind_ipv6,omitempty"` // default none
+	Public   netip.Addr `yaml:"public,omitempty"`    // shown to far ends beyond a 1:1 NAT
+	PortMin  int        `yaml:"port_min,omitempty"`  // default 16384
+	PortMax  int        `yaml:"port_max,omitempty"`  // default 32767
+	Workers  int        `yaml:"workers,omitempty"`   // goroutines that move packets; default one a CPU
+	Country  string     `yaml:"country,omitempty"`   // of ringback tones, ISO 3166; default us
+}
+
+// Load reads and checks the file at path.
+func Load(path string) (*Config, error) {
+	c := new(Config)
+	if err := DecodeFile(path, c); err != nil {
+		return nil, err
+	}
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Validate finds what no part can find alone: names that lead nowhere. All that
+// is wrong is reported at once, each with the path of its field.
+func (c *Config) Validate() error {
+	errs := []error{prefixed("sip", c.SIP.Validate())}
+	names := make(map[string]bool)
+	for i := range c.Voice {
+		a := &c.Voice[i]
+		errs = append(errs, prefixed(fmt.Sprintf("google_voice[%d]", i), a.Validate()))
+		if names[a.Name] {
+			errs = append(errs, fmt.Errorf("google_voice[%d].name: %q is used twice", i, a.Name))
+		}
+		names[a.Name] = true
+	}
+	if c.HTTP != "" && c.HTTP != "off" {
+		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+			errs = append(errs, fmt.Errorf("http: %q is not address:port", c.HTTP))
+		}
+	}
+	if c.Log.Format != "" && c.Log.Format != "text" && c.Log.Format != "json" {
+		errs = append(errs, fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format))
+	}
+	if c.Media.PortMax < c.Media.PortMin || c.Media.PortMin < 0 || c.Media.PortMax > 65535 {
+		errs = append(errs, fmt.Errorf("media.port_min: %d to %d is no range of ports", c.Media.PortMin, c.Media.PortMax))
+	}
+	if c.Limits.Calls < 0 {
+		errs = append(errs, errors.New("limits.calls: must not be negative"))
+	}
+	errs = append(errs, c.checkTargets()...)
+	if _, err := route.New(c.Routes()); err != nil {
+		errs = append(errs, prefixed("dial_plan", err))
+	}
+	return errors.Join(errs...)
+}
+
+// prefixed puts the path of a part before each of its errors.
+func prefixed(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range all.Unwrap() {
+			errs = append(errs, prefixed(path, e))
+		}
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("%s.%w", path, err)
+}
+
+// checkTargets finds targets that do not exist.
+func (c *Config) checkTargets() []error {
+	var devices, trunks, accounts []string
+	for _, d := range c.SIP.Devices {
+		devices = append(devices, d.Name)
+	}
+	for _, t := range c.SIP.Trunks {
+		trunks = append(trunks, t.Name)
+	}
+	for _, a := range c.Voice {
+		accounts = append(accounts, a.Name)
+	}
+	var errs []error
+	check := func(field string, t route.Target) {
+		for _, k := range []struct {
+			kind, name string
+			known      []string
+		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
+			if k.name != "" && !slices.Contains(k.known, k.name) {
+				errs = append(errs, fmt.Errorf("%s.%s: there is no %s %q", field, k.kind, k.kind, k.name))
+			}
+		}
+	}
+	targets := c.DialPlan.Targets()
+	for _, field := range slices.Sorted(maps.Keys(targets)) {
+		check("dial_plan."+field, targets[field])
+	}
+	for i, t := range c.Outbound {
+		check(fmt.Sprintf("outbound[%d]", i), t)
+	}
+	for i, a := range c.Voice {
+		for n, t := range a.Ring {
+			check(fmt.Sprintf("google_voice[%d].ring[%d]", i, n), t)
+		}
+	}
+	from := append(slices.Concat(devices, trunks, accounts), sipua.Name, gvoice.Name)
+	for i, r := range c.DialPlan.Rules {
+		for n, f := range r.From {
+			if !slices.Contains(from, f) {
+				errs = append(errs, fmt.Errorf("dial_plan.rules[%d].from[%d]: %q is no device, trunk, account or connector", i, n, f))
+			}
+		}
+	}
+	return errs
+}
+
+// lastPriority is below every rule a person writes.
+const lastPriority = 1 << 20
+
+// Routes is the dial plan with the rules that follow from the rest of the
+// configuration: who rings for an account, how devices call each other, and
+// where telephone numbers go.
+func (c *Config) Routes() route.Config {
+	plan := c.DialPlan
+	plan.Rules = slices.Clone(plan.Rules)
+	for _, a := range c.Voice {
+		if len(a.Ring) > 0 {
+			plan.Rules = append(plan.Rules, route.RuleConfig{Name: "google_voice " + a.Name, Priority: lastPriority,
+				From: []string{a.Name}, To: a.Ring})
+		}
+	}
+	for _, d := range c.SIP.Devices {
+		plan.Rules = append(plan.Rules, route.RuleConfig{Name: "device " + d.Name, Priority: lastPriority,
+			Match: regexp.QuoteMeta(d.Name), To: []route.Target{{Device: d.Name}}})
+	}
+	var devices []string // a carrier's trunk must not call out through us
+	for _, d := range c.SIP.Devices {
+		devices = append(devices, d.Name)
+	}
+	if len(c.Outbound) > 0 && len(devices) > 0 {
+		plan.Rules = append(plan.Rules, route.RuleConfig{Name: "outbound", Priority: lastPriority,
+			From: devices, Match: `\+\d+`, To: c.Outbound})
+	}
+	return plan
+}
+
+// Accounts are the Google Voice accounts without what routing takes of them.
+func (c *Config) Accounts() []gvoice.Account {
+	var out []gvoice.Account
+	for _, a := range c.Voice {
+		out = append(out, a.Account)
+	}
+	return out
+}

@@ -1,0 +1,301 @@
+package gvoice
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/sip"
+	"tandem/sip/flow"
+	"tandem/sip/transaction"
+	"tandem/token"
+)
+
+// A TokenSource gives access tokens; it asks for a fresh one at every call.
+// With an error it may still return the last good token.
+type TokenSource interface {
+	Token(ctx context.Context) (token.Secret, time.Time, error)
+}
+
+// A line is one account at work. One goroutine, the one in run, connects,
+// registers and holds the flow; it alone touches pace, reg and proxy.
+type line struct {
+	account Account
+	profile Profile
+	c       *Connector
+	log     *slog.Logger
+	tls     *tls.Config
+	tokens  TokenSource
+	stop    context.CancelFunc
+	calls   atomic.Int32
+	bound   atomic.Pointer[binding] // nil while not registered
+
+	pace     *pace
+	reg      registration // of the present connection
+	proxy    int          // index into profile.Proxies
+	troubled time.Time
+
+	mu     sync.Mutex // guards status
+	status Status
+}
+
+// errUnregistered ends a registration that the account's stop took back.
+var errUnregistered = errors.New("the account was stopped")
+
+// run keeps the account registered until ctx is done.
+func (l *line) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait := l.live(ctx)
+		l.bound.Store(nil)
+		l.update(func(s *Status) { s.Next, s.Proxy = time.Now().Add(wait), "" })
+		if !sleep(ctx, wait, nil) {
+			break
+		}
+	}
+	l.set(Stopped, "")
+	l.wellAgain()
+}
+
+// live carries one connection from its making to its end, and returns how long
+// to wait before the next.
+func (l *line) live(ctx context.Context) time.Duration {
+	if wait := l.pace.silence.Sub(time.Now()); wait > 0 {
+		return wait
+	}
+	l.set(Connecting, l.problem())
+	f, err := l.connect(ctx)
+	if err != nil {
+		return l.failed(ctx, err)
+	}
+	defer l.c.flows.Delete(f)
+	defer f.Close(errUnregistered)
+	l.reg = registration{bond: bond{l, sip.NewTag()}, callID: sip.NewCallID(), tag: sip.NewTag()}
+	l.c.flows.Store(f, l.reg.bond)
+	f.KeepAlive(flow.KeepAlive{Every: l.profile.KeepAlive, PongWithin: l.pace.timing.Pong}) // GV-C9
+	return l.hold(ctx, f)
+}
+
+// hold registers on f again and again until the flow dies or the account stops.
+func (l *line) hold(ctx context.Context, f *flow.Flow) time.Duration {
+	next := time.Duration(0)
+	for {
+		if !sleep(ctx, next, f.Done()) {
+			l.unregister(f)
+			return 0
+		}
+		if err := f.Err(); err != nil {
+			return l.failed(ctx, fmt.Errorf("the connection was lost: %w", err))
+		}
+		if l.proxy != 0 && next > 0 && l.calls.Load() == 0 {
+			l.proxy = 0 // the primary is tried again after a registration's life
+			return 0
+		}
+		if l.bound.Load() == nil {
+			l.set(Registering, l.problem())
+		}
+		b, err := l.register(ctx, f, l.profile.Expires)
+		var no *refusal
+		switch {
+		case err == nil:
+			next = l.registered(b)
+		case ctx.Err() != nil:
+			l.unregister(f)
+			return 0
+		case errors.As(err, &no) && (no.status == 603 || no.status == 403):
+			next = l.declined(no)
+		default:
+			return l.failed(ctx, err)
+		}
+		l.update(func(s *Status) { s.Next = time.Now().Add(next) })
+	}
+}
+
+// connect dials the current proxy: its own connection, named by SNI, verified
+// (GV-C1, GV-C2).
+func (l *line) connect(ctx context.Context) (*flow.Flow, error) {
+	proxy := l.profile.Proxies[l.proxy%len(l.profile.Proxies)]
+	host, _, _ := net.SplitHostPort(proxy)
+	dialHost, dialPort, err := net.SplitHostPort(l.account.connectOr(proxy))
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(dialPort)
+	if err != nil {
+		return nil, fmt.Errorf("port of %s: %w", proxy, err)
+	}
+	l.update(func(s *Status) { s.Proxy = proxy; s.Flows++ })
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	f, err := l.c.net.Dial(ctx, flow.Target{Network: "tls", Host: dialHost, Port: port, ServerName: host, TLS: l.tls})
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", proxy, explain(err, l.account.ClientCert != ""))
+	}
+	return f, nil
+}
+
+// register sends a REGISTER with a fresh token and waits for its outcome. A 401
+// is answered once with another token (GV-C11).
+func (l *line) register(ctx context.Context, f *flow.Flow, expires time.Duration) (*binding, error) {
+	for attempt := 0; ; attempt++ {
+		if err := l.passGate(ctx, f); err != nil {
+			return nil, err
+		}
+		secret, _, err := l.tokens.Token(ctx)
+		if err != nil {
+			l.log.Warn("no fresh access token", "err", err)
+			if secret.IsZero() {
+				return nil, fmt.Errorf("get an access token: %w", err)
+			}
+		}
+		resp, err := l.send(ctx, f, l.reg.request(f, secret, expires))
+		if err != nil {
+			return nil, err
+		}
+		if resp.Status < 300 {
+			return l.reg.bind(f, resp, time.Now())
+		}
+		no := refusalOf(resp)
+		l.update(func(s *Status) { s.Refused++ })
+		switch {
+		case (no.status == 401 || no.status == 407) && attempt == 0:
+		case no.status == 423 && no.min > expires && attempt == 0:
+			expires = no.min
+		default:
+			return nil, no
+		}
+	}
+}
+
+// passGate waits until a REGISTER may be sent.
+func (l *line) passGate(ctx context.Context, f *flow.Flow) error {
+	for {
+		wait := l.pace.gate(time.Now())
+		if wait <= 0 {
+			return nil
+		}
+		if !sleep(ctx, wait, f.Done()) {
+			return ctx.Err()
+		}
+		if err := f.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// send sends req and waits for its final answer.
+func (l *line) send(ctx context.Context, f *flow.Flow, req *sip.Message) (*sip.Message, error) {
+	l.update(func(s *Status) { s.Tries++ })
+	done := make(chan transaction.Event, 1)
+	l.c.layer.Request(f, req, func(e transaction.Event) {
+		if e.Response == nil || e.Response.Status >= 200 {
+			select {
+			case done <- e:
+			default:
+			}
+		}
+	})
+	select {
+	case e := <-done:
+		if e.Err != nil {
+			return nil, fmt.Errorf("the REGISTER got no answer: %w", e.Err)
+		}
+		return e.Response, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// registered notes a success and returns when to register again.
+func (l *line) registered(b *binding) time.Duration {
+	l.pace.succeeded()
+	l.bound.Store(b)
+	l.set(Registered, "")
+	l.update(func(s *Status) { s.Until = b.at.Add(b.expires) })
+	l.wellAgain()
+	l.c.rescue(l.account.Name, b.flow)
+	return l.pace.refresh(b.expires)
+}
+
+// declined keeps quiet: Google throttles whole accounts (reference 6.6). The
+// registration that still runs, and its calls, stay.
+func (l *line) declined(no *refusal) time.Duration {
+	now := time.Now()
+	wait := l.pace.refused(now)
+	if b := l.bound.Load(); b != nil && now.After(b.at.Add(b.expires)) {
+		l.bound.Store(nil)
+	}
+	if l.bound.Load() == nil {
+		l.set(Silent, no.Error())
+	}
+	l.trouble(no.Error()+"; no REGISTER for "+wait.String(), "Wait: Google declines accounts that register too often. Check that no other device uses the same user name.")
+	return wait
+}
+
+// failed closes the attempt: the next proxy at once, after the last one a pause.
+func (l *line) failed(ctx context.Context, err error) time.Duration {
+	if ctx.Err() != nil {
+		return 0
+	}
+	wasUp := l.bound.Swap(nil) != nil
+	var no *refusal
+	errors.As(err, &no)
+	l.set(Waiting, err.Error())
+	l.log.Warn("account not registered", "err", err)
+	l.trouble(err.Error(), advice(err))
+	switch {
+	case wasUp: // the flow had worked: try the same again, soon but not all accounts at once
+		return time.Duration(l.pace.rand() * float64(800*time.Millisecond))
+	case no != nil && no.retry > 0:
+		return no.retry
+	case no != nil && no.status < 500:
+		return l.pace.failed()
+	}
+	l.proxy = (l.proxy + 1) % len(l.profile.Proxies) // GV-C12
+	if l.proxy != 0 {
+		return time.Duration(l.pace.rand() * float64(100*time.Millisecond))
+	}
+	return l.pace.failed()
+}
+
+// unregister takes the registration back at shutdown, with full headers (GV-C26).
+func (l *line) unregister(f *flow.Flow) {
+	if l.bound.Swap(nil) == nil || f.Err() != nil || l.pace.silence.After(time.Now()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	secret, _, _ := l.tokens.Token(ctx)
+	if _, err := l.send(ctx, f, l.reg.request(f, secret, 0)); err != nil {
+		l.log.Info("not unregistered", "err", err)
+	}
+}
+
+func (l *line) problem() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status.Problem
+}
+
+// sleep waits for d, or until wake; it reports false when ctx is done.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

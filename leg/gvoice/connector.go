@@ -1,0 +1,239 @@
+// Package gvoice connects the gateway with Google Voice's SIP service: accounts
+// that stay registered, calls out and calls in. Start reading at
+// [Connector.Listen]; an account's life is [line.run], its REGISTER is in
+// register.go, its calls are in calls.go. What the wire wants is written in
+// docs/protocols/google-voice.md.
+package gvoice
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem/alarm"
+	"tandem/call"
+	"tandem/leg/invite"
+	"tandem/media/transport"
+	"tandem/sip"
+	"tandem/sip/dialog"
+	"tandem/sip/flow"
+	"tandem/sip/transaction"
+	"tandem/token"
+)
+
+// Name is the connector's name in routing, logs and records.
+const Name = "gvoice"
+
+// A Connector holds the Google Voice accounts. Fill in the exported fields, then
+// call Listen, which runs until its context is done. Apply may be called before
+// and at any time later.
+type Connector struct {
+	Engine    *transport.Engine
+	Alarms    Alarms // may be nil
+	Log       *slog.Logger
+	UserAgent string
+	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
+	// Emergency tells an emergency number, as the last defence behind the dial
+	// plan (reference 14.2); nil knows none.
+	Emergency func(number string) bool
+	// Tokens makes an account's token source; nil uses package token.
+	Tokens func(Account) TokenSource
+
+	net   *flow.Transport
+	layer *transaction.Layer
+	core  *dialog.Core
+	stack *invite.Stack
+	flows sync.Map // *flow.Flow -> bond
+
+	mu       sync.Mutex // guards what follows
+	want     []Account
+	lines    map[string]*line
+	start    func(*line) // nil while Listen does not run
+	running  sync.WaitGroup
+	incoming func(call.Request, call.Leg)
+	legCtx   context.Context
+}
+
+// Alarms is the part of the alarm board the connector needs.
+type Alarms interface {
+	Raise(alarm.Alarm)
+	Clear(key string)
+}
+
+var (
+	_ call.Dialer   = (*Connector)(nil)
+	_ call.Listener = (*Connector)(nil)
+)
+
+// Listen runs the accounts until ctx is done, and returns when they are
+// unregistered and no goroutine is left.
+func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
+	c.layer = &transaction.Layer{Log: c.Log}
+	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Trace: c.Trace}
+	c.core = &dialog.Core{Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact,
+		Allow: strings.Split(allow, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest}
+	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
+	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
+
+	c.mu.Lock()
+	c.stack = stack
+	c.incoming, c.legCtx = incoming, context.WithoutCancel(ctx)
+	c.start = func(l *line) {
+		var run context.Context
+		run, l.stop = context.WithCancel(ctx)
+		c.running.Go(func() { l.run(run) })
+	}
+	for _, l := range c.lines {
+		c.start(l)
+	}
+	c.mu.Unlock()
+
+	<-ctx.Done()
+	c.mu.Lock()
+	c.start = nil
+	c.mu.Unlock()
+	c.running.Wait()
+	c.core.Close()
+	c.layer.Close()
+	err := c.net.Close()
+	c.stack.Wait()
+	return err
+}
+
+// Apply makes accounts the ones in force: new ones start, missing ones
+// unregister and stop, changed ones do both. It does not wait.
+func (c *Connector) Apply(accounts []Account) error {
+	made := make(map[string]*line)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range accounts {
+		if old := c.lines[a.Name]; old != nil && reflect.DeepEqual(old.account, a) {
+			made[a.Name] = old
+			continue
+		}
+		l, err := c.newLine(a)
+		if err != nil {
+			return err
+		}
+		made[a.Name] = l
+	}
+	for name, l := range c.lines {
+		if made[name] != l && l.stop != nil {
+			l.stop()
+		}
+	}
+	for name, l := range made {
+		if c.lines[name] != l && c.start != nil {
+			c.start(l)
+		}
+	}
+	c.lines, c.want = made, accounts
+	return nil
+}
+
+func (c *Connector) newLine(a Account) (*line, error) {
+	conf, err := a.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	l := &line{account: a, profile: a.profile(), c: c, tls: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
+		log: c.Log.With("account", a.Name)}
+	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
+	return l, nil
+}
+
+func (c *Connector) tokens(a Account) TokenSource {
+	if c.Tokens != nil {
+		return c.Tokens(a)
+	}
+	if len(a.TokenCommand) > 0 {
+		return &token.Command{Name: a.Name, Args: a.TokenCommand}
+	}
+	src := &token.Source{Name: a.Name, ClientID: a.ClientID, ClientSecret: a.ClientSecret, RefreshToken: a.RefreshToken, URL: a.TokenURL, Alarms: c.Alarms}
+	if a.Roots != "" {
+		src.TLS, _ = a.tlsConfig() // checked by Validate
+		if src.TLS != nil {
+			src.TLS.Certificates = nil
+		}
+	}
+	return src
+}
+
+// Status returns every account's state, in the order of the configuration.
+func (c *Connector) Status() []Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]Status, 0, len(c.want))
+	for _, a := range c.want {
+		out = append(out, c.lines[a.Name].snapshot())
+	}
+	return out
+}
+
+// Stats returns the SIP counters of the connector.
+func (c *Connector) Stats() (flow.Stats, dialog.Stats) {
+	c.mu.Lock()
+	ready := c.stack != nil
+	c.mu.Unlock()
+	if !ready {
+		return flow.Stats{}, dialog.Stats{}
+	}
+	return c.net.Stats(), c.core.Stats()
+}
+
+func (c *Connector) line(name string) *line {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lines[name]
+}
+
+func (c *Connector) bondOf(f *flow.Flow) (bond, bool) {
+	b, ok := c.flows.Load(f)
+	if !ok {
+		return bond{}, false
+	}
+	return b.(bond), true
+}
+
+// contact is the Contact of everything on an account's connection.
+func (c *Connector) contact(f *flow.Flow) sip.URI {
+	if b, ok := c.bondOf(f); ok {
+		return b.contact(f)
+	}
+	host, port := f.SentBy()
+	return sip.URI{Scheme: "sip", Host: host, Port: port}
+}
+
+// rescue gives the calls that lost their connection the account's new one.
+func (c *Connector) rescue(account string, f *flow.Flow) {
+	c.stack.Each(func(l *invite.Leg) {
+		if l.Info().Via == account {
+			l.UseFlow(f)
+		}
+	})
+}
+
+// onRequest answers what comes outside of calls.
+func (c *Connector) onRequest(s *transaction.Server) {
+	req := s.Request()
+	m := sip.NewResponse(req, 200, "")
+	switch req.Method {
+	case "OPTIONS", "NOTIFY": // NOTIFY could carry message waiting (GV-C28); it was never seen
+	default:
+		m = sip.NewResponse(req, 405, "")
+	}
+	m.Add("Allow", allow)
+	if err := s.Respond(m); err != nil {
+		c.Log.Debug("answer not sent", "method", req.Method, "err", err)
+	}
+}
+
+func preferring(codecs []string) func(*transport.Options) {
+	return func(o *transport.Options) {
+		o.Capabilities.Audio = invite.Preferring(slices.Clone(o.Capabilities.Audio), codecs)
+	}
+}

@@ -1,0 +1,185 @@
+package invite
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/call"
+	"tandem/sip"
+	"tandem/sip/dialog"
+)
+
+// invite sends the INVITE of an outgoing leg.
+func (l *Leg) invite(inv dialog.Invite) error {
+	offer, err := l.media.Offer()
+	if err != nil {
+		return call.Refusal(call.Congestion, err)
+	}
+	inv.SDP, inv.On = offer, l.post
+	if l.session, err = l.stack.Core.Invite(inv); err != nil {
+		return call.Refusal(call.NetworkFailure, fmt.Errorf("send the INVITE: %w", err))
+	}
+	l.stack.legs.Store(l.session, l)
+	return nil
+}
+
+// refused ends a leg whose INVITE was never sent.
+func (l *Leg) refused(err error) {
+	l.log.Warn("call not placed", "err", err)
+	end := call.Ended{Cause: call.NetworkFailure, Text: err.Error()}
+	if r, ok := err.(*call.RefusalError); ok {
+		end.Cause = r.Cause
+	}
+	l.finish(end)
+}
+
+// hangup ends the session for the reason given; the first one counts.
+func (l *Leg) hangup(end call.Ended) {
+	if l.end != nil {
+		return
+	}
+	l.end = &end
+	switch {
+	case l.incoming && !l.accepted:
+		l.session.Reject(status(end), "", rejectHeaders(end)...)
+	case l.incoming, l.answered:
+		l.session.Bye(reason(end.Cause))
+	default:
+		l.session.Cancel(reason(end.Cause))
+	}
+}
+
+// status is what a caller gets who has not been answered.
+func status(end call.Ended) int { return end.Cause.SIP() }
+
+// rejectHeaders carry the sentence a person can act on (RFC 3261 §20.43, RFC 3326).
+func rejectHeaders(end call.Ended) []sip.Header {
+	sentence := end.Cause.Sentence()
+	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + quote(sentence)}, reason(end.Cause)}
+	retry := end.Retry
+	if retry == 0 && end.Cause.SIP() == 503 {
+		retry = 30 * time.Second
+	}
+	if retry > 0 {
+		hs = append(hs, sip.Header{Name: "Retry-After", Value: strconv.Itoa(int((retry + time.Second - 1) / time.Second))})
+	}
+	return hs
+}
+
+// reason is the Reason header of a BYE or CANCEL (RFC 3326).
+func reason(c call.Cause) sip.Header {
+	if c == call.AnsweredElsewhere {
+		return dialog.Reason{Protocol: "SIP", Cause: 200, Text: "Call completed elsewhere"}.Header()
+	}
+	return dialog.Reason{Protocol: "Q.850", Cause: c.Q850(), Text: c.Sentence()}.Header()
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(s) + `"`
+}
+
+// theyRefused notes why the far end did not take our call; Ended follows.
+func (l *Leg) theyRefused(ev dialog.Refused) {
+	if l.end != nil {
+		return
+	}
+	end := call.Ended{Cause: call.CauseOfSIP(ev.Status), Text: refusalText(ev)}
+	if l.opt.CauseOf != nil {
+		if c, ok := l.opt.CauseOf(ev.Message); ok {
+			end.Cause = c
+		}
+	}
+	if s, err := strconv.Atoi(strings.TrimSpace(firstWord(ev.Message.Get("Retry-After")))); err == nil && s > 0 && s < 86400 {
+		end.Retry = time.Duration(s) * time.Second
+	}
+	l.end = &end
+}
+
+// refusalText prefers the far end's own sentence to its status line.
+func refusalText(ev dialog.Refused) string {
+	line := strings.TrimSpace(strconv.Itoa(ev.Status) + " " + ev.Reason)
+	if _, text, ok := strings.Cut(ev.Message.Get("Warning"), `"`); ok {
+		return line + ": " + strings.TrimSuffix(text, `"`)
+	}
+	return line
+}
+
+func firstWord(s string) string {
+	if i := strings.IndexAny(s, " ;("); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// theyEnded closes the leg: the session is over.
+func (l *Leg) theyEnded(ev dialog.Ended) {
+	end := call.Ended{}
+	if l.end != nil {
+		end = *l.end
+	} else {
+		end = endOf(ev)
+	}
+	l.finish(end)
+}
+
+// endOf translates why a session ended without our doing.
+func endOf(ev dialog.Ended) call.Ended {
+	end := call.Ended{Text: errText(ev.Err)}
+	for _, r := range ev.Reasons {
+		if r.Text != "" {
+			end.Text = r.Text
+		}
+	}
+	switch ev.Cause {
+	case dialog.RemoteBye:
+		end.Cause = reasonCause(ev.Reasons, call.NormalClearing)
+	case dialog.RemoteCancel:
+		end.Cause = reasonCause(ev.Reasons, call.Cancelled)
+	case dialog.TheyRefused, dialog.WeRefused:
+		end.Cause = call.CauseOfSIP(ev.Status)
+	case dialog.NoAnswer:
+		end.Cause = call.Unreachable
+	case dialog.NoAck, dialog.Gone, dialog.SessionExpired, dialog.FlowGone:
+		end.Cause = call.NetworkFailure
+		if end.Text == "" {
+			end.Text = ev.Cause.String()
+		}
+	case dialog.CoreClosed:
+		end.Cause = call.Shutdown
+	case dialog.Broken:
+		end.Cause = call.ProtocolError
+	}
+	return end
+}
+
+// reasonCause reads what a BYE or CANCEL says beyond being one (RFC 3326).
+func reasonCause(reasons []dialog.Reason, plain call.Cause) call.Cause {
+	for _, r := range reasons {
+		switch {
+		case strings.EqualFold(r.Protocol, "SIP") && r.Cause == 200 && plain == call.Cancelled:
+			return call.AnsweredElsewhere
+		case strings.EqualFold(r.Protocol, "Q.850"):
+			if c, ok := call.CauseOfQ850(r.Cause); ok {
+				return c
+			}
+		}
+	}
+	return plain
+}
+
+// finish lets go of everything and says the last word.
+func (l *Leg) finish(end call.Ended) {
+	l.over = true
+	if l.session != nil {
+		l.stack.legs.Delete(l.session)
+	}
+	l.box.Close()
+	l.media.Close()
+	if l.opt.OnEnd != nil {
+		l.opt.OnEnd(end)
+	}
+	l.emit(end)
+	close(l.events)
+}

@@ -1,0 +1,193 @@
+package sipua
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tandem/call"
+	"tandem/leg/invite"
+	"tandem/sip"
+	"tandem/sip/dialog"
+	"tandem/sip/flow"
+)
+
+// Dial calls a device, all of whose contacts ring, or places a call over a trunk.
+func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Request) (call.Leg, error) {
+	b := c.book.Load()
+	if b == nil || c.served.Load() == nil {
+		return nil, call.Refusal(call.Shutdown, fmt.Errorf("the SIP side does not run"))
+	}
+	if from.Hops == 1 {
+		return nil, call.Refusal(call.LoopDetected, fmt.Errorf("the call has no hops left"))
+	}
+	target := d.Target
+	if target == "" {
+		target = d.To
+	}
+	if dev := b.devices[target]; dev != nil {
+		return c.dialDevice(ctx, dev, from)
+	}
+	if t := b.trunks[target]; t != nil {
+		return c.dialTrunk(ctx, t, d.To, from)
+	}
+	return nil, call.Refusal(call.NoRoute, fmt.Errorf("there is no device or trunk %q", target))
+}
+
+// dialDevice rings the contacts of a device in parallel.
+func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request) (call.Leg, error) {
+	contacts := c.reg.contacts(d.Name, time.Now())
+	if len(contacts) == 0 {
+		return nil, call.Refusal(call.Unreachable, fmt.Errorf("the device %s is not registered", d.Name))
+	}
+	if n := d.calls.Add(1); int(n) > d.maxCalls() {
+		d.calls.Add(-1)
+		return nil, call.Refusal(call.Busy, fmt.Errorf("the device %s has a call and takes no second one", d.Name))
+	}
+	var waiting atomic.Int32 // contacts that have not ended
+	waiting.Store(int32(len(contacts)))
+	ended := func(call.Ended) {
+		if waiting.Add(-1) == 0 {
+			d.calls.Add(-1)
+		}
+	}
+	var legs []call.Leg
+	var first error
+	for _, k := range contacts {
+		l, err := c.ring(ctx, d, k, from, ended)
+		if err != nil {
+			first = err
+			ended(call.Ended{})
+			continue
+		}
+		legs = append(legs, l)
+	}
+	switch len(legs) {
+	case 0:
+		return nil, first
+	case 1:
+		return legs[0], nil
+	}
+	return call.Fork(legs), nil
+}
+
+// ring makes the leg to one contact.
+func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.Request, ended func(call.Ended)) (call.Leg, error) {
+	opt := c.options(d, nil, k.path, true)
+	opt.Info.Remote = sip.URI{Scheme: k.addr.URI.Scheme, User: k.addr.URI.User, Host: k.addr.URI.Host, Port: k.addr.URI.Port}.String()
+	opt.OnEnd = ended
+	prefer(&opt, from)
+	b := c.book.Load()
+	host := b.host(k.path)
+	m := sip.NewRequest("INVITE", k.addr.URI)
+	for _, p := range k.Path {
+		m.Add("Route", p)
+	}
+	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(d.Name), Host: host}}.String())
+	present(m, identity(from.From, from.FromName, host), from.Private, !from.Private)
+	forward(m, from.Hops)
+	l, err := c.stack.Out(ctx, opt, dialog.Invite{Flow: k.path, Request: m, Timer: c.core.Timer})
+	if err != nil {
+		return nil, err
+	}
+	c.count.out.Add(1)
+	return l, nil
+}
+
+// prefer offers first what the caller offers first, so that nothing needs transcoding.
+func prefer(opt *invite.Options, from call.Request) {
+	opt.Media.Capabilities.Audio = invite.Preferring(opt.Media.Capabilities.Audio, from.Codecs)
+}
+
+// identity is how a caller is written: a number or name at our domain, user@host
+// as it is.
+func identity(from, name, domain string) sip.Address {
+	user, host, ok := strings.Cut(from, "@")
+	if !ok {
+		host = domain
+	}
+	if user == "" {
+		user = "anonymous"
+	}
+	return sip.Address{Display: name, URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(user), Host: host}}
+}
+
+// present writes who calls into an INVITE. A caller that withholds its identity is
+// anonymous in From (RFC 3323 §4.1); assert adds P-Asserted-Identity, for those
+// that we trust to keep it to themselves (RFC 3325 §7).
+func present(m *sip.Message, who sip.Address, private, assert bool) {
+	if assert && who.URI.User != "anonymous" {
+		m.Add("P-Asserted-Identity", who.String())
+	}
+	if private {
+		who = sip.Address{Display: "Anonymous", URI: sip.URI{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+		m.Add("Privacy", "id")
+	}
+	m.Add("From", who.String())
+}
+
+// forward sets Max-Forwards one lower than the caller's.
+func forward(m *sip.Message, hops int) {
+	if hops > 1 {
+		m.Add("Max-Forwards", strconv.Itoa(min(hops-1, 70)))
+	}
+}
+
+// dialTrunk places a call over a trunk.
+func (c *Connector) dialTrunk(ctx context.Context, t *trunk, to string, from call.Request) (call.Leg, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	if n := t.calls.Add(1); t.MaxCalls > 0 && int(n) > t.MaxCalls {
+		t.calls.Add(-1)
+		return nil, call.Refusal(call.Congestion, fmt.Errorf("the trunk %s has its %d calls", t.Name, t.MaxCalls))
+	}
+	c.count.out.Add(1)
+	h := &hunt{c: c, trunk: t, to: to, from: from, events: make(chan call.Event, 16),
+		info: call.Info{ID: call.NewID(), Connector: Name, Via: t.Name, Remote: to}}
+	h.begin(ctx)
+	return h, nil
+}
+
+// invite builds the INVITE of a call over the trunk.
+func (t *trunk) invite(f *flow.Flow, to string, from call.Request) *sip.Message {
+	uri := t.server
+	uri.User = sip.EscapeUser(t.number(to))
+	if t.Domain != "" {
+		uri.Host, uri.Port = t.Domain, 0
+	}
+	if user, host, ok := strings.Cut(to, "@"); ok {
+		uri = sip.URI{Scheme: uri.Scheme, User: sip.EscapeUser(user), Host: host}
+	}
+	m := sip.NewRequest("INVITE", uri)
+	m.Add("To", sip.Address{URI: sip.URI{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}.String())
+	number, name := from.From, from.FromName
+	if t.CallerID != "" {
+		number = t.CallerID
+	}
+	if number == "" {
+		number = t.User
+	}
+	host := t.domain()
+	if !t.Register && t.Domain == "" { // a peer knows us by our own name
+		host = t.c.book.Load().host(f)
+	}
+	who := identity(t.number(number), name, host)
+	present(m, who, from.Private, t.Trusted)
+	if t.Register {
+		m.Add("Contact", sip.Address{URI: t.contact(f)}.String())
+	}
+	forward(m, from.Hops)
+	return m
+}
+
+// number writes a telephone number as the trunk wants it.
+func (t *trunk) number(s string) string {
+	if t.Plus {
+		return s
+	}
+	return strings.TrimPrefix(s, "+")
+}

@@ -1,0 +1,147 @@
+package sipua
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"tandem/call"
+	"tandem/leg/invite"
+	"tandem/media/sdp"
+	"tandem/sip"
+	"tandem/sip/dialog"
+)
+
+// onInvite takes a call of a device, a trunk or a guest.
+func (c *Connector) onInvite(s *dialog.Session) {
+	f, req := s.Flow(), s.Request()
+	on := c.served.Load()
+	if on == nil {
+		s.Reject(503, "", sip.Header{Name: "Retry-After", Value: "5"})
+		return
+	}
+	who, no := c.caller(f, req)
+	if no != nil {
+		s.Reject(no.status, no.reason, no.headers...)
+		return
+	}
+	r, no := c.request(who, s)
+	if no == nil {
+		no = who.claim()
+	}
+	if no != nil {
+		s.Reject(no.status, no.reason, no.headers...)
+		return
+	}
+	c.count.in.Add(1)
+	opt := c.options(who.device, who.trunk, f, false)
+	opt.Info.Remote = remoteOf(who, r)
+	opt.OnEnd = func(call.Ended) { who.release() }
+	r.Codecs = invite.Codecs(req.Body, opt.Media.Capabilities.Audio)
+	if len(r.Codecs) > 0 {
+		r.Codec = r.Codecs[0]
+	}
+	leg, err := c.stack.In(on.ctx, opt, s)
+	if err != nil {
+		who.release()
+		c.Log.Warn("call refused", "via", who.via, "from", r.From, "to", r.To, "err", err)
+		s.Reject(offerStatus(err), "", warning(err))
+		return
+	}
+	on.incoming(r, leg)
+}
+
+// request is what routing may know of the call.
+func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *denial) {
+	f, req := s.Flow(), s.Request()
+	b := c.book.Load()
+	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), Hops: hops(req)}
+	if who.trunk != nil {
+		if to := who.trunk.dialled(req); to != "" {
+			r.To = to
+		}
+	}
+	if r.To == "" {
+		return r, deny(484, "")
+	}
+	r.From, r.FromName, r.Private = c.identityOf(who, f, req)
+	r.Video = offersVideo(req.Body)
+	if old := s.Replaces(); old != nil && who.via != "" {
+		id, ok := c.stack.LegOf(old)
+		if !ok {
+			return r, deny(481, "")
+		}
+		r.Takes = id
+	}
+	return r, nil
+}
+
+func remoteOf(who *caller, r call.Request) string {
+	switch {
+	case who.device != nil:
+		return "sip:" + who.device.Name
+	case r.From == "":
+		return "anonymous"
+	}
+	return r.From
+}
+
+// claim counts the call in, or says why there may be none.
+func (w *caller) claim() *denial {
+	if w.calls == nil {
+		return nil
+	}
+	if n := w.calls.Add(1); w.limit > 0 && int(n) > w.limit {
+		w.calls.Add(-1)
+		no := deny(503, "Too many calls")
+		no.headers = append(no.headers, sip.Header{Name: "Retry-After", Value: "10"})
+		return no
+	}
+	return nil
+}
+
+func (w *caller) release() {
+	if w.calls != nil {
+		w.calls.Add(-1)
+	}
+}
+
+// hops is Max-Forwards; 0 when it is not told.
+func hops(req *sip.Message) int {
+	n, err := strconv.ParseUint(strings.TrimSpace(req.Get("Max-Forwards")), 10, 8)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+func offersVideo(body []byte) bool {
+	if len(body) == 0 {
+		return false
+	}
+	d, err := sdp.Parse(body)
+	if err != nil {
+		return false
+	}
+	for i := range d.Media {
+		if d.Media[i].Kind == "video" && d.Media[i].Port != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// offerStatus is the SIP status for an offer we cannot take.
+func offerStatus(err error) int {
+	var e *sdp.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 503
+}
+
+// warning tells the caller in words (RFC 3261 §20.43).
+func warning(err error) sip.Header {
+	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(err.Error())
+	return sip.Header{Name: "Warning", Value: `399 tandem "` + text + `"`}
+}

@@ -1,0 +1,162 @@
+// Package bridge joins the media sessions of two legs. It takes the cheapest way
+// that serves both, in each direction, and changes it while the call runs: relay
+// (same codec, packets pass), law (G.711 to G.711 by table), transcode (jitter
+// buffer, decode, encode). Start reading at [Join]; [choose] is the decision.
+package bridge
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"tandem/media"
+	"tandem/media/dtmf"
+)
+
+// Options are a bridge's wishes; the zero value joins and nothing else.
+type Options struct {
+	Log     *slog.Logger // nil: silent
+	Country string       // of the ringback tone, ISO 3166; "" is "us"
+	// Early says that b has not answered yet. Its audio is listened to, so that
+	// Ringback knows whether the far end already plays its own tone.
+	Early bool
+	// FromA and FromB are called for every digit that a leg's far end pressed
+	// (RFC 4733, or in the audio where telephone-event was not agreed), besides
+	// carrying it to the other leg. They run on a media loop and must not block.
+	FromA, FromB func(dtmf.Digit)
+}
+
+// Bridge carries the audio of two sessions to each other.
+type Bridge struct {
+	a, b media.Session
+	log  *slog.Logger
+	wake chan struct{} // the wishes changed
+	stop chan struct{}
+	done chan struct{} // closed when no packet moves any more
+	once sync.Once
+
+	toA, toB *path // b's audio to a, and a's to b
+
+	mu    sync.Mutex // guards what follows
+	ring  bool       // the caller is to hear ringback
+	early bool       // b is listened to
+}
+
+// Join joins a and b until Close. It borrows both sessions: nobody else may attach
+// to their sources meanwhile. Codecs run on a's Loop. It must not be called on a
+// media loop.
+func Join(a, b media.Session, o Options) *Bridge {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	br := &Bridge{
+		a: a, b: b, log: o.Log, early: o.Early,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		toA: &path{loop: a.Loop(), country: o.Country, digits: o.FromB},
+		toB: &path{loop: a.Loop(), country: o.Country, digits: o.FromA},
+	}
+	br.toA.heard = br.poke
+	br.arrange()
+	go br.run()
+	return br
+}
+
+// Close ends the bridge. When it returns no packet moves and nothing of the bridge
+// runs; the sessions stay open. It may be called more than once, but not on a media
+// loop.
+func (br *Bridge) Close() {
+	br.once.Do(func() { close(br.stop) })
+	<-br.done
+}
+
+// Ringback says that a's far end is to hear ringback (on: b rings, GV-C15), made
+// here unless b's audio is or was just audible; b's audio ends the tone when it
+// becomes audible, and off ends it when b answered. It does not wait.
+func (br *Bridge) Ringback(on bool) {
+	br.mu.Lock()
+	br.ring, br.early = on, on
+	br.mu.Unlock()
+	br.poke()
+}
+
+// Stats is what went through the bridge so far.
+func (br *Bridge) Stats() Stats {
+	return Stats{ToA: br.toA.stats(), ToB: br.toB.stats()}
+}
+
+// String prints the pipeline: "PCMU relay", or both directions when they differ:
+// "to b: PCMU -> jitter 40ms -> decode -> OPUS, to a: …".
+func (br *Bridge) String() string {
+	toA, toB := br.toA.String(), br.toB.String()
+	if toA == toB {
+		return toA
+	}
+	return "to b: " + toB + ", to a: " + toA
+}
+
+// poke wakes run. It never blocks: one pending wake-up serves all.
+func (br *Bridge) poke() {
+	select {
+	case br.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run rearranges the bridge whenever a session or a wish changes.
+func (br *Bridge) run() {
+	defer close(br.done)
+	changedA, changedB := br.a.Changed(), br.b.Changed()
+	for {
+		open := true
+		select {
+		case <-br.stop:
+			br.toA.set(plan{})
+			br.toB.set(plan{})
+			return
+		case _, open = <-changedA:
+			if !open {
+				changedA = nil
+			}
+		case _, open = <-changedB:
+			if !open {
+				changedB = nil
+			}
+		case <-br.wake:
+		}
+		br.arrange()
+	}
+}
+
+// arrange gives both directions the pipeline that fits now.
+func (br *Bridge) arrange() {
+	br.mu.Lock()
+	ring, early := br.ring, br.early
+	br.mu.Unlock()
+	if ring && br.toA.audible(time.Now()) {
+		ring = false
+	}
+	toA := choose(audioSource(br.b), audioSink(br.a), ring)
+	toA.listen = early
+	changed := br.toA.set(toA)
+	if br.toB.set(choose(audioSource(br.a), audioSink(br.b), false)) || changed {
+		br.log.Info("media path", "path", br.String())
+	}
+}
+
+func audioSource(s media.Session) media.Source {
+	for _, src := range s.Sources() {
+		if src.Info().Kind == media.Audio {
+			return src
+		}
+	}
+	return nil
+}
+
+func audioSink(s media.Session) media.Sink {
+	for _, dst := range s.Sinks() {
+		if dst.Info().Kind == media.Audio {
+			return dst
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package tandem
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"tandem/alarm"
+	"tandem/call"
+	"tandem/leg/gvoice"
+	"tandem/metrics"
+	"tandem/sip/flow"
+)
+
+// figures are the metrics that calls move when they end.
+type figures struct {
+	ended              *metrics.Count
+	setup, ring, talks *metrics.Spread
+}
+
+// observe joins the parts' figures with Prometheus, one line per family.
+func (g *Gateway) observe() {
+	m := metrics.New(Version, g.log)
+	g.Metrics = m
+	g.figures = figures{m.Counter(metrics.CallsTotal), m.Histogram(metrics.CallSetupSeconds),
+		m.Histogram(metrics.CallPostDialDelaySeconds), m.Histogram(metrics.CallDurationSeconds)}
+	m.GaugeFunc(metrics.Registrations, func() float64 { return float64(g.Phones.Stats().Registered) })
+	m.Func(metrics.CallsActive, g.liveCalls)
+	m.Func(metrics.AccountState, g.accountStates)
+	m.Func(metrics.AlarmsActive, g.activeAlarms)
+	m.Func(metrics.SIPMessagesTotal, func(emit metrics.Emit) {
+		for _, s := range g.flows() {
+			for i, network := range flow.Networks() {
+				emit(float64(s.MessagesIn[i]), network, "in")
+				emit(float64(s.MessagesOut[i]), network, "out")
+			}
+		}
+	})
+	m.Func(metrics.SIPBytesTotal, func(emit metrics.Emit) {
+		for _, s := range g.flows() {
+			for i, network := range flow.Networks() {
+				emit(float64(s.BytesIn[i]), network, "in")
+				emit(float64(s.BytesOut[i]), network, "out")
+			}
+		}
+	})
+	m.Func(metrics.SIPDroppedTotal, func(emit metrics.Emit) {
+		for _, s := range g.flows() {
+			emit(float64(s.Junk), "junk")
+			emit(float64(s.OverBudget), "budget")
+			emit(float64(s.QueueFull), "queue_full")
+			emit(float64(s.Refused), "connections")
+			emit(float64(s.Malformed), "malformed")
+		}
+		emit(float64(g.Phones.Stats().Blocked), "guard")
+	})
+	m.Func(metrics.SIPAuthFailuresTotal, func(emit metrics.Emit) { emit(float64(g.Phones.Stats().AuthFailures)) })
+	m.Func(metrics.RTPPacketsTotal, func(emit metrics.Emit) {
+		s := g.Engine.Stats()
+		emit(float64(s.PacketsIn), "in")
+		emit(float64(s.PacketsOut), "out")
+	})
+	m.GaugeFunc(metrics.MediaSessions, func() float64 { return float64(g.Engine.Stats().Sessions) })
+	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
+	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
+	g.Health.Ready("store", func() error { return g.records.Stats().Err })
+	g.Health.Ready("google_voice", g.voiceReady)
+}
+
+func (g *Gateway) flows() []flow.Stats {
+	voice, _ := g.Voice.Stats()
+	return []flow.Stats{g.Phones.Stats().Flow, voice}
+}
+
+func (g *Gateway) liveCalls(emit metrics.Emit) {
+	for p := call.Dialing; p < call.Over; p++ {
+		emit(0, p.String())
+	}
+	for _, c := range g.Switch.Phases() {
+		emit(1, c.String())
+	}
+}
+
+func (g *Gateway) accountStates(emit metrics.Emit) {
+	for _, s := range g.Voice.Status() {
+		for st := gvoice.Connecting; st <= gvoice.Stopped; st++ {
+			v := 0.0
+			if st == s.State {
+				v = 1
+			}
+			emit(v, s.Account, st.String())
+		}
+	}
+}
+
+func (g *Gateway) activeAlarms(emit metrics.Emit) {
+	for _, s := range []alarm.Severity{alarm.Info, alarm.Warning, alarm.Critical} {
+		emit(0, s.String())
+	}
+	for _, a := range g.Alarms.Active() {
+		emit(1, a.Severity.String())
+	}
+}
+
+// voiceReady fails when no account works although there are some.
+func (g *Gateway) voiceReady() error {
+	all := g.Voice.Status()
+	for _, s := range all {
+		if s.State == gvoice.Registered {
+			return nil
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("none of %d Google Voice accounts is registered: %s: %s", len(all), all[0].Account, all[0].Problem)
+}
+
+// count moves the figures of calls.
+func (g *Gateway) count(r call.Record) {
+	to := r.B.Connector
+	if to == "" {
+		to = "none"
+	}
+	g.figures.ended.Inc(to, r.Cause.String())
+	if !r.Rang.IsZero() {
+		g.figures.ring.Observe(r.Rang.Sub(r.Began), to)
+	}
+	if !r.Answered.IsZero() {
+		g.figures.setup.Observe(r.Answered.Sub(r.Began), to)
+		g.figures.talks.Observe(r.Talked, to)
+	}
+}
+
+// web serves the metrics and health pages.
+type web struct {
+	server *http.Server
+	done   chan struct{}
+}
+
+func (w *web) Close() error {
+	if w.server == nil {
+		return nil
+	}
+	err := w.server.Close()
+	<-w.done
+	return err
+}
+
+// serveHTTP opens the HTTP listener. Without it calls work all the same: a
+// failure is an alarm, not the end.
+func (g *Gateway) serveHTTP() *web {
+	addr := g.http
+	if addr == "" {
+		addr = "127.0.0.1:8080"
+	}
+	if addr == "off" {
+		return &web{}
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		g.Alarms.Raise(alarm.Alarm{Key: "http", Severity: alarm.Warning, Title: "The metrics and health page cannot be served",
+			Subject: addr, Detail: err.Error(), Do: "Set http: to a free address, or to off."})
+		return &web{}
+	}
+	mux := http.NewServeMux()
+	metrics.Mount(mux, g.Metrics, g.Health)
+	mux.HandleFunc("GET /status", g.serveStatus)
+	w := &web{&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}, make(chan struct{})}
+	g.log.Info("metrics and health", "url", "http://"+ln.Addr().String()+"/metrics")
+	go func() {
+		defer close(w.done)
+		if err := w.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			g.log.Error("metrics and health stopped", "err", err)
+		}
+	}()
+	return w
+}

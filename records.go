@@ -1,0 +1,75 @@
+package tandem
+
+import (
+	"context"
+	"time"
+
+	"tandem/call"
+	"tandem/leg/sipua"
+	"tandem/store"
+)
+
+// Labels of call records in the store.
+const (
+	running = "running"
+	over    = "ended"
+)
+
+func recordState(r call.Record) string {
+	if r.Ended.IsZero() {
+		return running
+	}
+	return over
+}
+
+// recorder puts call records into the store, behind the calls' backs.
+type recorder struct{ g *Gateway }
+
+func (r *recorder) Began(rec call.Record) { r.put(rec) }
+
+func (r *recorder) Ended(rec call.Record) {
+	r.put(rec)
+	r.g.count(rec)
+}
+
+func (r *recorder) put(rec call.Record) {
+	if !r.g.records.Put(store.Entry[call.Record]{ID: rec.ID, At: rec.Began, Value: rec}) {
+		r.g.log.Error("call record lost, too many wait for the store", "call", rec.ID)
+	}
+}
+
+// closeLost ends the records of calls that the gateway did not survive.
+func (g *Gateway) closeLost(ctx context.Context) error {
+	n, err := g.History.UpdateLabelled(context.WithoutCancel(ctx), running, func(e *store.Entry[call.Record]) {
+		e.Value.Ended, e.Value.Cause, e.Value.Text = time.Now(), call.Lost, call.Lost.Sentence()
+	})
+	if n > 0 {
+		g.log.Warn("calls were running when the gateway stopped; their records are closed as lost", "calls", n)
+	}
+	return err
+}
+
+// bindings keeps registrations over a restart.
+type bindings struct {
+	all *store.Collection[sipua.Binding]
+}
+
+func (b *bindings) Load(ctx context.Context) ([]sipua.Binding, error) {
+	var out []sipua.Binding
+	for item, err := range b.all.Each(ctx) {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, item.Value)
+	}
+	return out, nil
+}
+
+func (b *bindings) Put(ctx context.Context, v sipua.Binding) error {
+	_, err := b.all.PutUntil(ctx, v.Device+" "+v.Key, v, v.Expires)
+	return err
+}
+
+func (b *bindings) Delete(ctx context.Context, device, key string) error {
+	return b.all.Delete(ctx, device+" "+key)
+}

@@ -1,0 +1,212 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"tandem/call"
+)
+
+// Config is the dial plan as a person writes it.
+type Config struct {
+	Numbers   Plan                `yaml:"numbers,omitempty"`
+	Emergency EmergencyConfig     `yaml:"emergency,omitempty"`
+	Groups    map[string][]Target `yaml:"groups,omitempty"` // ring groups: name -> who rings at once
+	Rules     []RuleConfig        `yaml:"rules,omitempty"`  // in the order of their priority, equal ones as written
+}
+
+// EmergencyConfig says what happens to emergency numbers. They never go to
+// Google Voice, whatever the rules say.
+type EmergencyConfig struct {
+	Numbers []string `yaml:"numbers,omitempty"` // in addition to 911, 933, 112 and 999
+	To      []Target `yaml:"to,omitempty"`      // trunks; without one the caller gets a clear refusal
+}
+
+// RuleConfig is one rule.
+type RuleConfig struct {
+	Name       string        `yaml:"name"`
+	Priority   int           `yaml:"priority,omitempty"` // lower is tried first
+	From       []string      `yaml:"from,omitempty"`     // connectors ("sipua", "gvoice") or names of devices, trunks, accounts; default any
+	Caller     string        `yaml:"caller,omitempty"`   // RE2 that must match the whole caller number
+	Match      string        `yaml:"match,omitempty"`    // RE2 that must match the whole alias; default any
+	Replace    string        `yaml:"replace,omitempty"`  // what the alias becomes; $1 stands for the first group
+	To         []Target      `yaml:"to"`                 // tried in order
+	Within     time.Duration `yaml:"within,omitempty"`   // answer limit of each target; default 2m
+	StopOn     []call.Cause  `yaml:"stop_on,omitempty"`  // causes that end the hunt; default: declined, forbidden
+	EarlyMedia string        `yaml:"early_media,omitempty"`
+	Open       bool          `yaml:"open,omitempty"`     // callers without registration may use it to call out
+	Continue   bool          `yaml:"continue,omitempty"` // when its targets are exhausted, go on with the rules below
+}
+
+// A Target is one place a call can go to; exactly one of the first four is set.
+type Target struct {
+	Device  string        `yaml:"device,omitempty"`
+	Trunk   string        `yaml:"trunk,omitempty"`
+	Account string        `yaml:"account,omitempty"` // Google Voice account
+	Group   string        `yaml:"group,omitempty"`
+	Number  string        `yaml:"number,omitempty"` // dial this instead of the alias
+	Within  time.Duration `yaml:"within,omitempty"` // answer limit; default the rule's
+}
+
+// leadsOut reports whether the target is a telephone network.
+func (t Target) leadsOut() bool { return t.Account != "" || t.Trunk != "" }
+
+func (t Target) check(groups map[string][]Target) error {
+	set := 0
+	for _, s := range []string{t.Device, t.Trunk, t.Account, t.Group} {
+		if s != "" {
+			set++
+		}
+	}
+	switch {
+	case set != 1:
+		return errors.New("a target names exactly one of device, trunk, account, group")
+	case t.Group != "" && len(groups[t.Group]) == 0:
+		return fmt.Errorf("there is no group %q", t.Group)
+	case t.Within < 0:
+		return errors.New("within must not be negative")
+	}
+	return nil
+}
+
+// A FieldError names the field of the configuration that is wrong, as a path:
+// "rules[2].match".
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+func (e *FieldError) Unwrap() error { return e.Err }
+
+func wrong(err error, field string, args ...any) error {
+	return &FieldError{fmt.Sprintf(field, args...), err}
+}
+
+// New checks c and makes a table of it. All errors are reported at once.
+func New(c Config) (*Table, error) {
+	t := &Table{plan: c.Numbers, groups: c.Groups}
+	t.emergency.numbers = append(slices.Clone(defaultEmergencyNumbers[:]), c.Emergency.Numbers...)
+	t.emergency.to = c.Emergency.To
+	errs := []error{checkEmergency(c.Emergency), checkGroups(c.Groups)}
+	rules := slices.Clone(c.Rules)
+	for i, rc := range rules {
+		r, err := rc.compile(c.Groups, i)
+		errs = append(errs, err)
+		t.rules = append(t.rules, r)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rules, byPriority)
+	t.rules = t.rules[:0]
+	for i, rc := range rules {
+		r, _ := rc.compile(c.Groups, i) // checked above
+		t.rules = append(t.rules, r)
+	}
+	return t, nil
+}
+
+func byPriority(a, b RuleConfig) int { return a.Priority - b.Priority }
+
+func checkEmergency(e EmergencyConfig) error {
+	var errs []error
+	for i, t := range e.To {
+		if t.Account != "" || t.Group != "" {
+			errs = append(errs, wrong(errors.New("emergency calls go to a trunk or a device, never to Google Voice"), "emergency.to[%d]", i))
+		} else if err := t.check(nil); err != nil {
+			errs = append(errs, wrong(err, "emergency.to[%d]", i))
+		}
+	}
+	for i, n := range e.Numbers {
+		if d, _, ok := strip(n); !ok || d != n {
+			errs = append(errs, wrong(fmt.Errorf("%q is not a number", n), "emergency.numbers[%d]", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkGroups(groups map[string][]Target) error {
+	var errs []error
+	for name, members := range groups {
+		if len(members) == 0 {
+			errs = append(errs, wrong(errors.New("the group is empty"), "groups.%s", name))
+		}
+		for i, m := range members {
+			if m.Group != "" {
+				errs = append(errs, wrong(errors.New("a group cannot hold a group"), "groups.%s[%d]", name, i))
+			} else if err := m.check(groups); err != nil {
+				errs = append(errs, wrong(err, "groups.%s[%d]", name, i))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
+	r := rule{name: rc.Name, from: rc.From, replace: rc.Replace, to: rc.To, within: rc.Within, stop: rc.StopOn,
+		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block"}
+	var errs []error
+	bad := func(err error, field string) { errs = append(errs, wrong(err, "rules[%d].%s", i, field)) }
+	if rc.Name == "" {
+		bad(errors.New("a rule needs a name; logs and traces show it"), "name")
+	}
+	var err error
+	if r.match, err = compileWhole(rc.Match); err != nil {
+		bad(err, "match")
+	}
+	if rc.Caller != "" {
+		if r.caller, err = compileWhole(rc.Caller); err != nil {
+			bad(err, "caller")
+		}
+	}
+	if rc.EarlyMedia != "" && rc.EarlyMedia != "pass" && rc.EarlyMedia != "block" {
+		bad(fmt.Errorf("%q is neither pass nor block", rc.EarlyMedia), "early_media")
+	}
+	if rc.Within < 0 {
+		bad(errors.New("must not be negative"), "within")
+	}
+	if len(rc.To) == 0 {
+		bad(errors.New("a rule needs at least one target"), "to")
+	}
+	for n, t := range rc.To {
+		if err := t.check(groups); err != nil {
+			bad(err, fmt.Sprintf("to[%d]", n))
+		}
+	}
+	return r, errors.Join(errs...)
+}
+
+// compileWhole compiles an expression for whole matches: the longest match is
+// wanted, so that "a|ab" matches "ab".
+func compileWhole(expr string) (*regexp.Regexp, error) {
+	if expr == "" {
+		expr = ".*"
+	}
+	if _, err := regexp.Compile(expr); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`^(?:` + expr + `)$`)
+}
+
+// Targets returns every device, trunk and account the plan names, so that the
+// configuration can check that they exist.
+func (c Config) Targets() map[string]Target {
+	all := make(map[string]Target)
+	add := func(path string, ts []Target) {
+		for i, t := range ts {
+			all[fmt.Sprintf("%s[%d]", path, i)] = t
+		}
+	}
+	add("emergency.to", c.Emergency.To)
+	for name, members := range c.Groups {
+		add("groups."+name, members)
+	}
+	for i, r := range c.Rules {
+		add(fmt.Sprintf("rules[%d].to", i), r.To)
+	}
+	return all
+}

@@ -1,0 +1,167 @@
+// Package route is the dial plan: it turns what was dialled into the
+// destinations to try. Start reading at [Table.Explain]; the number plan is in
+// number.go, the configuration in config.go.
+package route
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"tandem/call"
+)
+
+// Names of the connectors a destination can lead to.
+const (
+	SIP         = "sipua"  // phones, rooms and trunks
+	GoogleVoice = "gvoice" // Google Voice accounts
+)
+
+// A rule matches a request and says where it goes.
+type rule struct {
+	name       string
+	from       []string       // connectors or names of devices, trunks, accounts; empty means any
+	caller     *regexp.Regexp // nil means any
+	match      *regexp.Regexp // must match the whole alias
+	replace    string         // $1-style; empty keeps the alias
+	to         []Target
+	within     time.Duration
+	stop       []call.Cause
+	noEarly    bool
+	open       bool // callers we do not know may use it to reach a telephone network
+	emergency  bool // the one made for emergency numbers
+	keepsGoing bool // rules below add their destinations
+}
+
+// A Table is a set of rules ordered by priority. It is immutable: a new
+// configuration makes a new table.
+type Table struct {
+	plan      Plan
+	emergency emergency
+	groups    map[string][]Target
+	rules     []rule
+}
+
+var _ call.Router = (*Table)(nil)
+
+// Route returns the destinations of the first matching rule (and of those below
+// it, when it says continue). Errors are [call.RefusalError] or [call.ErrNoRoute].
+func (t *Table) Route(r call.Request) ([]call.Destination, error) {
+	x := t.Explain(r)
+	return x.Destinations, x.Err
+}
+
+// Explain routes a request and tells how the decision came about. It does no
+// I/O; the same function serves calls and the administrator's question.
+func (t *Table) Explain(r call.Request) Trace {
+	x := Trace{Request: r, Alias: r.To}
+	if r.Hops == 1 {
+		x.Err = call.Refusal(call.LoopDetected, fmt.Errorf("the call has no hop left (Max-Forwards)"))
+		return x
+	}
+	if t.emergency.is(r.To) {
+		t.routeEmergency(&x)
+		return x
+	}
+	if n, ok := t.plan.Normalize(r.To); ok && n != r.To {
+		x.Alias = n
+		x.say("number plan", true, fmt.Sprintf("%s is %s", r.To, n))
+	}
+	if n, ok := t.plan.Normalize(r.From); ok {
+		x.Request.From = n
+	}
+	for i := range t.rules {
+		rule := &t.rules[i]
+		alias, why := rule.matches(x.Request, x.Alias)
+		x.say(rule.name, why == "", why)
+		if why != "" {
+			continue
+		}
+		x.Destinations = append(x.Destinations, t.destinations(rule, alias)...)
+		if !rule.keepsGoing {
+			break
+		}
+	}
+	if len(x.Destinations) == 0 {
+		x.Err = fmt.Errorf("%w %q", call.ErrNoRoute, x.Alias)
+	}
+	return x
+}
+
+// matches returns the rewritten alias, or why the rule does not apply.
+func (r *rule) matches(req call.Request, alias string) (to, whyNot string) {
+	m := r.match.FindStringSubmatchIndex(alias)
+	switch {
+	case m == nil || m[0] != 0 || m[1] != len(alias):
+		return "", fmt.Sprintf("%q does not match %s", alias, r.match)
+	case len(r.from) > 0 && !slices.Contains(r.from, req.Connector) && !slices.Contains(r.from, req.Via):
+		return "", fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(req), r.from)
+	case r.caller != nil && !wholeMatch(r.caller, req.From):
+		return "", fmt.Sprintf("the caller %q does not match %s", req.From, r.caller)
+	case !r.open && req.Via == "" && slices.ContainsFunc(r.to, Target.leadsOut):
+		return "", "callers who are not ours may not call out (open: true would allow it)"
+	}
+	if r.replace == "" {
+		return alias, ""
+	}
+	return string(r.match.ExpandString(nil, r.replace, alias, m)), ""
+}
+
+func cameBy(r call.Request) string {
+	if r.Via == "" {
+		return r.Connector
+	}
+	return r.Connector + " " + r.Via
+}
+
+func wholeMatch(re *regexp.Regexp, s string) bool {
+	m := re.FindStringIndex(s)
+	return m != nil && m[0] == 0 && m[1] == len(s)
+}
+
+// destinations turns a rule's targets into what the call switch tries in order.
+func (t *Table) destinations(r *rule, alias string) []call.Destination {
+	var out []call.Destination
+	for _, target := range r.to {
+		d := t.destination(target, alias)
+		d.Stop, d.NoEarly = r.stop, r.noEarly
+		if d.Within == 0 {
+			d.Within = r.within
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func (t *Table) destination(target Target, alias string) call.Destination {
+	d := call.Destination{Within: target.Within, To: alias}
+	if target.Number != "" {
+		d.To = target.Number
+	}
+	switch {
+	case target.Account != "":
+		d.Connector, d.Target = GoogleVoice, target.Account
+	case target.Trunk != "":
+		d.Connector, d.Target = SIP, target.Trunk
+	case target.Device != "":
+		d.Connector, d.Target = SIP, target.Device
+	case target.Group != "":
+		for _, member := range t.groups[target.Group] {
+			d.Parallel = append(d.Parallel, t.destination(member, alias))
+		}
+	}
+	return d
+}
+
+// routeEmergency never leads to Google Voice, which promises nothing for
+// emergency calls (reference 14.2): a configured trunk, or a clear refusal.
+func (t *Table) routeEmergency(x *Trace) {
+	if len(t.emergency.to) == 0 {
+		x.say("emergency numbers", true, "no emergency trunk is configured; Google Voice is never used for them")
+		x.Err = call.Refusal(call.Emergency, fmt.Errorf("%s is an emergency number and no emergency trunk is configured", x.Alias))
+		return
+	}
+	x.say("emergency numbers", true, x.Alias+" goes to the emergency trunk")
+	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias)
+}

@@ -1,0 +1,86 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tandem/call"
+)
+
+// A Trace tells how a routing decision came about.
+type Trace struct {
+	Request      call.Request
+	Alias        string // what the rules saw, after the number plan
+	Steps        []Step
+	Destinations []call.Destination
+	Err          error // why there are none
+}
+
+// A Step is one rule that was looked at.
+type Step struct {
+	Rule    string
+	Matched bool
+	Why     string // why not, or what it did
+}
+
+func (x *Trace) say(rule string, matched bool, why string) {
+	x.Steps = append(x.Steps, Step{rule, matched, why})
+}
+
+// String prints the trace for a person: each rule on a line, then where the call goes.
+func (x Trace) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s calls %s, coming in by %s\n", orUnknown(x.Request.From), x.Request.To, cameBy(x.Request))
+	for _, s := range x.Steps {
+		mark := "  -"
+		if s.Matched {
+			mark = "  +"
+		}
+		fmt.Fprintf(&b, "%s %s", mark, s.Rule)
+		if s.Why != "" {
+			fmt.Fprintf(&b, ": %s", s.Why)
+		}
+		b.WriteByte('\n')
+	}
+	for i, d := range x.Destinations {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, describe(d))
+	}
+	if x.Err != nil {
+		fmt.Fprintf(&b, "refused: %v\n", x.Err)
+		var r *call.RefusalError
+		cause := call.NoRoute
+		if errors.As(x.Err, &r) {
+			cause = r.Cause
+		}
+		fmt.Fprintf(&b, "the caller gets SIP %d and: %s\n", cause.SIP(), cause.Sentence())
+	}
+	return b.String()
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "somebody"
+	}
+	return s
+}
+
+func describe(d call.Destination) string {
+	var b strings.Builder
+	switch {
+	case len(d.Parallel) > 0:
+		var all []string
+		for _, p := range d.Parallel {
+			all = append(all, describe(p))
+		}
+		b.WriteString("all at once: " + strings.Join(all, "; "))
+	case d.Connector == GoogleVoice:
+		fmt.Fprintf(&b, "Google Voice account %s dials %s", d.Target, d.To)
+	default:
+		fmt.Fprintf(&b, "SIP %s, as %s", d.Target, d.To)
+	}
+	if d.Within > 0 {
+		fmt.Fprintf(&b, ", for at most %v", d.Within)
+	}
+	return b.String()
+}

@@ -1,0 +1,371 @@
+package gvoice
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/sim/wire"
+)
+
+// respond answers an INVITE of the edge as a client should: all Via, both
+// Record-Route, Contact and a tag.
+func (c *client) respond(m *wire.Message, status int, body string) string {
+	to := m.Get("To")
+	if m.ToTag() == "" {
+		to += ";tag=calleetag"
+	}
+	w := wire.Response(status, "").Each("Via", m.All("Via")).Each("Record-Route", m.All("Record-Route")).
+		Add("To", to).Add("From", m.Get("From")).Add("Call-ID", m.CallID()).Add("CSeq", m.Get("CSeq")).
+		Add("Contact", "<sip:gv12025550123@192.0.2.10:38250;transport=TLS>")
+	return string(w.Body("application/sdp", body))
+}
+
+// answerSDP is the description of the trace's 200.
+func (c *client) answerSDP() string {
+	c.media = newMedia(c.t)
+	c.vars["UFRAG"], c.vars["PWD"] = c.media.ufrag, c.media.pwd
+	return c.fill("offer-seed.sdp", "")
+}
+
+func place(t *testing.T, s *Server, in Incoming) *Call {
+	t.Helper()
+	in.To, in.From = testAccount.Number, or(in.From, "+12025550147")
+	call, err := s.PlaceCall(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return call
+}
+
+// uasDialog is a request of the called client: the route set is not reversed.
+func (c *client) uasDialog(method string, invite *wire.Message, extra string) string {
+	contact, _ := wire.InBrackets(invite.Get("Contact"))
+	c.seq++
+	w := wire.Request(method, contact).Add("Via", "SIP/2.0/TLS 192.0.2.10:38250;rport;branch="+wire.NewBranch()).
+		Each("Route", invite.All("Record-Route")).Add("From", invite.Get("To")+";tag=calleetag").Add("To", invite.Get("From")).
+		Add("Call-ID", invite.CallID()).Add("CSeq", fmt.Sprintf("%d %s", c.seq, method))
+	if k, v, ok := strings.Cut(extra, ": "); ok {
+		w.Add(k, v)
+	}
+	return string(w.End())
+}
+
+func TestGVS26TheIncomingInviteIsThatOfTheTrace(t *testing.T) {
+	c := registered(t, nil)
+	c.register("register-asterisk.sip")
+	place(t, c.s, Incoming{})
+	m := c.recv()
+	if m.URI != "sip:s@192.0.2.10:5061;transport=TLS;line=abcdefg" {
+		t.Errorf("Request-URI %s: want the registered Contact verbatim", m.URI)
+	}
+	var names []string
+	for _, h := range m.Headers {
+		names = append(names, h.Name)
+	}
+	want := "Via Via Via Max-Forwards Record-Route Record-Route Contact To From Call-ID CSeq Allow Supported Privacy P-Asserted-Identity P-Called-Party-ID Content-Type Content-Length"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("headers %s\nwant    %s", got, want)
+	}
+	if m.Get("From") != `"caller" <sip:+12025550147@216.239.32.1:5060>;tag=`+m.FromTag() || m.Get("P-Asserted-Identity") != `"caller" <sip:+12025550147@216.239.32.1>` {
+		t.Errorf("identity %s, %s", m.Get("From"), m.Get("P-Asserted-Identity"))
+	}
+	if rr := m.All("Record-Route"); rr[0] != "<sip:64.9.243.172:5061;lr;transport=tls>" || !strings.Contains(rr[1], "lr;transport=udp;uri-econt=") {
+		t.Errorf("Record-Route %q: want the plain one first", rr)
+	}
+	if to, _ := wire.InBrackets(m.Get("To")); to != c.vars["IDENTITY"] {
+		t.Errorf("To %s", to)
+	}
+}
+
+func TestGVS32TheOfferHasTheShapeOfTheTrace(t *testing.T) {
+	c := registered(t, nil)
+	place(t, c.s, Incoming{})
+	var keys []string
+	for line := range strings.SplitSeq(strings.TrimSpace(string(c.recv().Body)), "\r\n") {
+		k, _, _ := strings.Cut(line, ":")
+		keys = append(keys, strings.Fields(k)[0])
+	}
+	want := "v=0 o=- s=SIP c=IN t=0 a=ice-lite a=ice-pwd a=ice-ufrag a=group a=fingerprint a=setup m=audio a=rtpmap a=rtpmap a=rtcp-mux a=candidate a=candidate a=sendrecv"
+	if got := strings.Join(keys, " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestGVS26DisplayNameVariants(t *testing.T) {
+	for _, row := range []struct {
+		display  DisplayName
+		withheld Withheld
+		from     string
+		asserted string
+	}{
+		{NameOnly, "", `"Ann" <sip:+12025550147@216.239.32.1:5060>`, `"Ann" <sip:+12025550147@216.239.32.1>`},
+		{NumberAsName, "", `"+12025550147" <sip:+12025550147@216.239.32.1:5060>`, `"+12025550147" <sip:+12025550147@216.239.32.1>`},
+		{NumberAtHost, "", `"+12025550147@216.239.32.1" <sip:+12025550147@216.239.32.1:5060>`, `"+12025550147@216.239.32.1" <sip:+12025550147@216.239.32.1>`},
+		{NoDisplayName, "", `<sip:+12025550147@216.239.32.1:5060>`, `<sip:+12025550147@216.239.32.1>`},
+		{NumberWithheld, WithheldAnonymous, `"Anonymous" <sip:anonymous@anonymous.invalid>`, ""},
+		{NumberWithheld, WithheldEmptyUser, `<sip:216.239.32.1:5060>`, ""},
+		{NumberWithheld, WithheldUnavailable, `"Unavailable" <sip:unavailable@unknown.invalid>`, ""},
+	} {
+		from, asserted, _ := callerIdentity(Incoming{From: "+12025550147", Name: "Ann", Display: row.display}, row.withheld)
+		if from != row.from || asserted != row.asserted {
+			t.Errorf("%q %q: got %s, %s", row.display, row.withheld, from, asserted)
+		}
+	}
+}
+
+func TestGVS30AnIncomingCallIsAnsweredAndMeasured(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{Talk: Person{Tone: 440, DTMF: "1", TalkFor: 700 * time.Millisecond}})
+	m := c.recv()
+	c.send(c.respond(m, 180, ""))
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	if ack := c.recv(); ack.Method != "ACK" || ack.ToTag() != "calleetag" {
+		t.Fatalf("got %s", ack.Summary())
+	}
+	c.media.sound(m.Body, 900)
+	bye := c.recv()
+	if bye.Method != "BYE" {
+		t.Fatalf("got %s", bye.Summary())
+	}
+	c.send(answerTo(bye, 200, bye.All("Via")))
+	r, err := call.Wait(soon(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Ringing.IsZero() || r.Outcome != "answered" || math.Abs(r.Legs[0].Media.Received.Tone-900) > 5 {
+		t.Errorf("%+v", r)
+	}
+	if h := c.media.heard(); h.DTMF != "1" || math.Abs(h.Tone-440) > 5 {
+		t.Errorf("the client heard %+v", h)
+	}
+}
+
+func TestGVS30RefusalsOfTheCallee(t *testing.T) {
+	for _, status := range []int{486, 480, 603} {
+		c := registered(t, nil)
+		call := place(t, c.s, Incoming{})
+		m := c.recv()
+		c.send(c.respond(m, status, ""))
+		if ack := c.recv(); ack.Method != "ACK" || ack.Branch() != m.Branch() {
+			t.Errorf("got %s", ack.Summary())
+		}
+		if r, err := call.Wait(soon(t)); err != nil || r.Outcome != fmt.Sprintf("refused %d", status) {
+			t.Errorf("%s, %v", r.Outcome, err)
+		}
+	}
+}
+
+func TestGVS26AnAnswerThatLostItsHopsIsDropped(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{CancelAfter: 300 * time.Millisecond})
+	m := c.recv()
+	right := c.respond(m, 180, "")
+	c.send(drop(right, "Record-Route: "))
+	c.send(strings.Replace(right, m.All("Via")[1], m.All("Via")[2], 1))
+	if cancel := c.recv(); cancel.Method != "CANCEL" {
+		t.Fatalf("got %s", cancel.Summary())
+	}
+	if !call.Report().Ringing.IsZero() {
+		t.Error("the edge took an answer that real hops would not carry")
+	}
+	c.refused("GV-S26")
+	c.refused("GV-S25")
+}
+
+func TestGVS28TheCallerHangsUpWhileItRings(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{CancelAfter: 100 * time.Millisecond})
+	m := c.recv()
+	c.send(c.respond(m, 180, ""))
+	cancel := c.recv()
+	if cancel.Method != "CANCEL" || cancel.Branch() != m.Branch() || cancel.URI != m.URI {
+		t.Fatalf("got %s", cancel.Raw)
+	}
+	c.send(answerTo(cancel, 200, cancel.All("Via")))
+	c.send(c.respond(m, 487, ""))
+	if ack := c.recv(); ack.Method != "ACK" {
+		t.Errorf("got %s", ack.Summary())
+	}
+	if r, err := call.Wait(soon(t)); err != nil || r.Outcome != "cancelled by caller" || len(r.Refusals) != 0 {
+		t.Errorf("%s %+v, %v", r.Outcome, r.Refusals, err)
+	}
+}
+
+func TestGVS28ACallerWhoLeavesAfterTheAnswerOnlyStopsItsMedia(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Timing.AnsweredMedia = 400 * time.Millisecond })
+	place(t, c.s, Incoming{CancelAfter: 200 * time.Millisecond, Talk: Person{Tone: 440}})
+	m := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.recv() // ACK
+	c.media.sound(m.Body, 900)
+	if bye := c.recv(); bye.Method != "BYE" {
+		t.Errorf("got %s, want no CANCEL but a late BYE", bye.Summary())
+	}
+}
+
+func TestGVS27VoicemailTakesOverByCancel(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Timing.RingTime = 150 * time.Millisecond })
+	call := place(t, c.s, Incoming{})
+	m := c.recv()
+	cancel := c.recv()
+	if cancel.Method != "CANCEL" {
+		t.Fatalf("got %s", cancel.Summary())
+	}
+	c.send(answerTo(cancel, 200, cancel.All("Via")))
+	c.send(c.respond(m, 487, ""))
+	if r, err := call.Wait(soon(t)); err != nil || !strings.HasPrefix(r.Outcome, "voicemail") {
+		t.Errorf("%s, %v", r.Outcome, err)
+	}
+}
+
+func TestGVS27AllDevicesRingAndTheLosersAreCancelled(t *testing.T) {
+	c := registered(t, func(c *Config) {
+		c.Accounts[0].Devices = []Device{{User: "gvmuted", NoInbound: true}}
+	})
+	second, muted := dial(t, c.s, "fi.telephony.goog"), dial(t, c.s, "obihai.telephony.goog")
+	second.vars["USER"], muted.vars["USER"] = "gvsecond", "gvmuted"
+	second.register("register-seed.sip")
+	muted.register("register-seed.sip")
+	call := place(t, c.s, Incoming{Talk: Person{TalkFor: 10 * time.Millisecond}})
+	m, m2 := c.recv(), second.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.recv() // ACK
+	cancel := second.recv()
+	if cancel.Method != "CANCEL" {
+		t.Fatalf("got %s", cancel.Summary())
+	}
+	second.send(answerTo(cancel, 200, cancel.All("Via")))
+	second.send(second.respond(m2, 487, ""))
+	bye := c.recv()
+	c.send(answerTo(bye, 200, bye.All("Via")))
+	r, err := call.Wait(soon(t))
+	if err != nil || len(r.Legs) != 2 || r.Outcome != "answered" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, e := range c.s.Ladder(m.CallID(), m2.CallID()) {
+		if strings.HasPrefix(e.Peer, "3 ") {
+			t.Errorf("the device without inbound got %s", e.Summary)
+		}
+	}
+}
+
+func TestGVS22TheCalledClientMustNotReverseTheRouteSet(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{Talk: Person{Tone: 440}})
+	m := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.recv() // ACK
+	c.media.sound(m.Body, 900)
+	rr := m.All("Record-Route")
+	bye := c.uasDialog("BYE", m, "")
+	c.send(swap(bye, rr[0], rr[1]))
+	c.send(c.uasDialog("INFO", m, ""))
+	if got := c.status(200); !strings.HasSuffix(got.Get("CSeq"), "INFO") {
+		t.Errorf("the reversed BYE was answered: %s", got.Summary())
+	}
+	c.refused("GV-S22")
+	c.send(bye)
+	c.status(200)
+	if r, err := call.Wait(soon(t)); err != nil || r.EndedBy != "client" {
+		t.Errorf("%s, %v", r.EndedBy, err)
+	}
+}
+
+func TestGVC24AReinviteOfTheEdgeHasUnchangedSDP(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{})
+	m := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.recv() // ACK
+	c.media.sound(m.Body, 900)
+	call.Reinvite()
+	again := c.recv()
+	if again.Method != "INVITE" || string(again.Body) != string(m.Body) || again.ToTag() != "calleetag" {
+		t.Fatalf("got %s", again.Raw)
+	}
+	c.send(c.respond(again, 200, sdp))
+	if ack := c.recv(); ack.Method != "ACK" || !strings.HasPrefix(ack.Get("CSeq"), strings.Fields(again.Get("CSeq"))[0]+" ") {
+		t.Errorf("got %s", ack.Raw)
+	}
+	call.HangUp()
+	if bye := c.recv(); bye.Method != "BYE" {
+		t.Errorf("got %s", bye.Summary())
+	}
+}
+
+func TestAnInDialogRequestMayComeOnTheNextFlow(t *testing.T) {
+	c := registered(t, nil)
+	place(t, c.s, Incoming{Talk: Person{Tone: 440}})
+	m := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.recv() // ACK
+	c.media.sound(m.Body, 900)
+	_ = c.s.SetFault(Fault{Kind: Reset})
+	next := dial(t, c.s, "obihai.telephony.goog")
+	next.register("register-seed.sip")
+	next.seq = c.seq
+	next.send(next.uasDialog("BYE", m, ""))
+	next.status(200)
+}
+
+func TestGVS28AnAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
+	c := registered(t, nil)
+	call := place(t, c.s, Incoming{CancelAfter: 50 * time.Millisecond})
+	m := c.recv()
+	cancel := c.recv()
+	sdp := c.answerSDP()
+	c.send(c.respond(m, 200, sdp))
+	c.send(answerTo(cancel, 200, cancel.All("Via")))
+	if ack := c.recv(); ack.Method != "ACK" {
+		t.Errorf("got %s", ack.Summary())
+	}
+	bye := c.recv()
+	if bye.Method != "BYE" {
+		t.Fatalf("got %s", bye.Summary())
+	}
+	c.send(answerTo(bye, 200, bye.All("Via")))
+	if r, err := call.Wait(soon(t)); err != nil || r.Outcome != "cancelled by caller" {
+		t.Errorf("%s, %v", r.Outcome, err)
+	}
+}
+
+func TestHoldByDirectionIsAnsweredMirroredAndStopsTheMedia(t *testing.T) {
+	c := registered(t, nil)
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.media.sound(c.status(183).Body, 500)
+	ok := c.status(200)
+	c.send(c.inDialog("ACK", ok, ""))
+	for direction, want := range map[string]string{"sendonly": "recvonly", "inactive": "inactive"} {
+		sdp := strings.Replace(c.fill("offer-seed.sdp", ""), "a=sendrecv", "a="+direction, 1)
+		c.send(c.inDialog("INVITE", ok, fmt.Sprintf("Contact: <sip:gv12025550123@192.0.2.10:38250;transport=TLS>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp)))
+		held := c.status(200)
+		if !strings.Contains(string(held.Body), "a="+want+"\r\n") {
+			t.Errorf("%s was answered with %s", direction, held.Body)
+		}
+		c.send(c.inDialog("ACK", held, ""))
+	}
+	sent := c.lastCall().Report().Legs[0].Media.Sent
+	c.media.until("more of the client's audio", func() bool {
+		return time.Since(c.lastCall().Report().Legs[0].Media.LastRTP) < 20*time.Millisecond
+	})
+	if r := c.lastCall().Report().Legs[0]; r.Media.Sent != sent || r.Reinvites != 2 {
+		t.Errorf("%d packets were sent to a client on hold; %d re-INVITEs", r.Media.Sent-sent, r.Reinvites)
+	}
+}
+
+func TestSipURIsWithEmptyUserDoNotConfuseTheCaller(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Options.Withheld = WithheldEmptyUser })
+	place(t, c.s, Incoming{Display: NumberWithheld})
+	if m := c.recv(); m.Get("Privacy") != "id" || m.Get("P-Asserted-Identity") != "" {
+		t.Errorf("got %s", m.Raw)
+	}
+}

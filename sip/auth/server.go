@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"crypto/subtle"
+	"strings"
+	"time"
+
+	"tandem/sip"
+)
+
+// A Server challenges requests and checks their Digest credentials. Realm and
+// Lookup must be set before use. It is safe for concurrent use.
+type Server struct {
+	Realm         string
+	Lookup        func(username string) (Account, bool) // may be called concurrently
+	Proxy         bool                                  // 407 in place of 401
+	Now           func() time.Time                      // default time.Now
+	NonceLifetime time.Duration                         // default one minute; older ones are stale
+	MaxNonces     int                                   // used nonces remembered; default 131072
+
+	nonces nonces
+}
+
+// An Account is what a server knows of a user: the password, or hashes of it.
+type Account struct {
+	Password Secret
+	HA1      func(algorithm string) string // in the password's place; "" if there is none for that algorithm
+}
+
+// A Result says what became of a request's credentials.
+type Result uint8
+
+const (
+	Accepted Result = iota
+	Missing         // none for our realm: challenge
+	Stale           // right, but the nonce is old or used: challenge with stale=true
+	Refused         // wrong user or password: 403, or challenge again
+)
+
+func (r Result) String() string {
+	return [...]string{"accepted", "missing", "stale", "refused"}[r]
+}
+
+// Check checks the credentials of req for our realm. The user is the one that was
+// claimed, proven only if the result is Accepted. An unknown user costs the same
+// time as a wrong password and gives the same result.
+func (s *Server) Check(req *sip.Message) (user string, result Result) {
+	header := "Authorization"
+	if s.Proxy {
+		header = "Proxy-Authorization"
+	}
+	for _, value := range req.Values(header) {
+		if d, err := ParseDigest(value); err == nil && d.Realm == s.Realm {
+			return d.Username, s.check(req, d)
+		}
+	}
+	return "", Missing
+}
+
+func (s *Server) check(req *sip.Message, d Digest) Result {
+	if !offered(d.Algorithm) || !sameResource(req.URI, d.URI) {
+		return Refused
+	}
+	now := s.now()
+	issued, fresh := s.nonces.verify(d.Nonce, now, s.lifetime())
+	want, ok := d.response(s.ha1(d), req.Method, req.Body)
+	if !ok || subtle.ConstantTimeCompare([]byte(want), []byte(d.Response)) != 1 {
+		return Refused
+	}
+	// Only now: one who does not know the password can neither use up a nonce nor
+	// fill the table.
+	if !issued || !fresh || !s.nonces.use(d.Nonce, d.NC, now, s.lifetime(), s.max()) {
+		return Stale
+	}
+	return Accepted
+}
+
+// ha1 looks the user up. For one that is unknown it makes a hash all the same, of
+// a password nobody can know.
+func (s *Server) ha1(d Digest) string {
+	account, ok := s.Lookup(d.Username)
+	password := account.Password
+	if !ok || password == "" {
+		password = s.nonces.unknowable()
+	}
+	computed := HA1(d.Algorithm, d.Username, s.Realm, password)
+	if ok && account.HA1 != nil {
+		if stored := account.HA1(d.Algorithm); stored != "" {
+			return strings.ToLower(stored)
+		}
+	}
+	return computed
+}
+
+// Challenge returns the response to req, 401 or 407, with a challenge for SHA-256
+// and then one for MD5 (RFC 8760 §2.3), which most phones need.
+func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
+	status, header := 401, "WWW-Authenticate"
+	if s.Proxy {
+		status, header = 407, "Proxy-Authenticate"
+	}
+	resp := sip.NewResponse(req, status, "")
+	for _, algorithm := range []string{"SHA-256", "MD5"} {
+		c := Challenge{Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
+			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale}
+		resp.Add(header, c.String())
+	}
+	return resp
+}
+
+func offered(algorithm string) bool {
+	switch strings.ToUpper(algorithm) {
+	case "", "MD5", "SHA-256":
+		return true
+	}
+	return false
+}
+
+// sameResource compares the digest's URI with the request's. Phones leave out
+// parameters and ports; user and host must agree (RFC 3261 §22.4).
+func sameResource(uri sip.URI, digest string) bool {
+	u, err := sip.ParseURI(digest)
+	return err == nil && strings.EqualFold(u.Host, uri.Host) && sip.Unescape(u.User) == sip.Unescape(uri.User)
+}
+
+func (s *Server) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+func (s *Server) lifetime() time.Duration {
+	if s.NonceLifetime > 0 {
+		return s.NonceLifetime
+	}
+	return time.Minute
+}
+
+func (s *Server) max() int {
+	if s.MaxNonces > 0 {
+		return s.MaxNonces
+	}
+	return 1 << 17
+}

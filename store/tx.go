@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// querier is what *sql.DB and *sql.Tx share.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+type txKey struct{ db *DB }
+
+// Atomically runs f in one transaction: every method of this DB's collections,
+// logs and secrets that gets f's context takes part in it. All is kept when f
+// returns nil, nothing otherwise. Inside another Atomically it joins that one.
+// f should be short: SQLite has one writer at a time.
+func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error) error {
+	if ctx.Value(txKey{db}) != nil {
+		return f(ctx)
+	}
+	tx, err := db.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return db.explain("begin a transaction in", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if err := f(context.WithValue(ctx, txKey{db}, tx)); err != nil {
+		return err
+	}
+	return db.explain("commit to", tx.Commit())
+}
+
+// in returns the transaction the context carries, or the database.
+func (db *DB) in(ctx context.Context) querier {
+	if tx, ok := ctx.Value(txKey{db}).(*sql.Tx); ok {
+		return tx
+	}
+	return db.sql
+}
+
+// nanos is how times are stored; the zero time is 0, "never".
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func fromNanos(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
