@@ -79,9 +79,11 @@ func (s *show) open(ctx context.Context) error {
 	defer cancel()
 	addr := free(s.Bind)
 	s.say("Tandem demo: nothing leaves this machine. Starting the simulated Google Voice edge and the gateway …")
-	st, err := stage.Start(ctx, stage.Options{Dir: s.Dir, Log: s.Log, HTTP: "127.0.0.1:0",
+	st, err := stage.Start(ctx, stage.Options{
+		Dir: s.Dir, Log: s.Log, HTTP: "127.0.0.1:0",
 		Edge: sim.Config{People: people},
-		SIP:  []sipua.Listen{{Network: "udp", Addr: addr}, {Network: "tcp", Addr: addr}}})
+		SIP:  []sipua.Listen{{Network: "udp", Addr: addr}, {Network: "tcp", Addr: addr}},
+	})
 	if err != nil {
 		return err
 	}

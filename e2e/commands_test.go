@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,6 @@ type story struct {
 	phones map[string]*phone.Phone
 	calls  map[string]*phone.Call // the last call of each phone, and named ones
 	outer  *sim.Call              // the last call placed from outside
-	past   []string               // rules the edge may have complained about
 }
 
 type storyKey struct{}
@@ -74,6 +74,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"reject":     command((*story).reject),     // reject CALL STATUS
 	"answered":   command((*story).answered),   // answered CALL
 	"hears":      command((*story).hears),      // hears CALL HZ
+	"ringback":   command((*story).ringback),   // ringback CALL: it hears two tones at once
 	"sounds":     command((*story).sounds),     // sounds CALL HZ: the phone sends another tone
 	"silent":     command((*story).silent),     // silent CALL: it hears nothing now
 	"press":      command((*story).press),      // press CALL KEYS [info]
@@ -190,17 +191,25 @@ func (s *story) record(ctx context.Context, args []string) error {
 	if err := s.Gateway.Settle(ctx); err != nil {
 		return err
 	}
-	all, err := s.Gateway.History.List(ctx, store.Span{Limit: 1})
-	if err != nil || len(all) == 0 {
-		return fmt.Errorf("no call record: %w", err)
+	var all []store.Entry[call.Record]
+	err := until(ctx, func() (err error) {
+		if all, err = s.Gateway.History.List(ctx, store.Span{Limit: 1}); err == nil && (len(all) == 0 || all[0].Value.Ended.IsZero()) {
+			err = errors.New("there is no finished call record")
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	r := all[0].Value
 	var tried []string
 	for _, t := range r.Tried {
 		tried = append(tried, t.Target+":"+t.Cause.String())
 	}
-	have := map[string]string{"cause": r.Cause.String(), "from": r.From, "to": r.To, "path": r.Path, "tried": strings.Join(tried, ","),
-		"a": r.A.Via, "b": r.B.Via, "text": r.Text, "name": r.FromName, "answered": strconv.FormatBool(!r.Answered.IsZero())}
+	have := map[string]string{
+		"cause": r.Cause.String(), "from": r.From, "to": r.To, "path": r.Path, "tried": strings.Join(tried, ","),
+		"a": r.A.Via, "b": r.B.Via, "text": r.Text, "name": r.FromName, "answered": strconv.FormatBool(!r.Answered.IsZero()),
+	}
 	for _, a := range args {
 		k, want, _ := strings.Cut(a, "=")
 		k, part := strings.CutSuffix(k, "~")
@@ -225,5 +234,3 @@ func (s *story) idle(context.Context, []string) error {
 	}
 	return nil
 }
-
-var _ = call.Lost

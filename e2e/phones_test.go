@@ -134,6 +134,20 @@ func (s *story) hears(ctx context.Context, args []string) error {
 	return s.with(args, func(c *phone.Call) error { return c.WaitTone(ctx, f, 400*time.Millisecond) })
 }
 
+// ringback waits for the two tones at once that the meter calls noise.
+func (s *story) ringback(ctx context.Context, args []string) error {
+	return s.with(args, func(c *phone.Call) error {
+		return until(ctx, func() error {
+			for _, h := range c.Heard().Heard {
+				if h.Noise && h.Level > -30 && h.To-h.From >= 500*time.Millisecond {
+					return nil
+				}
+			}
+			return fmt.Errorf("no ringback")
+		})
+	})
+}
+
 func (s *story) sounds(_ context.Context, args []string) error {
 	f, err := strconv.ParseFloat(args[1], 64)
 	if err != nil {

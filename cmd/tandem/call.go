@@ -38,8 +38,10 @@ func (c *callCmd) Run() error {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
-	p := &phone.Phone{Config: phone.Config{User: c.User, Password: c.Password, Domain: c.Domain, Server: c.Server, Network: c.Network,
-		Bind: c.Bind, Codecs: c.Codecs, Tone: c.Tone, Expires: time.Minute}, Log: slog.New(slog.DiscardHandler)}
+	p := &phone.Phone{Config: phone.Config{
+		User: c.User, Password: c.Password, Domain: c.Domain, Server: c.Server, Network: c.Network,
+		Bind: c.Bind, Codecs: c.Codecs, Tone: c.Tone, Expires: time.Minute,
+	}, Log: slog.New(slog.DiscardHandler)}
 	if err := p.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}

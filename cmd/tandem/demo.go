@@ -22,7 +22,7 @@ type demoCmd struct {
 func (d *demoCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if d.Verbose {
 		to = os.Stderr
 	}

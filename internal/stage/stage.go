@@ -95,17 +95,23 @@ func (s *Stage) configure(roots, refresh string) *config.Config {
 	return &config.Config{
 		Node: "stage", Store: "sqlite:" + filepath.Join(s.options.Dir, "tandem.db"), HTTP: http,
 		Media: config.Media{Bind: netip.MustParseAddr("127.0.0.1")},
-		SIP: sipua.Config{Listen: listens, Domains: []string{"tandem.example"},
-			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number)}},
+		SIP: sipua.Config{
+			Listen: listens, Domains: []string{"tandem.example"},
+			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number)},
+		},
 		Voice: []config.VoiceAccount{{
-			Account: gvoice.Account{Name: Account, Number: Number, User: "tandem-demo", ClientID: "demo-client", ClientSecret: "demo-secret",
+			Account: gvoice.Account{
+				Name: Account, Number: Number, User: "tandem-demo", ClientID: "demo-client", ClientSecret: "demo-secret",
 				RefreshToken: token.Secret(refresh), TokenURL: s.Edge.TokenURL(), Connect: s.Edge.Addr(), Roots: roots,
-				Timing: gvoice.Timing{Backoff: 100 * time.Millisecond, MaxWait: time.Second, Spacing: 100 * time.Millisecond}},
+				Timing: gvoice.Timing{Backoff: 100 * time.Millisecond, MaxWait: time.Second, Spacing: 100 * time.Millisecond},
+			},
 			Ring: []route.Target{{Group: "family", Within: 20 * time.Second}},
 		}},
 		Outbound: []route.Target{{Account: Account}},
-		DialPlan: route.Config{Numbers: route.Plan{Area: "202"},
-			Groups: map[string][]route.Target{"family": {{Device: Kitchen}, {Device: Study}}}},
+		DialPlan: route.Config{
+			Numbers: route.Plan{Area: "202"},
+			Groups:  map[string][]route.Target{"family": {{Device: Kitchen}, {Device: Study}}},
+		},
 	}
 }
 

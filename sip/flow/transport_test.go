@@ -76,22 +76,38 @@ func TestViaSaysWhereARequestCameFrom(t *testing.T) {
 	defer c.Close()
 	port := portOf(c.LocalAddr())
 	for _, row := range []struct{ name, via, want, answer string }{
-		{"rport is filled in", "SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1:5060;rport=" + port + ";received=127.0.0.1;branch=z9hG4bK1", port},
-		{"rport at the end", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport",
-			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport=" + port + ";received=127.0.0.1", port},
-		{"another host gets received", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;received=127.0.0.1", port},
-		{"the true host is left alone, and answered on the port it names", "SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1",
-			"SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1", "5999"},
-		{"no port is 5060", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1",
-			"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1", "5060"},
-		{"a forged received is replaced", "SIP/2.0/UDP 10.0.0.1;received=192.0.2.1;rport=9;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1;rport=" + port + ";branch=z9hG4bK1;received=127.0.0.1", port},
-		{"maddr draws no answer to a third party", "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1;received=127.0.0.1", port},
-		{"only the first of a list", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1 , SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2",
-			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=127.0.0.1, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2", port},
+		{
+			"rport is filled in", "SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1:5060;rport=" + port + ";received=127.0.0.1;branch=z9hG4bK1", port,
+		},
+		{
+			"rport at the end", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport",
+			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport=" + port + ";received=127.0.0.1", port,
+		},
+		{
+			"another host gets received", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"the true host is left alone, and answered on the port it names", "SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1",
+			"SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1", "5999",
+		},
+		{
+			"no port is 5060", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1",
+			"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1", "5060",
+		},
+		{
+			"a forged received is replaced", "SIP/2.0/UDP 10.0.0.1;received=192.0.2.1;rport=9;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1;rport=" + port + ";branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"maddr draws no answer to a third party", "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"only the first of a list", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1 , SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2",
+			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=127.0.0.1, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2", port,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m := options("x")
