@@ -11,10 +11,17 @@ import (
 // 100 needs (RFC 3261 §8.2.6.2).
 func reply(req *sip.Message, status int) *sip.Message {
 	r := sip.NewResponse(req, status, "")
-	if to, err := req.To(); status != 100 && err == nil && to.Tag() == "" {
-		r.Set("To", req.Get("To")+";tag="+sip.NewTag())
+	if status > 100 {
+		tagTo(r)
 	}
 	return r
+}
+
+// tagTo gives a response a To tag when whoever made it gave it none.
+func tagTo(r *sip.Message) {
+	if to, err := r.To(); err == nil && to.Tag() == "" {
+		r.Set("To", r.Get("To")+";tag="+sip.NewTag())
+	}
 }
 
 // quotable is s without what may not stand in a quoted string.

@@ -26,7 +26,8 @@ func (s *Server) Request() *sip.Message { return s.req }
 // Flow is the flow it came on, which is where responses go.
 func (s *Server) Flow() *flow.Flow { return s.tx.flow }
 
-// Respond sends a response, which must not be changed afterwards. The layer
+// Respond sends a response, which must not be changed afterwards, with a To tag
+// if it has none (RFC 3261 §8.2.6.2). The layer
 // repeats it as RFC 3261 §17.2 asks, with one exception: 2xx to an INVITE are
 // repeated by the caller, through Respond, until the ACK comes (RFC 6026). The
 // error is ErrFinal after a final response, or the flow's.
@@ -41,6 +42,7 @@ func (s *Server) Respond(m *sip.Message) error {
 		return fmt.Errorf("respond %d: %w", m.Status, ErrFinal)
 	}
 	if m.Status > 100 {
+		tagTo(m)
 		tx.to = m.Get("To")
 	}
 	err := tx.send(m)
