@@ -83,6 +83,9 @@ func TestRegistrar(t *testing.T) {
 					}
 					resp = p.send(again)
 				}
+				if to, err := resp.To(); err != nil || to.Tag() == "" {
+					t.Errorf("step %d: To %q has no tag (RFC 3261 §8.2.6.2)", i, resp.Get("To"))
+				}
 				if resp.Status != s.status {
 					t.Fatalf("step %d: %d %s, want %d", i, resp.Status, resp.Reason, s.status)
 				}
