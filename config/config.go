@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 
@@ -66,13 +68,39 @@ type Media struct {
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
 	c := new(Config)
-	if err := DecodeFile(path, c); err != nil {
+	err := DecodeFile(path, c)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
 		return nil, err
 	}
+	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// locate makes paths of files relative to the configuration, wherever the
+// gateway is started.
+func (c *Config) locate(dir string) {
+	at := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	for i := range c.SIP.Listen {
+		at(&c.SIP.Listen[i].Cert)
+		at(&c.SIP.Listen[i].Key)
+	}
+	for i := range c.SIP.Trunks {
+		at(&c.SIP.Trunks[i].Roots)
+	}
+	for i := range c.Voice {
+		at(&c.Voice[i].Roots)
+		at(&c.Voice[i].ClientCert)
+	}
 }
 
 // Validate finds what no part can find alone: names that lead nowhere. All that
