@@ -31,7 +31,7 @@ func start(ctx context.Context, logs, name string, set func(*exec.Cmd), args ...
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, name, args...)
+	c := command(ctx, name, args...)
 	c.Stdout, c.Stderr = log, log
 	// Nothing is left behind when this program dies, or is killed.
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -45,6 +45,15 @@ func start(ctx context.Context, logs, name string, set func(*exec.Cmd), args ...
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	return &process{c, log}, nil
+}
+
+// command is exec.CommandContext with a high priority where we may give it, so
+// that whatever else runs on the machine disturbs the figures little.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	if os.Geteuid() != 0 {
+		return exec.CommandContext(ctx, name, args...)
+	}
+	return exec.CommandContext(ctx, "nice", append([]string{"--adjustment=-15", name}, args...)...)
 }
 
 // stop ends the process and waits for it.
