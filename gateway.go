@@ -82,19 +82,27 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	if node == "" {
 		node, _ = os.Hostname()
 	}
-	g.Engine = &transport.Engine{Workers: c.Media.Workers, BindIPv4: c.Media.Bind, BindIPv6: c.Media.BindIPv6,
-		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log}
+	g.Engine = &transport.Engine{
+		Workers: c.Media.Workers, BindIPv4: c.Media.Bind, BindIPv6: c.Media.BindIPv6,
+		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
+	}
 	agent := "Tandem/" + Version
-	g.Phones = &sipua.Connector{Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
-		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node}
-	g.Voice = &gvoice.Connector{Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
-		Tokens: o.Tokens, Emergency: func(n string) bool { return g.dialer.table.Load().Emergency(n) }}
+	g.Phones = &sipua.Connector{
+		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
+		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node,
+	}
+	g.Voice = &gvoice.Connector{
+		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
+		Tokens: o.Tokens, Emergency: func(n string) bool { return g.dialer.table.Load().Emergency(n) },
+	}
 	calls := c.Limits.Calls
 	if calls == 0 {
 		calls = 1000
 	}
-	g.Switch = &call.Switch{Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice},
-		Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls}
+	g.Switch = &call.Switch{
+		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice},
+		Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
+	}
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts())); err != nil {
 		return nil, errors.Join(err, g.db.Close())
@@ -167,6 +175,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }
+
+// Settle waits until every call record so far is in the store.
+func (g *Gateway) Settle(ctx context.Context) error { return g.records.Flush(ctx) }
 
 // Close lets go of a gateway that was never run.
 func (g *Gateway) Close() error {

@@ -24,8 +24,10 @@ type figures struct {
 func (g *Gateway) observe() {
 	m := metrics.New(Version, g.log)
 	g.Metrics = m
-	g.figures = figures{m.Counter(metrics.CallsTotal), m.Histogram(metrics.CallSetupSeconds),
-		m.Histogram(metrics.CallPostDialDelaySeconds), m.Histogram(metrics.CallDurationSeconds)}
+	g.figures = figures{
+		m.Counter(metrics.CallsTotal), m.Histogram(metrics.CallSetupSeconds),
+		m.Histogram(metrics.CallPostDialDelaySeconds), m.Histogram(metrics.CallDurationSeconds),
+	}
 	m.GaugeFunc(metrics.Registrations, func() float64 { return float64(g.Phones.Stats().Registered) })
 	m.Func(metrics.CallsActive, g.liveCalls)
 	m.Func(metrics.AccountState, g.accountStates)
@@ -161,8 +163,10 @@ func (g *Gateway) serveHTTP() *web {
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		g.Alarms.Raise(alarm.Alarm{Key: "http", Severity: alarm.Warning, Title: "The metrics and health page cannot be served",
-			Subject: addr, Detail: err.Error(), Do: "Set http: to a free address, or to off."})
+		g.Alarms.Raise(alarm.Alarm{
+			Key: "http", Severity: alarm.Warning, Title: "The metrics and health page cannot be served",
+			Subject: addr, Detail: err.Error(), Do: "Set http: to a free address, or to off.",
+		})
 		return &web{}
 	}
 	mux := http.NewServeMux()

@@ -23,8 +23,10 @@ type Status struct {
 
 // Status looks at every part.
 func (g *Gateway) Status() Status {
-	return Status{Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
-		Calls: g.Switch.Live(), Alarms: g.Alarms.Active()}
+	return Status{
+		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
+		Calls: g.Switch.Live(), Alarms: g.Alarms.Active(),
+	}
 }
 
 // serveStatus tells who calls whom, so it answers this machine only.

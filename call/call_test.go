@@ -20,6 +20,7 @@ type fakeLeg struct {
 	asked  chan Event    // what the call asked for
 	events chan Event
 	once   sync.Once
+	mu     sync.Mutex // orders what is said with the end
 	media  media.Session
 }
 
@@ -39,9 +40,17 @@ func (l *fakeLeg) Do(ev Event) {
 
 func (l *fakeLeg) end(c Cause) {
 	l.once.Do(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.events <- Ended{Cause: c}
 		close(l.events)
 	})
+}
+
+func (l *fakeLeg) say(ev Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events <- ev
 }
 
 type fakeMedia struct{}
@@ -119,8 +128,10 @@ func (r *rig) Ended(rec Record) {
 
 func newRig(t *testing.T, x exchange) *rig {
 	r := &rig{T: t, x: x}
-	r.sw = &Switch{Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
-		Join: func(_, _ media.Session, _ bool) Bridge { r.log("joined"); return fakeBridge{r} }}
+	r.sw = &Switch{
+		Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
+		Join: func(_, _ media.Session, _ bool) Bridge { r.log("joined"); return fakeBridge{r} },
+	}
 	return r
 }
 
@@ -461,8 +472,8 @@ func TestForkTheSecondAnswerIsHungUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, c := newFakeLeg("b", time.Second), newFakeLeg("c", time.Second)
 		f := Fork([]Leg{b, c})
-		b.events <- Answered{}
-		c.events <- Answered{}
+		b.say(Answered{})
+		c.say(Answered{})
 		synctest.Wait()
 		if n := len(b.asked) + len(c.asked); n == 0 {
 			t.Error("nobody was hung up on")

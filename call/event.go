@@ -7,12 +7,12 @@ import "time"
 type Event interface{ isEvent() }
 
 type (
-	// Progress: the far end is being alerted; Early says that media flows already.
+	// Progress says that the far end is being alerted; Early says that media flows already.
 	Progress struct {
 		Early bool
 		Codec string // audio codec of the leg that reports it, so that the other can answer with the same; "" for no wish
 	}
-	// Answered: the call is up.
+	// Answered says that the call is up.
 	Answered struct {
 		Codec string // as in Progress
 	}

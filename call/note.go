@@ -4,8 +4,10 @@ import "time"
 
 // begin opens the call's record.
 func (c *Call) begin() {
-	c.record = Record{ID: c.ID, Node: c.Node, Began: time.Now(), From: c.Request.From, FromName: c.Request.FromName,
-		To: c.Request.To, A: legRecord(c.legs[A]), Cause: Lost}
+	c.record = Record{
+		ID: c.ID, Node: c.Node, Began: time.Now(), From: c.Request.From, FromName: c.Request.FromName,
+		To: c.Request.To, A: legRecord(c.legs[A]), Cause: Lost,
+	}
 	c.publish()
 	c.log.Info("call began", "a", c.legs[A].Info(), "from", c.Request.From, "to", c.Request.To)
 	if c.Recorder != nil {

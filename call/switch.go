@@ -36,7 +36,7 @@ type Switch struct {
 	mu    sync.Mutex // guards what follows
 	live  map[*Call]struct{}
 	ended map[Cause]uint64
-	calls sync.WaitGroup
+	none  *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
@@ -46,23 +46,37 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	c.legs[A] = a
 	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
 	s.mu.Lock()
-	if s.live == nil {
-		s.live, s.ended = make(map[*Call]struct{}), make(map[Cause]uint64)
-	}
+	s.initLocked()
 	c.crowded = s.MaxCalls > 0 && len(s.live) >= s.MaxCalls
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	s.calls.Go(func() {
+	go func() {
 		why := c.Run(ctx)
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		delete(s.live, c)
 		s.ended[why]++
-		s.mu.Unlock()
-	})
+		if len(s.live) == 0 {
+			s.none.Broadcast()
+		}
+	}()
+}
+
+func (s *Switch) initLocked() {
+	if s.live == nil {
+		s.live, s.ended, s.none = make(map[*Call]struct{}), make(map[Cause]uint64), sync.NewCond(&s.mu)
+	}
 }
 
 // Wait returns when no call is left.
-func (s *Switch) Wait() { s.calls.Wait() }
+func (s *Switch) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.initLocked()
+	for len(s.live) > 0 {
+		s.none.Wait()
+	}
+}
 
 // Live returns the records of the running calls, oldest first.
 func (s *Switch) Live() []Record {

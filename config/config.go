@@ -179,21 +179,27 @@ func (c *Config) Routes() route.Config {
 	plan.Rules = slices.Clone(plan.Rules)
 	for _, a := range c.Voice {
 		if len(a.Ring) > 0 {
-			plan.Rules = append(plan.Rules, route.RuleConfig{Name: "google_voice " + a.Name, Priority: lastPriority,
-				From: []string{a.Name}, To: a.Ring})
+			plan.Rules = append(plan.Rules, route.RuleConfig{
+				Name: "google_voice " + a.Name, Priority: lastPriority,
+				From: []string{a.Name}, To: a.Ring,
+			})
 		}
 	}
 	for _, d := range c.SIP.Devices {
-		plan.Rules = append(plan.Rules, route.RuleConfig{Name: "device " + d.Name, Priority: lastPriority,
-			Match: regexp.QuoteMeta(d.Name), To: []route.Target{{Device: d.Name}}})
+		plan.Rules = append(plan.Rules, route.RuleConfig{
+			Name: "device " + d.Name, Priority: lastPriority,
+			Match: regexp.QuoteMeta(d.Name), To: []route.Target{{Device: d.Name}},
+		})
 	}
 	var devices []string // a carrier's trunk must not call out through us
 	for _, d := range c.SIP.Devices {
 		devices = append(devices, d.Name)
 	}
 	if len(c.Outbound) > 0 && len(devices) > 0 {
-		plan.Rules = append(plan.Rules, route.RuleConfig{Name: "outbound", Priority: lastPriority,
-			From: devices, Match: `\+\d+`, To: c.Outbound})
+		plan.Rules = append(plan.Rules, route.RuleConfig{
+			Name: "outbound", Priority: lastPriority,
+			From: devices, Match: `\+\d+`, To: c.Outbound,
+		})
 	}
 	return plan
 }

@@ -147,8 +147,10 @@ func checkGroups(groups map[string][]Target) error {
 }
 
 func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
-	r := rule{name: rc.Name, from: rc.From, replace: rc.Replace, to: rc.To, within: rc.Within, stop: rc.StopOn,
-		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block"}
+	r := rule{
+		name: rc.Name, from: rc.From, replace: rc.Replace, to: rc.To, within: rc.Within, stop: rc.StopOn,
+		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block",
+	}
 	var errs []error
 	bad := func(err error, field string) { errs = append(errs, wrong(err, "rules[%d].%s", i, field)) }
 	if rc.Name == "" {

@@ -30,7 +30,6 @@ type rule struct {
 	stop       []call.Cause
 	noEarly    bool
 	open       bool // callers we do not know may use it to reach a telephone network
-	emergency  bool // the one made for emergency numbers
 	keepsGoing bool // rules below add their destinations
 }
 

@@ -45,17 +45,29 @@ func TestRoute(t *testing.T) {
 		want []call.Destination
 		err  error
 	}{
-		{"ten digits go out over Google Voice, then the trunk", call.Request{Connector: SIP, Via: "kitchen", To: "(212) 555-0147"},
-			[]call.Destination{gv("home", "+12125550147"), gv("work", "+12125550147"), dev("carrier", "+12125550147")}, nil},
-		{"seven digits get the area code", call.Request{Connector: SIP, Via: "kitchen", To: "2550147"},
-			[]call.Destination{gv("home", "+15552550147"), gv("work", "+15552550147"), dev("carrier", "+15552550147")}, nil},
+		{
+			"ten digits go out over Google Voice, then the trunk",
+			call.Request{Connector: SIP, Via: "kitchen", To: "(212) 555-0147"},
+			[]call.Destination{gv("home", "+12125550147"), gv("work", "+12125550147"), dev("carrier", "+12125550147")},
+			nil,
+		},
+		{
+			"seven digits get the area code",
+			call.Request{Connector: SIP, Via: "kitchen", To: "2550147"},
+			[]call.Destination{gv("home", "+15552550147"), gv("work", "+15552550147"), dev("carrier", "+15552550147")},
+			nil,
+		},
 		{"international goes to the trunk", call.Request{Connector: SIP, Via: "kitchen", To: "011442079460000"}, []call.Destination{dev("carrier", "+442079460000")}, nil},
 		{"a stranger cannot call out", call.Request{Connector: SIP, To: "+12125550147"}, nil, call.ErrNoRoute},
 		{"a stranger can ring a device", call.Request{Connector: SIP, To: "desk"}, []call.Destination{dev("desk", "desk")}, nil},
 		{"rewriting", call.Request{Connector: SIP, Via: "kitchen", To: "142"}, []call.Destination{dev("pbx", "ext42")}, nil},
 		{"a match must be whole", call.Request{Connector: SIP, Via: "kitchen", To: "1423"}, nil, call.ErrNoRoute},
-		{"a number rings the family, then the mailbox", call.Request{Connector: GoogleVoice, Via: "home", To: "+15550100001", From: "+12125550147"},
-			[]call.Destination{{To: "+15550100001", Within: 20 * time.Second, Parallel: []call.Destination{dev("kitchen", "+15550100001"), dev("study", "+15550100001")}}, dev("mailbox", "+15550100001")}, nil},
+		{
+			"a number rings the family, then the mailbox",
+			call.Request{Connector: GoogleVoice, Via: "home", To: "+15550100001", From: "+12125550147"},
+			[]call.Destination{{To: "+15550100001", Within: 20 * time.Second, Parallel: []call.Destination{dev("kitchen", "+15550100001"), dev("study", "+15550100001")}}, dev("mailbox", "+15550100001")},
+			nil,
+		},
 		{"a caller rule comes first", call.Request{Connector: GoogleVoice, Via: "home", To: "+15550100001", From: "19005550000"}, []call.Destination{dev("mailbox", "+15550100001")}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,9 +130,18 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 
 func TestNormalize(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
-		{"+1 212 555 0147", "+12125550147"}, {"12125550147", "+12125550147"}, {"212.555.0147", "+12125550147"},
-		{"5550147", "+16175550147"}, {"011 49 30 123456", "+4930123456"}, {"100", "100"}, {"1234567890123", "1234567890123"},
-		{"anna@example.com", "anna@example.com"}, {"+12", "+12"}, {"", ""}, {"*98", "*98"}, {"1152551234", "1152551234"},
+		{"+1 212 555 0147", "+12125550147"},
+		{"12125550147", "+12125550147"},
+		{"212.555.0147", "+12125550147"},
+		{"5550147", "+16175550147"},
+		{"011 49 30 123456", "+4930123456"},
+		{"100", "100"},
+		{"1234567890123", "1234567890123"},
+		{"anna@example.com", "anna@example.com"},
+		{"+12", "+12"},
+		{"", ""},
+		{"*98", "*98"},
+		{"1152551234", "1152551234"},
 	} {
 		got, ok := Plan{Area: "617"}.Normalize(tt.in)
 		if ok != (got != tt.in) && tt.in[0] != '+' || ok && got != tt.want || !ok && tt.want != tt.in {

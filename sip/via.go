@@ -42,7 +42,7 @@ func ParseVia(s string) (Via, error) {
 // unspaceColon takes out the spaces that RFC 3261 allows around the colon of
 // sent-by.
 func unspaceColon(s string) string {
-	if strings.IndexAny(s, " \t") < 0 {
+	if !strings.ContainsAny(s, " \t") {
 		return s
 	}
 	i := strings.LastIndexByte(s, ':')

@@ -16,6 +16,9 @@ import (
 
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
+	Demo    demoCmd    `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
+	Sim     simCmd     `cmd:"" help:"Run the simulated Google Voice edge alone."`
+	Call    callCmd    `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
 	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
 	Version versionCmd `cmd:"" help:"Print the version."`

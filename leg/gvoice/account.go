@@ -66,7 +66,7 @@ func (l *line) run(ctx context.Context) {
 // live carries one connection from its making to its end, and returns how long
 // to wait before the next.
 func (l *line) live(ctx context.Context) time.Duration {
-	if wait := l.pace.silence.Sub(time.Now()); wait > 0 {
+	if wait := time.Until(l.pace.silence); wait > 0 {
 		return wait
 	}
 	l.set(Connecting, l.problem())

@@ -143,8 +143,10 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		return
 	}
 	s.SurviveFlow(surviveFlow)
-	c.incoming(call.Request{Connector: Name, Via: l.account.Name, From: who.number, FromName: who.name, Private: who.private,
-		To: l.account.Number, Codecs: invite.Codecs(req.Body, opt.Media.Capabilities.Audio)}, leg)
+	c.incoming(call.Request{
+		Connector: Name, Via: l.account.Name, From: who.number, FromName: who.name, Private: who.private,
+		To: l.account.Number, Codecs: invite.Codecs(req.Body, opt.Media.Capabilities.Audio),
+	}, leg)
 }
 
 func orPrivate(number string) string {

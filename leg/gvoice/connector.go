@@ -74,8 +74,10 @@ var (
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
 	c.layer = &transaction.Layer{Log: c.Log}
 	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Trace: c.Trace}
-	c.core = &dialog.Core{Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact,
-		Allow: strings.Split(allow, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest}
+	c.core = &dialog.Core{
+		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact,
+		Allow: strings.Split(allow, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
+	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
 
@@ -140,8 +142,10 @@ func (c *Connector) newLine(a Account) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{account: a, profile: a.profile(), c: c, tls: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
-		log: c.Log.With("account", a.Name)}
+	l := &line{
+		account: a, profile: a.profile(), c: c, tls: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
+		log: c.Log.With("account", a.Name),
+	}
 	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
 	return l, nil
 }

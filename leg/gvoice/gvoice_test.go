@@ -70,9 +70,11 @@ func testLog(t *testing.T) *slog.Logger {
 }
 
 func (r *rig) account(name, number string) gvoice.Account {
-	return gvoice.Account{Name: name, Number: number, User: name, ClientID: "client", ClientSecret: "secret",
+	return gvoice.Account{
+		Name: name, Number: number, User: name, ClientID: "client", ClientSecret: "secret",
 		RefreshToken: token.Secret("refresh" + number), TokenURL: r.edge.TokenURL(), Connect: r.edge.Addr(), Roots: r.roots, IPv4Only: true,
-		Timing: gvoice.Timing{Backoff: 50 * time.Millisecond, MaxWait: 200 * time.Millisecond, Spacing: 50 * time.Millisecond}}
+		Timing: gvoice.Timing{Backoff: 50 * time.Millisecond, MaxWait: 200 * time.Millisecond, Spacing: 50 * time.Millisecond},
+	}
 }
 
 func newRig(t *testing.T, edge *sim.Server, change ...func(*gvoice.Account)) *rig {
@@ -87,10 +89,12 @@ func newRig(t *testing.T, edge *sim.Server, change ...func(*gvoice.Account)) *ri
 		t.Fatal(err)
 	}
 	r.voice = &gvoice.Connector{Engine: engine, Alarms: r.board, Log: log, UserAgent: "Tandem/test"}
-	r.sw = &call.Switch{Router: r, Dialers: map[string]call.Dialer{gvoice.Name: r.voice}, Log: log, Recorder: r,
+	r.sw = &call.Switch{
+		Router: r, Dialers: map[string]call.Dialer{gvoice.Name: r.voice}, Log: log, Recorder: r,
 		Join: func(a, b media.Session, early bool) call.Bridge {
 			return bridge.Join(a, b, bridge.Options{Log: log, Early: early})
-		}}
+		},
+	}
 	accounts := []gvoice.Account{r.account("home", homeNumber), r.account("work", workNumber)}
 	for _, f := range change {
 		for i := range accounts {

@@ -47,8 +47,10 @@ type bond struct {
 // contact is where Google finds us: over this connection, whatever the address.
 func (b bond) contact(f *flow.Flow) sip.URI {
 	host, port := f.SentBy()
-	return sip.URI{Scheme: "sip", User: sip.EscapeUser(b.account.user()), Host: host, Port: port,
-		Params: sip.Params("").With("transport", "tls").With("line", b.token)}
+	return sip.URI{
+		Scheme: "sip", User: sip.EscapeUser(b.account.user()), Host: host, Port: port,
+		Params: sip.Params("").With("transport", "tls").With("line", b.token),
+	}
 }
 
 // request builds a REGISTER; expires 0 takes the registration back, with the

@@ -96,8 +96,10 @@ func (l *line) trouble(problem, do string) {
 	if time.Since(l.troubled) >= alarmAfter {
 		sev = alarm.Critical
 	}
-	l.c.Alarms.Raise(alarm.Alarm{Key: l.alarmKey(), Severity: sev, Title: "Google Voice account is not registered",
-		Subject: l.account.Name, Detail: problem, Do: do})
+	l.c.Alarms.Raise(alarm.Alarm{
+		Key: l.alarmKey(), Severity: sev, Title: "Google Voice account is not registered",
+		Subject: l.account.Name, Detail: problem, Do: do,
+	})
 }
 
 func (l *line) wellAgain() {

@@ -35,6 +35,13 @@ func (l *Leg) refused(err error) {
 	l.finish(end)
 }
 
+// transferGrace is how long a transferor has to hang up by itself once it knows
+// that its transfer worked, as most phones do.
+const transferGrace = 500 * time.Millisecond
+
+// bye is posted when the grace is over.
+type bye struct{}
+
 // hangup ends the session for the reason given; the first one counts.
 func (l *Leg) hangup(end call.Ended) {
 	if l.end != nil {
@@ -44,6 +51,8 @@ func (l *Leg) hangup(end call.Ended) {
 	switch {
 	case l.incoming && !l.accepted:
 		l.session.Reject(status(end), "", rejectHeaders(end)...)
+	case end.Cause == call.TransferDone && l.told: // let the outcome of its transfer arrive first
+		time.AfterFunc(transferGrace, func() { l.box.Post(bye{}) })
 	case l.incoming, l.answered:
 		l.session.Bye(reason(end.Cause))
 	default:
@@ -115,13 +124,11 @@ func firstWord(s string) string {
 
 // theyEnded closes the leg: the session is over.
 func (l *Leg) theyEnded(ev dialog.Ended) {
-	end := call.Ended{}
 	if l.end != nil {
-		end = *l.end
-	} else {
-		end = endOf(ev)
+		l.finish(*l.end)
+		return
 	}
-	l.finish(end)
+	l.finish(endOf(ev))
 }
 
 // endOf translates why a session ended without our doing.

@@ -67,6 +67,7 @@ type Leg struct {
 	answered bool
 	accepted bool          // our 200 is out
 	refer    *dialog.Refer // the transfer in progress
+	told     bool          // the far end knows how its transfer went
 	end      *call.Ended   // why we are ending; the first reason counts
 	over     bool
 }
@@ -197,6 +198,8 @@ func (l *Leg) handle(what any) {
 		l.heard(ev)
 	case transport.Event:
 		l.mediaEvent(ev)
+	case bye:
+		l.session.Bye(reason(call.TransferDone))
 	case *flow.Flow:
 		if l.session.Flow().Err() != nil {
 			l.session.SetFlow(ev)

@@ -25,8 +25,10 @@ func checkOffer(opt transport.Options, offer []byte) error {
 		return err
 	}
 	caps := opt.Capabilities
-	tr := sdp.Transport{Address: netip.IPv6Unspecified(), Port: 9, Ufrag: "xxxx", Password: "xxxxxxxxxxxxxxxxxxxxxxxx",
-		Fingerprints: []sdp.Fingerprint{{Hash: "sha-256", Value: "00"}}}
+	tr := sdp.Transport{
+		Address: netip.IPv6Unspecified(), Port: 9, Ufrag: "xxxx", Password: "xxxxxxxxxxxxxxxxxxxxxxxx",
+		Fingerprints: []sdp.Fingerprint{{Hash: "sha-256", Value: "00"}},
+	}
 	for _, s := range []sdp.Suite{sdp.AES128GCM, sdp.AES256GCM, sdp.AES128CMSHA1_80, sdp.AES128CMSHA1_32} {
 		tr.Crypto = append(tr.Crypto, sdp.Crypto{Tag: len(tr.Crypto) + 1, Suite: s, Key: make([]byte, s.KeyLen())})
 	}

@@ -40,5 +40,5 @@ func (l *Leg) transferred(c call.Cause) {
 	} else {
 		l.refer.Notify(c.SIP(), "")
 	}
-	l.refer = nil
+	l.refer, l.told = nil, true
 }

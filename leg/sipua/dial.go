@@ -146,8 +146,10 @@ func (c *Connector) dialTrunk(ctx context.Context, t *trunk, to string, from cal
 		return nil, call.Refusal(call.Congestion, fmt.Errorf("the trunk %s has its %d calls", t.Name, t.MaxCalls))
 	}
 	c.count.out.Add(1)
-	h := &hunt{c: c, trunk: t, to: to, from: from, events: make(chan call.Event, 16),
-		info: call.Info{ID: call.NewID(), Connector: Name, Via: t.Name, Remote: to}}
+	h := &hunt{
+		c: c, trunk: t, to: to, from: from, events: make(chan call.Event, 16),
+		info: call.Info{ID: call.NewID(), Connector: Name, Via: t.Name, Remote: to},
+	}
 	h.begin(ctx)
 	return h, nil
 }

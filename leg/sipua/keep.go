@@ -151,8 +151,6 @@ func (c *Connector) save() {
 // restore brings back the registrations that survive a restart: those over UDP.
 // A connection is gone with the process that held it.
 func (c *Connector) restore() {
-	c.saves.wake = make(chan struct{}, 1)
-	c.saves.off = c.Bindings == nil
 	if c.Bindings == nil {
 		return
 	}
@@ -209,7 +207,9 @@ func (c *Connector) shut(from netip.AddrPort, failures int) {
 	if c.Alarms == nil {
 		return
 	}
-	c.Alarms.Raise(alarm.Alarm{Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords",
+	c.Alarms.Raise(alarm.Alarm{
+		Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords",
 		Subject: from.Addr().String(), Detail: fmt.Sprintf("%d wrong passwords; the address gets no answer for a while", failures),
-		Do: "If it is a device of yours, correct its password; otherwise close the SIP port to the outside in the firewall."})
+		Do: "If it is a device of yours, correct its password; otherwise close the SIP port to the outside in the firewall.",
+	})
 }

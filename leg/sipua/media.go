@@ -29,8 +29,10 @@ func (c *Connector) options(d *device, t *trunk, f *flow.Flow, out bool) invite.
 	if o.Info.Via != "" {
 		o.Alias = aliasOn(c, f)
 	}
-	o.Media = transport.Options{Capabilities: capabilities(encrypt, codecs, browser(f), out), Remote: remoteAddr(f),
-		Timeout: orElse(b.conf.Media, time.Minute), Latch: transport.LatchAuto}
+	o.Media = transport.Options{
+		Capabilities: capabilities(encrypt, codecs, browser(f), out), Remote: remoteAddr(f),
+		Timeout: orElse(b.conf.Media, time.Minute), Latch: transport.LatchAuto,
+	}
 	return o
 }
 
@@ -43,8 +45,10 @@ func browser(f *flow.Flow) bool {
 // capabilities is what we offer and take. Telephones are asked for RTP and RTCP
 // on one port only together with DTLS; a browser wants that, ICE and DTLS.
 func capabilities(e Encryption, codecs []string, browser, out bool) sdp.Capabilities {
-	caps := sdp.Capabilities{Audio: audio(codecs), Events: []media.Event{{PayloadType: 101, Clock: 8000}, {PayloadType: 110, Clock: 48000}},
-		Mux: sdp.MuxOffer}
+	caps := sdp.Capabilities{
+		Audio: audio(codecs), Events: []media.Event{{PayloadType: 101, Clock: 8000}, {PayloadType: 110, Clock: 48000}},
+		Mux: sdp.MuxOffer,
+	}
 	switch e {
 	case Off:
 		caps.Security = sdp.Plain

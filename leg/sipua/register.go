@@ -141,9 +141,11 @@ func (c *Connector) readRegister(f *flow.Flow, req *sip.Message, device string, 
 		}
 		expires = min(expires, conf.max())
 		a.Params = a.Params.Without("expires")
-		k := c.newContact(f, Binding{Device: device, Key: key, Contact: a.String(), Path: paths, Network: f.Network(),
+		k := c.newContact(f, Binding{
+			Device: device, Key: key, Contact: a.String(), Path: paths, Network: f.Network(),
 			Remote: f.Remote().String(), Local: f.Local().String(), CallID: ch.callID, CSeq: ch.cseq,
-			Expires: now.Add(expires).Round(0), Agent: req.Get("User-Agent")}, a)
+			Expires: now.Add(expires).Round(0), Agent: req.Get("User-Agent"),
+		}, a)
 		// Not at once: most phones are busy after their REGISTER. Not all together either.
 		k.due = now.Add(time.Duration((0.5 + rand.Float64()/2) * float64(conf.qualify())))
 		ch.set = append(ch.set, k)

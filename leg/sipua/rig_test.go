@@ -71,21 +71,6 @@ func (r *rig) request(n int) call.Request {
 	return q
 }
 
-func (r *rig) record(n int) call.Record {
-	r.Helper()
-	var rec call.Record
-	r.until(fmt.Sprintf("record %d", n), func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.records) <= n {
-			return false
-		}
-		rec = r.records[n]
-		return true
-	})
-	return rec
-}
-
 // until waits for what happens in goroutines of sockets, where time is not virtual.
 func (r *rig) until(what string, ok func() bool) {
 	r.Helper()
@@ -136,10 +121,12 @@ func newRig(t *testing.T, conf sipua.Config, change ...func(*sipua.Connector)) *
 	for _, f := range change {
 		f(r.Connector)
 	}
-	r.sw = &call.Switch{Router: r, Dialers: map[string]call.Dialer{sipua.Name: r.Connector}, Log: log, Recorder: r,
+	r.sw = &call.Switch{
+		Router: r, Dialers: map[string]call.Dialer{sipua.Name: r.Connector}, Log: log, Recorder: r,
 		Join: func(a, b media.Session, early bool) call.Bridge {
 			return bridge.Join(a, b, bridge.Options{Log: log, Early: early})
-		}}
+		},
+	}
 	addrs, err := r.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -185,14 +172,16 @@ func (r *rig) phone(name, network string) *phone {
 	p := &phone{rig: r, name: name, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
 	p.layer = &transaction.Layer{Log: testLog(r.T)}
 	p.net = &flow.Transport{Handler: p.layer.Receive, Malformed: p.layer.Malformed}
-	p.core = &dialog.Core{Transactions: p.layer, Log: testLog(r.T).With("phone", name), Contact: p.contact, OnInvite: func(s *dialog.Session) { p.calls <- s },
+	p.core = &dialog.Core{
+		Transactions: p.layer, Log: testLog(r.T).With("phone", name), Contact: p.contact, OnInvite: func(s *dialog.Session) { p.calls <- s },
 		OnRequest: func(s *transaction.Server) {
 			_ = s.Respond(sip.NewResponse(s.Request(), 200, ""))
 			select {
 			case p.other <- s:
 			default:
 			}
-		}}
+		},
+	}
 	p.layer.OnRequest, p.layer.OnStray = p.core.HandleRequest, p.core.HandleStray
 	if network == "udp" {
 		if _, err := p.net.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"}); err != nil {
@@ -311,8 +300,10 @@ func (p *phone) dial(to string, more ...string) *talk {
 		m.Set(more[i], more[i+1])
 	}
 	c := &talk{t: p.T, events: make(chan dialog.Event, 64)}
-	c.Session, err = p.core.Invite(dialog.Invite{Flow: p.flow, Request: m, SDP: []byte(offer), Authorize: p.auth.Authorize,
-		On: func(e dialog.Event) { c.events <- e }})
+	c.Session, err = p.core.Invite(dialog.Invite{
+		Flow: p.flow, Request: m, SDP: []byte(offer), Authorize: p.auth.Authorize,
+		On: func(e dialog.Event) { c.events <- e },
+	})
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -31,6 +31,8 @@ type listening struct {
 // that errors come before anything is served. Calls are answered by 503 until
 // Listen runs.
 func (c *Connector) Open() ([]Addr, error) {
+	c.saves.wake = make(chan struct{}, 1) // before the first request can come in
+	c.saves.off = c.Bindings == nil
 	b, err := c.newBook(c.Config, nil)
 	if err != nil {
 		return nil, err
@@ -52,8 +54,10 @@ func (c *Connector) assemble(b *book) {
 	}
 	c.layer = &transaction.Layer{Log: c.Log}
 	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
-	c.core = &dialog.Core{Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
-		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest}
+	c.core = &dialog.Core{
+		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
+		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
+	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
 	c.resolver = &flow.Resolver{}

@@ -35,8 +35,10 @@ func (c *Connector) Trunks() []TrunkStatus {
 
 // Stats returns the counters.
 func (c *Connector) Stats() Stats {
-	s := Stats{Registered: c.reg.size(), Registers: c.count.registers.Load(), AuthFailures: c.count.failures.Load(),
-		Blocked: c.count.blocked.Load(), InvitesIn: c.count.in.Load(), InvitesOut: c.count.out.Load()}
+	s := Stats{
+		Registered: c.reg.size(), Registers: c.count.registers.Load(), AuthFailures: c.count.failures.Load(),
+		Blocked: c.count.blocked.Load(), InvitesIn: c.count.in.Load(), InvitesOut: c.count.out.Load(),
+	}
 	if c.book.Load() != nil {
 		s.Flow = c.net.Stats()
 	}

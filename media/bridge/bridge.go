@@ -107,7 +107,7 @@ func (br *Bridge) run() {
 	defer close(br.done)
 	changedA, changedB := br.a.Changed(), br.b.Changed()
 	for {
-		open := true
+		var open bool
 		select {
 		case <-br.stop:
 			br.toA.set(plan{})

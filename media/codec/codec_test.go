@@ -56,8 +56,12 @@ func TestAToneComesThroughEveryCodec(t *testing.T) {
 		rate  int
 		floor float64 // dB
 	}{
-		{"PCMU", 8000, 35}, {"PCMA", 8000, 35}, {"G722", 16000, 35},
-		{"OPUS", 8000, 18}, {"OPUS", 16000, 18}, {"OPUS", 48000, 18},
+		{"PCMU", 8000, 35},
+		{"PCMA", 8000, 35},
+		{"G722", 16000, 35},
+		{"OPUS", 8000, 18},
+		{"OPUS", 16000, 18},
+		{"OPUS", 48000, 18},
 	} {
 		t.Run(fmt.Sprint(c.name, c.rate), func(t *testing.T) {
 			skipWithout(t, c.name)

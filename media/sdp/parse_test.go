@@ -59,8 +59,10 @@ func TestCandidatesSurviveTheRoundTrip(t *testing.T) {
 			t.Errorf("%s became %s, %t", s, c, ok)
 		}
 	}
-	for _, s := range []string{"", "1 1 UDP 1 192.0.2.7", "1 0 UDP 1 192.0.2.7 6000 typ host", "1 1 UDP -1 192.0.2.7 6000 typ host",
-		"1 1 UDP 1 192.0.2.7 66000 typ host", "1 1 UDP 1 192.0.2.7 6000 type host", "1 1 UDP 1 192.0.2.7 6000 typ host raddr 1.2.3.4 rport x"} {
+	for _, s := range []string{
+		"", "1 1 UDP 1 192.0.2.7", "1 0 UDP 1 192.0.2.7 6000 typ host", "1 1 UDP -1 192.0.2.7 6000 typ host",
+		"1 1 UDP 1 192.0.2.7 66000 typ host", "1 1 UDP 1 192.0.2.7 6000 type host", "1 1 UDP 1 192.0.2.7 6000 typ host raddr 1.2.3.4 rport x",
+	} {
 		if c, ok := parseCandidate(s); ok {
 			t.Errorf("%q was read as %s", s, c)
 		}

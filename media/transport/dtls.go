@@ -56,6 +56,7 @@ func (s *Session) runDTLS(st *sdp.Stream) {
 	s.in.mu.Lock()
 	s.in.keys = nil
 	s.dtlsInput = a
+	s.connectBy = time.Now().Add(s.connectTimeout())
 	if s.iceAgent != nil {
 		up = s.iceAgent.up
 	}

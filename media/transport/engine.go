@@ -1,7 +1,7 @@
 // Package transport carries media over UDP: sockets, ICE, DTLS-SRTP, SDES and
 // RTCP, and makes a [media.Session] of them. Start reading at [Engine]; a
 // packet's way in is Session.readable (receive.go), its way out sink.Write
-// (sink.go), and what offer and answer change is Session.apply (negotiate.go).
+// (sink.go), and what offer and answer change is Session.apply (apply.go).
 //
 // A few workers serve all sockets. On Linux each is one goroutine with one epoll
 // set, so a relayed packet is read, rewritten and sent without a goroutine switch,

@@ -1,19 +1,32 @@
 package transport
 
-import "sync"
+import (
+	"log/slog"
+	"sync"
+)
 
 // maxEvents bounds what waits for a callback; a session has a handful in its life.
-const maxEvents = 16
+const maxEvents = 32
 
-// events calls the owner's callback, one event at a time and in order, from a
-// goroutine that lives as long as events wait.
+// events writes the log and calls the owner's callback, in order, from a goroutine
+// that lives as long as something waits: neither may hold up a worker.
 type events struct {
+	log *slog.Logger
+
 	mu      sync.Mutex // guards what follows
 	f       func(Event)
-	queue   []Event
+	queue   []entry
+	held    []Event // came before f
 	running bool
 	closed  bool
 	done    sync.WaitGroup
+}
+
+// entry is an event, or else a line for the log.
+type entry struct {
+	event *Event
+	line  string
+	args  []any
 }
 
 // OnEvent registers f. It is called one event at a time from a goroutine of the
@@ -23,25 +36,43 @@ func (s *Session) OnEvent(f func(Event)) {
 	e := &s.events
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.f = f
+	if e.f = f; f == nil {
+		return
+	}
+	var first []entry
+	for i := range e.held {
+		first = append(first, entry{event: &e.held[i]})
+	}
+	e.held = nil
+	e.queue = append(first, e.queue...)
 	e.startLocked()
 }
 
 // emit reports an event. It may be called with any lock of the session held.
 func (s *Session) emit(ev Event) {
-	s.log.Info("media path", "now", ev.Kind.String(), "err", ev.Err)
-	e := &s.events
+	args := []any{"now", ev.Kind.String()}
+	if ev.Err != nil {
+		args = append(args, "err", ev.Err)
+	}
+	s.events.add(entry{line: "media path", args: args})
+	s.events.add(entry{event: &ev})
+}
+
+// note writes a line to the log. It may be called with any lock of the session held.
+func (s *Session) note(line string, args ...any) { s.events.add(entry{line: line, args: args}) }
+
+func (e *events) add(n entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || len(e.queue) == maxEvents {
+	if e.closed || len(e.queue) >= maxEvents {
 		return
 	}
-	e.queue = append(e.queue, ev)
+	e.queue = append(e.queue, n)
 	e.startLocked()
 }
 
 func (e *events) startLocked() {
-	if e.closed || e.running || e.f == nil || len(e.queue) == 0 {
+	if e.closed || e.running || len(e.queue) == 0 {
 		return
 	}
 	e.running = true
@@ -52,17 +83,33 @@ func (e *events) startLocked() {
 func (e *events) drain() {
 	defer e.done.Done()
 	for {
-		e.mu.Lock()
-		if len(e.queue) == 0 || e.f == nil || e.closed {
-			e.running = false
-			e.mu.Unlock()
+		n, f, ok := e.take()
+		if !ok {
 			return
 		}
-		ev, f := e.queue[0], e.f
-		e.queue = e.queue[1:]
-		e.mu.Unlock()
-		f(ev)
+		if n.event == nil {
+			e.log.Info(n.line, n.args...)
+			continue
+		}
+		f(*n.event)
 	}
+}
+
+// take is the next entry; an event that has no callback yet is put aside.
+func (e *events) take() (n entry, f func(Event), ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.queue) > 0 && !e.closed {
+		n, e.queue = e.queue[0], e.queue[1:]
+		if n.event == nil || e.f != nil {
+			return n, e.f, true
+		}
+		if len(e.held) < maxEvents {
+			e.held = append(e.held, *n.event)
+		}
+	}
+	e.running = false
+	return n, nil, false
 }
 
 // close waits for a running callback; no other follows.

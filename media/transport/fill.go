@@ -25,7 +25,7 @@ func (s *Session) fill(now time.Time) {
 	}
 	info := k.info.Load()
 	packet := info.Packet
-	if packet <= 0 {
+	if packet <= 0 || info.Codec == "OPUS" { // our Opus frame has 20 ms; any packet time is allowed (RFC 7587 §4.2)
 		packet = 20 * time.Millisecond
 	}
 	// Every packet's length in 20 ms ticks: 10 ms packets go out in pairs, 40 ms
@@ -43,7 +43,7 @@ func (s *Session) fill(now time.Time) {
 		}
 		p := &k.silence.packet
 		*p = media.Packet{SSRC: silenceOrigin, Sequence: k.silence.seq, Timestamp: k.silence.timestamp, Payload: k.silence.payload}
-		seq, timestamp, fresh := k.rebase.move(now, p)
+		seq, timestamp, fresh := k.rebase.move(now, p, false)
 		k.send(info.PayloadType, fresh, seq, timestamp, p.Payload)
 	}
 	k.silence.last = now
@@ -68,7 +68,7 @@ func appendSilence(dst []byte, codec string, d time.Duration) []byte {
 	case "PCMA":
 		value = 0xd5
 	case "G722":
-		value = 0xfa // what the encoder settles at for zeros
+		value = 0xfd // the smallest positive step of both bands: a decoder at rest stays at zero
 	case "OPUS":
 		// One CELT frame, full band, 20 ms, mono, that says "silence" (RFC 6716 §3.1, §4.3).
 		return append(dst, 0xf8, 0xff, 0xfe)

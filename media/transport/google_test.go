@@ -357,9 +357,11 @@ func TestICEAgainstAnIceLiteAgent(t *testing.T) {
 	s, events := newTestSession(t, newEngine(t), func(o *Options) {
 		o.Capabilities.ICE, o.Capabilities.Mux = sdp.ICEFull, sdp.MuxRequire
 	})
-	offer := strings.Join([]string{"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "a=ice-lite",
+	offer := strings.Join([]string{
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "a=ice-lite",
 		"a=ice-ufrag:" + ufrag, "a=ice-pwd:" + password, "m=audio 9 RTP/AVP 0", "a=rtcp-mux",
-		"a=candidate:" + strings.TrimPrefix(candidate.Marshal(), "candidate:"), ""}, "\r\n")
+		"a=candidate:" + strings.TrimPrefix(candidate.Marshal(), "candidate:"), "",
+	}, "\r\n")
 	if _, err := s.AnswerTo([]byte(offer), ""); err != nil {
 		t.Fatal(err)
 	}
@@ -389,9 +391,11 @@ func TestAFarEndThatNeverNominates(t *testing.T) {
 	})
 	far := listen(t, loop4)
 	a := addrOf(far)
-	offer := strings.Join([]string{"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
+	offer := strings.Join([]string{
+		"v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
 		"a=ice-ufrag:" + edgeUfrag, "a=ice-pwd:" + edgePassword, fmt.Sprintf("m=audio %d RTP/AVP 0", a.Port()), "a=rtcp-mux",
-		fmt.Sprintf("a=candidate:1 1 UDP 1 127.0.0.1 %d typ host", a.Port()), ""}, "\r\n")
+		fmt.Sprintf("a=candidate:1 1 UDP 1 127.0.0.1 %d typ host", a.Port()), "",
+	}, "\r\n")
 	answer, err := s.AnswerTo([]byte(offer), "")
 	if err != nil {
 		t.Fatal(err)

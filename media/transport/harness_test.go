@@ -88,15 +88,6 @@ func (l *eventLog) wait(t testing.TB, want EventKind) Event {
 	return Event{}
 }
 
-func (l *eventLog) none(t testing.TB) {
-	t.Helper()
-	select {
-	case e := <-l.arrived:
-		t.Fatalf("event %v (%v), want none", e.Kind, e.Err)
-	default:
-	}
-}
-
 // join makes offer and answer between two of our sessions.
 func join(t testing.TB, offerer, answerer *Session) {
 	t.Helper()

@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -26,82 +24,6 @@ const (
 	disconnectAfter = 10 * time.Second
 	failAfter       = 20 * time.Second // RFC 7675 lets consent expire after 30 s
 )
-
-// credentials are our side of ICE.
-type credentials struct {
-	ufrag, password string
-	candidates      []sdp.Candidate
-}
-
-func readRandom(b []byte) { _, _ = rand.Read(b) } // never fails
-
-// prepare makes what the first description needs of ICE and SDES.
-func (s *Session) prepare(v4, v6 bool, far netip.Addr) {
-	if s.caps.Security == sdp.SDES || s.caps.Security == sdp.Opportunistic {
-		s.crypto = newCrypto()
-	}
-	if s.caps.ICE == sdp.ICENone {
-		return
-	}
-	s.credits = credentials{ufrag: randomString(8), password: randomString(24)}
-	s.queryPublic()
-	add := func(a netip.Addr, port uint16, kind string, preference uint32) *sdp.Candidate {
-		c := sdp.Candidate{
-			Foundation: strconv.Itoa(len(s.credits.candidates) + 1), Component: 1, Transport: "UDP",
-			Priority: preference<<8 | 255, Address: a.String(), Port: port, Type: kind,
-		}
-		s.credits.candidates = append(s.credits.candidates, c)
-		return &s.credits.candidates[len(s.credits.candidates)-1]
-	}
-	const host, srflx = 126 << 16, 100 << 16 // RFC 8445 §5.1.2.2
-	extra := s.opts.ExtraHost
-	if !extra.IsValid() && !near(far) {
-		extra = s.engine.Advertise
-	}
-	local := netip.Addr{}
-	if v4 {
-		local = s.engine.localIP(true, far)
-		add(local, uint16(s.port), "host", host|65534)
-	}
-	if v6 {
-		add(s.engine.localIP(false, far), uint16(s.port), "host", host|65000)
-	}
-	if extra.IsValid() && extra != local {
-		add(extra, uint16(s.port), "host", host|65535) // GV-C20: priority 2130706431
-	}
-	if p := s.public; p.IsValid() && p.Addr() != local {
-		c := add(p.Addr(), p.Port(), "srflx", srflx|65534)
-		c.RelAddress, c.RelPort = local.String(), uint16(s.port)
-	}
-}
-
-// creditsFor are the credentials for an answer: new ones when the offer restarts
-// ICE (RFC 8839 §4.4.1.1), else those in force.
-func (s *Session) creditsFor(offer *sdp.Description) credentials {
-	c := s.credits
-	if s.iceAgent == nil {
-		return c
-	}
-	ufrag := offeredUfrag(offer)
-	if ufrag == "" || ufrag == s.iceAgent.remote.Ufrag {
-		return c
-	}
-	c.ufrag, c.password = randomString(8), randomString(24)
-	return c
-}
-
-func offeredUfrag(d *sdp.Description) string {
-	for i := range d.Media {
-		if d.Media[i].Kind != "audio" || d.Media[i].Port == 0 {
-			continue
-		}
-		if v, ok := d.Media[i].Attribute("ice-ufrag"); ok {
-			return v
-		}
-	}
-	v, _ := d.Attribute("ice-ufrag")
-	return v
-}
 
 // iceAgent is one ICE session: pion's agent over our sockets. It sees STUN only.
 type iceAgent struct {
@@ -134,9 +56,7 @@ func (s *Session) runICE(st *sdp.Stream, controlling bool) {
 
 func (s *Session) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error) {
 	a := &iceAgent{session: s, remote: *remote, controlling: controlling, up: make(chan struct{})}
-	s.in.mu.Lock()
-	open := s.ports
-	s.in.mu.Unlock()
+	open := s.openNow()
 	var kinds []ice.NetworkType
 	if open.rtp4 != nil {
 		kinds = append(kinds, ice.NetworkTypeUDP4)
@@ -146,23 +66,29 @@ func (s *Session) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error)
 		kinds = append(kinds, ice.NetworkTypeUDP6)
 		a.v6 = a.listen(open.rtp6, s.engine.localIP(false, netip.Addr{}))
 	}
+	var err error
+	if a.agent, err = ice.NewAgentWithOptions(a.options(kinds)...); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// options make pion's agent fast against a lite far end: 22 ms instead of 200 to connect.
+func (a *iceAgent) options(kinds []ice.NetworkType) []ice.AgentOption {
+	c := a.session.credits
 	options := []ice.AgentOption{
 		ice.WithUDPMux(a), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithLocalCredentials(s.credits.ufrag, s.credits.password), ice.WithLoggerFactory(quiet{}),
+		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(quiet{}),
 		ice.WithCheckInterval(checkInterval), ice.WithMaxBindingRequests(maxChecks),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0), ice.WithSrflxAcceptanceMinWait(0), ice.WithRelayAcceptanceMinWait(0),
 		ice.WithDisconnectedTimeout(disconnectAfter), ice.WithFailedTimeout(failAfter - disconnectAfter),
 		ice.WithBindingRequestHandler(a.checked),
 	}
-	if s.caps.ICE == sdp.ICELite {
+	if a.session.caps.ICE == sdp.ICELite {
 		options = append(options, ice.WithICELite(true))
 	}
-	var err error
-	if a.agent, err = ice.NewAgentWithOptions(options...); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return options
 }
 
 func (a *iceAgent) listen(p *port, ip netip.Addr) *pipe {
@@ -186,6 +112,7 @@ func (a *iceAgent) start() error {
 	}
 	s.in.mu.Lock()
 	s.iceInput, s.ice6Input = a.v4, a.v6
+	s.connectBy = time.Now().Add(s.connectTimeout())
 	s.in.mu.Unlock()
 	a.add(a.remote.Candidates)
 	if a.controlling {

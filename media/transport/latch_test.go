@@ -29,24 +29,57 @@ func TestLatch(t *testing.T) {
 		steps  []step
 		remote netip.AddrPort
 	}{
-		{"the SDP's address counts at once, and for good", LatchAuto, netip.Addr{},
-			[]step{{home, 1, 0, accept}, {stranger, 2, 3 * time.Second, drop}}, home},
-		{"one packet of a stranger moves nothing", LatchAuto, netip.Addr{},
-			[]step{{stranger, 2, 0, drop}, {home, 1, 0, accept}}, home},
-		{"a steady source is taken while the SDP's is silent", LatchAuto, netip.Addr{},
-			[]step{{nat, 1, 480 * time.Millisecond, drop}, {nat, 1, 40 * time.Millisecond, accept}, {stranger, 2, 4 * time.Second, drop}}, nat},
-		{"the SDP's address wins when it sends soon after", LatchAuto, netip.Addr{},
-			[]step{{stranger, 2, time.Second, accept}, {home, 1, 0, moved}, {stranger, 2, 0, drop}, {nat, 3, 6 * time.Second, drop}}, home},
-		{"the latch moves once only", LatchAuto, netip.Addr{},
-			[]step{{nat, 1, time.Second, accept}, {stranger, 2, 4 * time.Second, drop}, {nat, 1, 6 * time.Second, accept}, {home, 1, 0, drop}}, nat},
-		{"a NAT that the signalling shows is believed at once", LatchAuto, nat.Addr(),
-			[]step{{stranger, 2, 200 * time.Millisecond, drop}, {nat, 1, 0, moved}}, nat},
-		{"no NAT in the signalling: no other host is ever heard", LatchAuto, home.Addr(),
-			[]step{{stranger, 2, 4 * time.Second, drop}}, home},
-		{"another port of the same host is", LatchAuto, home.Addr(),
-			[]step{{netip.AddrPortFrom(home.Addr(), 5000), 2, time.Second, accept}}, netip.AddrPortFrom(home.Addr(), 5000)},
-		{"a changing SSRC proves nothing", LatchAuto, netip.Addr{},
-			[]step{{stranger, 2, 300 * time.Millisecond, drop}, {stranger, 3, 300 * time.Millisecond, drop}, {stranger, 4, 300 * time.Millisecond, drop}}, home},
+		{
+			"the SDP's address counts at once, and for good", LatchAuto,
+			netip.Addr{},
+			[]step{{home, 1, 0, accept}, {stranger, 2, 3 * time.Second, drop}},
+			home,
+		},
+		{
+			"one packet of a stranger moves nothing", LatchAuto,
+			netip.Addr{},
+			[]step{{stranger, 2, 0, drop}, {home, 1, 0, accept}},
+			home,
+		},
+		{
+			"a steady source is taken while the SDP's is silent", LatchAuto,
+			netip.Addr{},
+			[]step{{nat, 1, 480 * time.Millisecond, drop}, {nat, 1, 40 * time.Millisecond, accept}, {stranger, 2, 4 * time.Second, drop}},
+			nat,
+		},
+		{
+			"the SDP's address wins when it sends soon after", LatchAuto,
+			netip.Addr{},
+			[]step{{stranger, 2, time.Second, accept}, {home, 1, 0, moved}, {stranger, 2, 0, drop}, {nat, 3, 6 * time.Second, drop}},
+			home,
+		},
+		{
+			"the latch moves once only", LatchAuto,
+			netip.Addr{},
+			[]step{{nat, 1, time.Second, accept}, {stranger, 2, 4 * time.Second, drop}, {nat, 1, 6 * time.Second, accept}, {home, 1, 0, drop}},
+			nat,
+		},
+		{
+			"a NAT that the signalling shows is believed at once", LatchAuto, nat.Addr(),
+			[]step{{stranger, 2, 200 * time.Millisecond, drop}, {nat, 1, 0, moved}},
+			nat,
+		},
+		{
+			"no NAT in the signalling: no other host is ever heard", LatchAuto, home.Addr(),
+			[]step{{stranger, 2, 4 * time.Second, drop}},
+			home,
+		},
+		{
+			"another port of the same host is", LatchAuto, home.Addr(),
+			[]step{{netip.AddrPortFrom(home.Addr(), 5000), 2, time.Second, accept}},
+			netip.AddrPortFrom(home.Addr(), 5000),
+		},
+		{
+			"a changing SSRC proves nothing", LatchAuto,
+			netip.Addr{},
+			[]step{{stranger, 2, 300 * time.Millisecond, drop}, {stranger, 3, 300 * time.Millisecond, drop}, {stranger, 4, 300 * time.Millisecond, drop}},
+			home,
+		},
 		{"never means never", LatchNever, nat.Addr(), []step{{nat, 1, 4 * time.Second, drop}}, home},
 	}
 	for _, tt := range tests {

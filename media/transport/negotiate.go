@@ -157,7 +157,7 @@ func (s *Session) open(far netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	s.port, s.pair = got.number, pair
+	s.port = got.number
 	s.in.mu.Lock()
 	s.ports = got
 	s.in.mu.Unlock()
@@ -173,7 +173,7 @@ func (s *Session) open(far netip.Addr) error {
 // transport is what our descriptions say of the sockets.
 func (s *Session) transport(c credentials) sdp.Transport {
 	tr := sdp.Transport{Address: s.local, Port: uint16(s.port)}
-	if s.pair {
+	if s.openNow().pair {
 		tr.RTCPPort = uint16(s.port + 1)
 	}
 	if s.caps.ICE != sdp.ICENone {
@@ -189,184 +189,4 @@ func (s *Session) transport(c credentials) sdp.Transport {
 		tr.Crypto = s.crypto
 	}
 	return tr
-}
-
-// apply puts in force what was agreed. offered says that the offer was ours.
-func (s *Session) apply(agreed sdp.Agreed, offered bool) error {
-	st := agreed.Audio()
-	if st == nil {
-		s.silence()
-		s.agreed = agreed
-		s.notify()
-		return nil
-	}
-	first := s.agreed.Audio() == nil
-	if err := s.protect(st); err != nil {
-		return err
-	}
-	s.retune(st)
-	s.describe(st)
-	s.agreed = agreed
-	s.startPath(st, offered, first)
-	if s.opts.FillSilence && !s.filling {
-		s.filling = true
-		s.stops = append(s.stops, s.worker.clock.Every(20*time.Millisecond, s.fill))
-	}
-	s.notify()
-	return nil
-}
-
-// silence stops the stream after a re-offer that ended it; ports stay open.
-func (s *Session) silence() {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	s.in.open = false
-	s.sink.mu.Lock()
-	s.sink.mute = true
-	s.sink.mu.Unlock()
-}
-
-// protect puts the keys of an SDES stream in force, or takes protection away from
-// a plain one. Keys that did not change keep their state.
-func (s *Session) protect(st *sdp.Stream) error {
-	old := s.agreed.Audio()
-	in, k := &s.in, s.sink
-	if st.Security == sdp.DTLS {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if !in.secure || old != nil && old.Security != sdp.DTLS {
-			in.keys, k.keys = nil, nil
-		}
-		in.secure, k.secure = true, true
-		return nil
-	}
-	remote, local := in.keys, k.keys // only apply and the handshake change them
-	if st.Security == sdp.SDES {
-		var err error
-		if old == nil || old.Security != sdp.SDES || old.Keys.Suite != st.Keys.Suite || !bytes.Equal(old.Keys.Remote, st.Keys.Remote) {
-			if remote, err = sdesContext(st.Keys.Suite, st.Keys.Remote); err != nil {
-				return &sdp.Error{Status: 488, Reason: err.Error()}
-			}
-		}
-		if old == nil || old.Security != sdp.SDES || old.Keys.Suite != st.Keys.Suite || !bytes.Equal(old.Keys.Local, st.Keys.Local) {
-			if local, err = sdesContext(st.Keys.Suite, st.Keys.Local); err != nil {
-				return &sdp.Error{Status: 488, Reason: err.Error()}
-			}
-		}
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	in.secure, k.secure = st.Security == sdp.SDES, st.Security == sdp.SDES
-	in.keys, k.keys = remote, local
-	return nil
-}
-
-// retune sets what is accepted and what is sent.
-func (s *Session) retune(st *sdp.Stream) {
-	in, k := &s.in, s.sink
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.open, in.since = true, time.Now()
-	in.hold = !st.Direction.Receives()
-	in.expect(st)
-	if old := s.agreed.Audio(); old == nil || old.Recv.Clock != st.Recv.Clock {
-		in.lost += in.reports.Lost()
-		in.reports = newReception(st.Recv.Clock)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.mute = !st.Direction.Sends()
-	k.rebase.retune(st.Send.Clock, st.SendPTime)
-	s.digits.Clock, s.digits.PayloadType = st.SendEvent.Clock, st.SendEvent.PayloadType
-}
-
-// describe publishes what the bridge looks at.
-func (s *Session) describe(st *sdp.Stream) {
-	src, snk := st.SourceInfo(), st.SinkInfo()
-	s.source.info.Store(&src)
-	s.sink.info.Store(&snk)
-}
-
-// startPath decides how the far end is reached, and goes there.
-func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
-	s.muxed.Store(st.Mux)
-	if st.Mux && s.pair {
-		s.dropRTCPPort()
-	}
-	ice := st.ICE != nil && s.caps.ICE != sdp.ICENone
-	s.in.mu.Lock()
-	s.in.useICE = ice
-	if !ice {
-		s.aimPlain(st)
-	}
-	if first && (ice || st.Security == sdp.DTLS) {
-		s.connectBy = time.Now().Add(s.connectTimeout())
-	}
-	s.in.mu.Unlock()
-	if ice {
-		s.runICE(st, controlling(s.caps.ICE == sdp.ICELite, st.ICE.Lite, offered))
-	}
-	if st.Security == sdp.DTLS {
-		s.runDTLS(st)
-	}
-	if first && !ice && st.Security != sdp.DTLS {
-		s.emit(Event{Kind: Connected})
-	}
-}
-
-// controlling is our role in ICE (RFC 8445 §6.1.1): a full agent controls a lite
-// one, else the offerer controls.
-func controlling(weAreLite, theyAreLite, weOffered bool) bool {
-	if weAreLite != theyAreLite {
-		return theyAreLite
-	}
-	return weOffered
-}
-
-func (s *Session) connectTimeout() time.Duration {
-	if s.opts.ConnectTimeout > 0 {
-		return s.opts.ConnectTimeout
-	}
-	return connectDefault
-}
-
-// aimPlain directs packets to the SDP's address, unless another one was learnt for
-// it. in.mu is held.
-func (s *Session) aimPlain(st *sdp.Stream) {
-	l := &s.in.latch
-	if st.Remote.Addr().IsValid() && st.Remote.Port() != 0 { // not a hold of RFC 2543 (c=0.0.0.0)
-		before := l.remote
-		if last := s.in.last; !last.IsZero() && time.Since(last) > latchWindow {
-			l.sdp = netip.AddrPort{} // long silent: its NAT may have forgotten it
-		}
-		l.reset(s.opts.Latch, st.Remote, s.opts.Remote)
-		if l.remote != before || !before.IsValid() {
-			s.aim(l.remote)
-		}
-	}
-	k := s.sink
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.rtcpPort = nil
-	if p := s.ports.rtcp; !st.Mux && p != nil && st.RTCP.IsValid() && st.RTCP.Addr().Is4() == p.sock.local.Addr().Is4() {
-		k.rtcpPort, k.rtcpTo = p, makeAddress(st.RTCP)
-	}
-}
-
-// dropRTCPPort gives the second port back once one is enough (RFC 5761 §5.1.1).
-func (s *Session) dropRTCPPort() {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	s.sink.mu.Lock()
-	defer s.sink.mu.Unlock()
-	if s.ports.rtcp != nil {
-		s.closePort(s.ports.rtcp)
-		s.ports.rtcp = nil
-	}
-	s.engine.pool.release(s.port+1, false)
-	s.pair = false
 }

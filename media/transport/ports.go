@@ -88,7 +88,8 @@ func (p *portPool) inUse() int {
 
 // ports are the open ports of a session.
 type ports struct {
-	number int // RTP; RTCP has the next one
+	number int  // RTP; RTCP has the next one
+	pair   bool // number+1 is ours too
 	rtp4   *port
 	rtp6   *port
 	rtcp   *port // of the family of the only RTP port; nil with rtcp-mux or ICE
@@ -123,7 +124,7 @@ func (e *Engine) openPorts(s *Session, v4, v6, pair bool) (ports, error) {
 	if err != nil {
 		return ports{}, err
 	}
-	got.number = n
+	got.number, got.pair = n, pair
 	for _, p := range got.all() {
 		if err := s.worker.add(p); err != nil {
 			s.closePorts(got)
@@ -163,7 +164,7 @@ func (e *Engine) openAt(s *Session, n int, v4, v6, pair bool) (got ports, err er
 func (e *Engine) openPort(s *Session, bind netip.Addr, n int, rtcp bool) (*port, error) {
 	sock, err := openSocket(netip.AddrPortFrom(bind, uint16(n)), e.DSCP)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open media port %d on %s: %w", n, bind, err)
 	}
 	return &port{session: s, sock: sock, slot: -1, rtcp: rtcp}, nil
 }

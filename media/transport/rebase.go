@@ -53,8 +53,9 @@ func (r *rebase) now(t time.Time) uint32 {
 	return r.ref + uint32(max(t.Sub(r.refAt), 0).Seconds()*float64(r.clock))
 }
 
-// move gives p its place; fresh says that the packets before came from elsewhere.
-func (r *rebase) move(t time.Time, p *media.Packet) (seq uint16, timestamp uint32, fresh bool) {
+// move gives p its place; fresh says that the packets before came from
+// elsewhere. event says that p is a telephone-event.
+func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
 	d := int(int16(p.Sequence - r.inSeq))
 	if !r.started || p.SSRC != r.origin || d > maxSkip || d <= -sentDepth || d <= 0 && r.sent&(1<<-d) != 0 {
 		r.place(t, p.SSRC, r.outSeq+1, r.anchor(t))
@@ -66,7 +67,14 @@ func (r *rebase) move(t time.Time, p *media.Packet) (seq uint16, timestamp uint3
 		return r.outSeq - uint16(-d), r.outTime + p.Timestamp - r.inTime, false
 	}
 	ticks := r.outTime + p.Timestamp - r.inTime
-	if !r.plausible(t, int32(p.Timestamp-r.inTime)) {
+	switch ahead := int32(p.Timestamp - r.inTime); {
+	case event && ahead < 0 && r.recent(ahead):
+		// A telephone-event keeps the timestamp of its beginning while the audio
+		// beside it goes on (RFC 4733 §2.2): it moves the sequence, not the timeline.
+		r.sent = r.sent<<min(d, 64) | 1
+		r.inSeq, r.outSeq = p.Sequence, r.outSeq+uint16(d)
+		return r.outSeq, ticks, false
+	case !r.plausible(t, ahead):
 		ticks = r.anchor(t)
 	}
 	r.place(t, p.SSRC, r.outSeq+uint16(d), ticks)
@@ -79,6 +87,11 @@ func (r *rebase) move(t time.Time, p *media.Packet) (seq uint16, timestamp uint3
 func (r *rebase) plausible(t time.Time, ahead int32) bool {
 	limit := (t.Sub(r.refAt) + maxAhead).Seconds() * float64(r.clock)
 	return ahead >= 0 && float64(ahead) <= limit
+}
+
+// recent is true for a timestamp that lies behind, as an event's may.
+func (r *rebase) recent(ahead int32) bool {
+	return float64(-ahead) <= maxAhead.Seconds()*float64(r.clock)
 }
 
 // anchor is the timestamp for packets of a new origin: as much later as the clock says.

@@ -14,6 +14,7 @@ func TestRebase(t *testing.T) {
 		ssrc      uint32
 		seq       uint16
 		timestamp uint32
+		event     bool
 	}
 	type out struct { // relative to the first packet
 		seq       uint16
@@ -26,24 +27,56 @@ func TestRebase(t *testing.T) {
 		in   []in
 		want []out
 	}{
-		{"in order", []in{{0, 1, 500, 8000}, {20 * ms, 1, 501, 8160}, {40 * ms, 1, 502, 8320}},
-			[]out{{0, 0, true}, {1, 160, false}, {2, 320, false}}},
-		{"a lost packet stays lost, a late one finds its place", []in{{0, 1, 65535, 0}, {40 * ms, 1, 1, 320}, {41 * ms, 1, 0, 160}, {60 * ms, 1, 2, 480}},
-			[]out{{0, 0, true}, {2, 320, false}, {1, 160, false}, {3, 480, false}}},
-		{"another source goes on where the clock is", []in{{0, 1, 10, 100}, {20 * ms, 1, 11, 260}, {520 * ms, 2, 9000, 5}, {540 * ms, 2, 9001, 165}},
-			[]out{{0, 0, true}, {1, 160, false}, {2, 4160, true}, {3, 4320, false}}},
-		{"another source at once is one packet later", []in{{0, 1, 10, 100}, {5 * ms, 2, 7, 7}},
-			[]out{{0, 0, true}, {1, 160, true}}},
-		{"a tone that starts again with the same numbers", []in{{0, 0, 0, 0}, {20 * ms, 0, 1, 160}, {40 * ms, 0, 0, 0}, {60 * ms, 0, 1, 160}},
-			[]out{{0, 0, true}, {1, 160, false}, {2, 320, true}, {3, 480, false}}},
-		{"an event keeps its timestamp, audio goes on behind it", []in{{0, 1, 1, 0}, {20 * ms, 1, 2, 160}, {40 * ms, 1, 3, 160}, {60 * ms, 1, 4, 160}, {80 * ms, 1, 5, 640}},
-			[]out{{0, 0, true}, {1, 160, false}, {2, 160, false}, {3, 160, false}, {4, 640, false}}},
-		{"silence suppression", []in{{0, 1, 1, 0}, {time.Minute, 1, 2, 480000}},
-			[]out{{0, 0, true}, {1, 480000, false}}},
-		{"a timestamp that jumps within one sequence", []in{{0, 1, 1, 0}, {20 * ms, 1, 2, 3000000000}, {40 * ms, 1, 3, 3000000160}},
-			[]out{{0, 0, true}, {1, 160, false}, {2, 320, false}}},
-		{"a sequence that jumps", []in{{0, 1, 1, 0}, {20 * ms, 1, 30000, 160}},
-			[]out{{0, 0, true}, {1, 160, true}}},
+		{
+			"in order",
+			[]in{{0, 1, 500, 8000, false}, {20 * ms, 1, 501, 8160, false}, {40 * ms, 1, 502, 8320, false}},
+			[]out{{0, 0, true}, {1, 160, false}, {2, 320, false}},
+		},
+		{
+			"a lost packet stays lost, a late one finds its place",
+			[]in{{0, 1, 65535, 0, false}, {40 * ms, 1, 1, 320, false}, {41 * ms, 1, 0, 160, false}, {60 * ms, 1, 2, 480, false}},
+			[]out{{0, 0, true}, {2, 320, false}, {1, 160, false}, {3, 480, false}},
+		},
+		{
+			"another source goes on where the clock is",
+			[]in{{0, 1, 10, 100, false}, {20 * ms, 1, 11, 260, false}, {520 * ms, 2, 9000, 5, false}, {540 * ms, 2, 9001, 165, false}},
+			[]out{{0, 0, true}, {1, 160, false}, {2, 4160, true}, {3, 4320, false}},
+		},
+		{
+			"another source at once is one packet later",
+			[]in{{0, 1, 10, 100, false}, {5 * ms, 2, 7, 7, false}},
+			[]out{{0, 0, true}, {1, 160, true}},
+		},
+		{
+			"a tone that starts again with the same numbers",
+			[]in{{0, 0, 0, 0, false}, {20 * ms, 0, 1, 160, false}, {40 * ms, 0, 0, 0, false}, {60 * ms, 0, 1, 160, false}},
+			[]out{{0, 0, true}, {1, 160, false}, {2, 320, true}, {3, 480, false}},
+		},
+		{
+			"an event between audio packets stays one event",
+			[]in{{0, 1, 1, 1480, false}, {20 * ms, 1, 2, 1480, true}, {22 * ms, 1, 3, 1640, false}, {40 * ms, 1, 4, 1480, true}, {42 * ms, 1, 5, 1800, false}, {60 * ms, 1, 6, 1480, true}, {62 * ms, 1, 7, 1960, false}},
+			[]out{{0, 0, true}, {1, 0, false}, {2, 160, false}, {3, 0, false}, {4, 320, false}, {5, 0, false}, {6, 480, false}},
+		},
+		{
+			"an event keeps its timestamp, audio goes on behind it",
+			[]in{{0, 1, 1, 0, false}, {20 * ms, 1, 2, 160, false}, {40 * ms, 1, 3, 160, false}, {60 * ms, 1, 4, 160, false}, {80 * ms, 1, 5, 640, false}},
+			[]out{{0, 0, true}, {1, 160, false}, {2, 160, false}, {3, 160, false}, {4, 640, false}},
+		},
+		{
+			"silence suppression",
+			[]in{{0, 1, 1, 0, false}, {time.Minute, 1, 2, 480000, false}},
+			[]out{{0, 0, true}, {1, 480000, false}},
+		},
+		{
+			"a timestamp that jumps within one sequence",
+			[]in{{0, 1, 1, 0, false}, {20 * ms, 1, 2, 3000000000, false}, {40 * ms, 1, 3, 3000000160, false}},
+			[]out{{0, 0, true}, {1, 160, false}, {2, 320, false}},
+		},
+		{
+			"a sequence that jumps",
+			[]in{{0, 1, 1, 0, false}, {20 * ms, 1, 30000, 160, false}},
+			[]out{{0, 0, true}, {1, 160, true}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -51,7 +84,7 @@ func TestRebase(t *testing.T) {
 			var seq0 uint16
 			var time0 uint32
 			for i, p := range tt.in {
-				seq, timestamp, fresh := r.move(zero.Add(p.at), &media.Packet{SSRC: p.ssrc, Sequence: p.seq, Timestamp: p.timestamp})
+				seq, timestamp, fresh := r.move(zero.Add(p.at), &media.Packet{SSRC: p.ssrc, Sequence: p.seq, Timestamp: p.timestamp}, p.event)
 				if i == 0 {
 					seq0, time0 = seq, timestamp
 				}

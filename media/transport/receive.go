@@ -164,7 +164,7 @@ func (s *Session) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) b
 // call is heard, or hijacked.
 func (s *Session) follow(to netip.AddrPort, why string) {
 	l := &s.in.latch
-	s.log.Info("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
+	s.note("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
 	l.remote = to
 	s.aim(to)
 }

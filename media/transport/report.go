@@ -109,6 +109,9 @@ func (s *Session) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 	}
 	s.sink.mu.Lock()
 	ours := s.sink.rebase.ssrc
+	if s.sink.rtcpPort != nil && s.sink.rtcpTo.ap != from {
+		s.sink.rtcpTo = makeAddress(from)
+	}
 	s.sink.mu.Unlock()
 	for _, r := range in.rtcp.Reports {
 		if r.SSRC != ours {
@@ -122,7 +125,7 @@ func (s *Session) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 }
 
 // authenticRTCP says whether an RTCP packet is the far end's. It teaches nothing
-// about addresses.
+// about where RTP goes.
 func (s *Session) authenticRTCP(b []byte, from netip.AddrPort) ([]byte, bool) {
 	in := &s.in
 	if !in.open || in.useICE && !in.isValid(from) {
@@ -135,5 +138,20 @@ func (s *Session) authenticRTCP(b []byte, from netip.AddrPort) ([]byte, bool) {
 		plain, err := in.keys.DecryptRTCP(nil, b, nil)
 		return plain, err == nil
 	}
-	return b, in.useICE || from.Addr() == in.latch.remote.Addr()
+	return b, in.useICE || s.plainRTCP(from)
+}
+
+// plainRTCP reports whether unprotected RTCP comes from where it was announced. A
+// NAT, once RTP has shown that there is one, may map the second port anywhere.
+func (s *Session) plainRTCP(from netip.AddrPort) bool {
+	l := &s.in.latch
+	if l.remote != l.sdp {
+		return from.Addr() == l.remote.Addr()
+	}
+	s.sink.mu.Lock()
+	defer s.sink.mu.Unlock()
+	if s.sink.rtcpPort == nil {
+		return from == l.remote
+	}
+	return from == s.sink.rtcpTo.ap
 }

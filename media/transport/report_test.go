@@ -46,11 +46,17 @@ func TestRTCPOnItsOwnPort(t *testing.T) {
 		t.Errorf("%+v", s.Stats())
 	}
 
-	// The far end's report arrives, a BYE in it ends nothing, and a stranger's host does not count.
+	// The far end's report arrives, a BYE in it ends nothing, and a stranger's does not count.
 	block := rtp.ReportBlock{SSRC: c.SSRC, Lost: 2}
 	report := rtp.AppendBye(rtp.AppendReceiverReport(nil, 5, block), 5, "bye")
 	_, _ = p.rtcp.WriteToUDPAddrPort(report, netip.AddrPortFrom(at.Addr(), at.Port()+1))
 	eventually(t, func() bool { return s.Stats().RemoteLost == 2 })
+	thief := listen(t, loop4)
+	_, _ = thief.WriteToUDPAddrPort(rtp.AppendReceiverReport(nil, 5, rtp.ReportBlock{SSRC: c.SSRC, Lost: 99}), netip.AddrPortFrom(at.Addr(), at.Port()+1))
+	eventually(t, func() bool { return s.Stats().Dropped == 1 })
+	if n := s.Stats().RemoteLost; n != 2 {
+		t.Errorf("a stranger's report was taken: %d lost", n)
+	}
 	p.send(at, 5, 4, "still here")
 	got.wait(t, 3)
 

@@ -39,7 +39,6 @@ type Session struct {
 	caps     sdp.Capabilities
 	local    netip.Addr // what our SDP shows
 	port     int        // the RTP port, 0 before it is open
-	pair     bool       // port+1 is ours too
 	credits  credentials
 	crypto   []sdp.Crypto
 	public   netip.AddrPort   // as a STUN server sees us
@@ -74,6 +73,7 @@ func newSession(e *Engine, o Options, w *worker) *Session {
 		source: newSource(), changed: make(chan struct{}, 1), caps: o.Capabilities,
 	}
 	s.sink = newSink(s)
+	s.events.log = s.log
 	s.in.reports = newReception(8000)
 	if s.caps.Origin.Session == "" {
 		// An NTP-like number, as RFC 8866 §5.2 suggests, that does not tell our clock.
@@ -183,14 +183,17 @@ func (s *Session) Close() {
 		stop()
 	}
 	s.stopSecurity()
-	s.in.mu.Lock()
-	open := s.ports
-	s.in.mu.Unlock()
-	s.closePorts(open)
+	s.closePorts(s.openNow())
 	s.source.Attach(nil)
 	s.ctl.Unlock()
 	s.events.close()
 	s.engine.forget(s)
+}
+
+func (s *Session) openNow() ports {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return s.ports
 }
 
 // closePorts stops serving ports and gives their numbers back.
@@ -203,7 +206,7 @@ func (s *Session) closePorts(p ports) {
 		s.closePort(o)
 	}
 	if p.number != 0 {
-		s.engine.pool.release(p.number, s.pair)
+		s.engine.pool.release(p.number, p.pair)
 	}
 	s.ports = ports{}
 }

@@ -77,12 +77,13 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 		k.dropped++
 		return
 	}
-	seq, timestamp, fresh := k.rebase.move(now, p)
 	info := k.info.Load()
 	pt := info.PayloadType
-	if info.Event.Clock != 0 && p.PayloadType == info.Event.PayloadType {
+	event := info.Event.Clock != 0 && p.PayloadType == info.Event.PayloadType
+	if event {
 		pt = p.PayloadType
 	}
+	seq, timestamp, fresh := k.rebase.move(now, p, event)
 	k.send(pt, p.Marker || fresh, seq, timestamp, p.Payload)
 }
 

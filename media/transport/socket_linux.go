@@ -3,7 +3,6 @@
 package transport
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"syscall"
@@ -27,7 +26,7 @@ func openSocket(local netip.AddrPort, dscp int) (*socket, error) {
 	}
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
 	if err != nil {
-		return nil, fmt.Errorf("open a media socket: %w", os.NewSyscallError("socket", err))
+		return nil, os.NewSyscallError("socket", err)
 	}
 	if err := setUp(fd, family, local, dscp); err != nil {
 		_ = unix.Close(fd)

@@ -4,7 +4,6 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -25,7 +24,7 @@ func openSocket(local netip.AddrPort, _ int) (*socket, error) {
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(local))
 	if err != nil {
-		return nil, fmt.Errorf("open a media socket: %w", err)
+		return nil, err
 	}
 	return &socket{conn: conn, local: local}, nil
 }

@@ -141,13 +141,13 @@ func (w *worker) add(p *port) error {
 		w.ports = append(w.ports, nil)
 		w.free = append(w.free, int32(len(w.ports)-1))
 	}
-	p.slot = w.free[len(w.free)-1]
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: p.slot}
+	slot := w.free[len(w.free)-1]
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
 	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, p.sock.fd, &ev); err != nil {
 		return fmt.Errorf("serve a media port: %w", os.NewSyscallError("epoll_ctl", err))
 	}
 	w.free = w.free[:len(w.free)-1]
-	w.ports[p.slot] = p
+	w.ports[slot], p.slot = p, slot
 	w.used++
 	return nil
 }

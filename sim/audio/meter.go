@@ -14,6 +14,9 @@ const maxSegments = 1000
 // silenceLevel is below what a telephone user calls a sound.
 const silenceLevel = -50 // dBFS
 
+// pure is the share of the power one frequency must have to be a tone.
+const pure = 0.6
+
 // Segment is a stretch of time in which the same thing was heard.
 type Segment struct {
 	From      time.Duration `json:"from"` // since the meter's first sample
@@ -53,8 +56,12 @@ func (m *Meter) measure() {
 	mean := sum / window
 	s.Level = dBFS(mean)
 	if s.Level > silenceLevel {
-		f, p := loudest(m.buf)
-		s.Noise = p < 0.6*mean
+		hint := 0.0
+		if n := len(m.segments); n > 0 {
+			hint = m.segments[n-1].Frequency
+		}
+		f, p := loudest(m.buf, hint, pure*mean)
+		s.Noise = p < pure*mean
 		if !s.Noise {
 			s.Frequency = f
 		}

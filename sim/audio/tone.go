@@ -53,21 +53,35 @@ func dBFS(meanSquare float64) float64 {
 }
 
 // loudest finds the strongest frequency between 200 and 3400 Hz and its share
-// of the signal's power. pcm should hold at least 50 ms.
-func loudest(pcm []float64) (frequency, meanSquare float64) {
-	const step = 20
-	best, at := 0.0, 0.0
-	for f := 200.0; f <= 3400; f += step {
-		if p := power(pcm, f); p > best {
+// of the signal's power. A steady tone is found by its hint without a search.
+// pcm should hold at least 50 ms.
+func loudest(pcm []float64, hint, enough float64) (frequency, meanSquare float64) {
+	best, at := 0.0, hint
+	try := func(part []float64, f float64) {
+		if p := power(part, f); p > best {
 			best, at = p, f
 		}
 	}
-	for d := step / 2.0; d >= 0.5; d /= 2 {
-		for _, f := range [2]float64{at - d, at + d} {
-			if p := power(pcm, f); p > best {
-				best, at = p, f
-			}
+	if hint > 0 {
+		try(pcm, hint)
+	}
+	if best < enough {
+		// 100 ms resolve 10 Hz, so a coarse search of all of it would miss what
+		// lies between its steps: look at less first.
+		coarse := pcm[:len(pcm)*3/10]
+		best = 0
+		for f := 200.0; f <= 3400; f += 20 {
+			try(coarse, f)
 		}
+		best = 0
+		for f, end := at-16, at+16; f <= end; f += 4 {
+			try(pcm, f)
+		}
+	}
+	for d := 4.0; d >= 0.25; d /= 2 {
+		low, high := at-d, at+d
+		try(pcm, low)
+		try(pcm, high)
 	}
 	return at, best
 }

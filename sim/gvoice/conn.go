@@ -70,8 +70,10 @@ func (c *conn) ended(frame wire.Frame, err error) {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
-		c.srv.refuse(Refusal{Rule: "GV-S14", Action: "closed", What: "connection " + c.String(),
-			Reason: fmt.Sprintf("nothing came for %v", c.srv.cfg.Options.IdleTimeout)})
+		c.srv.refuse(Refusal{
+			Rule: "GV-S14", Action: "closed", What: "connection " + c.String(),
+			Reason: fmt.Sprintf("nothing came for %v", c.srv.cfg.Options.IdleTimeout),
+		})
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 	case frame.Raw != nil:
 		c.srv.refuse(Refusal{Rule: "GV-S43", Action: "closed", What: firstLine(frame.Raw), Reason: err.Error()})

@@ -44,7 +44,8 @@ func soon(t *testing.T) context.Context {
 func token(t *testing.T, s *Server) string {
 	t.Helper()
 	resp, err := http.PostForm(s.PlainTokenURL(), url.Values{
-		"client_id": {"client"}, "client_secret": {"secret"}, "refresh_token": {"1//refresh"}, "grant_type": {"refresh_token"}})
+		"client_id": {"client"}, "client_secret": {"secret"}, "refresh_token": {"1//refresh"}, "grant_type": {"refresh_token"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,8 @@ func dial(t *testing.T, s *Server, host string) *client {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	cl := &client{t: t, s: s, c: c, r: wire.NewReader(c), vars: map[string]string{
-		"DOMAIN": "obihai.sip.google.com", "USER": "gv12025550123", "CALLID": wire.Token(12), "TAG": wire.Token(8)}}
+		"DOMAIN": "obihai.sip.google.com", "USER": "gv12025550123", "CALLID": wire.Token(12), "TAG": wire.Token(8),
+	}}
 	if strings.Contains(host, "voice.") {
 		cl.vars["DOMAIN"] = "voice.sip.google.com"
 	}

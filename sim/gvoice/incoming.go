@@ -13,7 +13,7 @@ import (
 
 const incomingAllow = "ACK, BYE, CANCEL, INVITE, UPDATE"
 
-// mediaHost is the host of the caller's address on the telephony edge.
+// callerHost is the host of the caller's address on the telephony edge.
 const callerHost = "216.239.32.1"
 
 // PlaceCall lets a far person call an account: all its registered devices with
@@ -116,7 +116,9 @@ func (c *Call) ring(b binding, in Incoming) {
 	l.target = b.contact
 	from, asserted, privacy := callerIdentity(in, c.srv.cfg.Options.Withheld)
 	l.local, l.remote = from, "<"+b.identity()+">"
-	l.setContact(in.From)
+	if l.setContact(in.From); in.Display == NumberWithheld {
+		l.setContact("anonymous")
+	}
 	n, _ := rand.Int(rand.Reader, big.NewInt(30000))
 	l.seq = uint32(n.Int64()) + 1000
 	l.sdp = l.session.offer(c.srv.cfg.Options.Opus)

@@ -90,6 +90,26 @@ func TestGVS38NothingOfWebRTCIsInTheAnswer(t *testing.T) {
 	}
 }
 
+func TestGVS35ASecureOfferGetsASecureAnswer(t *testing.T) {
+	for setup, want := range map[string]string{"actpass": "passive", "active": "passive", "passive": "active"} {
+		c := registered(t, nil)
+		c.media = newMedia(t)
+		c.vars["NUMBER"], c.vars["CALLID"], c.vars["UFRAG"], c.vars["PWD"] = "12025550103", "x", c.media.ufrag, c.media.pwd
+		offer := c.fill("offer-seed.sdp", "") + "a=fingerprint:" + c.s.media.fingerprint + "\r\na=setup:" + setup + "\r\na=mid:0\r\n"
+		offer = strings.Replace(offer, "t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0\r\n", 1)
+		c.send(c.fill("invite-seed.sip", strings.Replace(offer, "RTP/AVP", "UDP/TLS/RTP/SAVPF", 1)))
+		got := string(c.status(183).Body)
+		for _, line := range []string{"a=setup:" + want, "a=fingerprint:" + c.s.media.fingerprint, "a=mid:0", "a=group:BUNDLE 0"} {
+			if !strings.Contains(got, line+"\r\n") {
+				t.Errorf("setup:%s: no %s in %s", setup, line, got)
+			}
+		}
+		if !strings.Contains(got, " UDP/TLS/RTP/SAVPF 0 101\r\n") {
+			t.Errorf("m-line in %s", got)
+		}
+	}
+}
+
 func TestGVS41Echo(t *testing.T) {
 	c := registered(t, func(c *Config) { c.Options.Echo = true })
 	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)

@@ -149,6 +149,20 @@ func (s *Server) Close() error {
 // served there, chosen by SNI.
 func (s *Server) Addr() string { return s.sip.Addr().String() }
 
+// DialContext connects to the edge as a client would that resolves its host
+// names: any host of [Server.Hosts], whatever the port, leads to the listener.
+func (s *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(s.Hosts(), host) {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, s.Addr())
+}
+
 // ControlURL is the base of the control endpoint.
 func (s *Server) ControlURL() string { return "http://" + s.control.Addr().String() }
 
@@ -180,6 +194,21 @@ func (s *Server) refuse(r Refusal) {
 		s.refusals = slices.Delete(s.refusals, 0, maxRefusals/2)
 	}
 	s.refusals = append(s.refusals, r)
+	s.notifyLocked()
+}
+
+// WaitRefusal blocks until something was refused, dropped or noted by a rule
+// and returns the first of them.
+func (s *Server) WaitRefusal(ctx context.Context, rule string) (Refusal, error) {
+	var found Refusal
+	err := s.waitFor(ctx, "a refusal by "+rule, func() bool {
+		i := slices.IndexFunc(s.refusals, func(r Refusal) bool { return r.Rule == rule })
+		if i >= 0 {
+			found = s.refusals[i]
+		}
+		return i >= 0
+	})
+	return found, err
 }
 
 // AddAccount adds an account, or replaces the one with its number.

@@ -218,16 +218,20 @@ func (s *session) packet(b []byte, from netip.AddrPort, now time.Time) {
 	if err := p.Unmarshal(b); err != nil {
 		return
 	}
-	s.rtpLocked(&p, now)
+	s.rtpLocked(&p, from, now)
 }
 
-func (s *session) rtpLocked(p *rtp.Packet, now time.Time) {
+func (s *session) rtpLocked(p *rtp.Packet, from netip.AddrPort, now time.Time) {
 	if s.report.FirstRTP.IsZero() {
 		s.report.FirstRTP = now
 	}
 	s.report.LastRTP = now
 	if !s.answered {
 		s.report.RTPBeforeAnswer++
+	}
+	if !s.nominated { // reply where it comes from, as Google does
+		s.pair = from
+		s.report.Pair = from.String()
 	}
 	s.in.Packet(now, p)
 	if s.echo && p.PayloadType == s.codec.pt && len(s.echoes) < maxEchoes {

@@ -47,8 +47,10 @@ func (s *Server) accountStateLocked(a *account) AccountState {
 }
 
 func (c *conn) stateLocked() ConnectionState {
-	return ConnectionState{ID: c.id, SNI: c.sni, Remote: c.remote, TLS: tls.VersionName(c.version), ClientCert: c.clientCert,
-		Since: c.since, Pings: c.pings, LastPing: c.lastPing}
+	return ConnectionState{
+		ID: c.id, SNI: c.sni, Remote: c.remote, TLS: tls.VersionName(c.version), ClientCert: c.clientCert,
+		Since: c.since, Pings: c.pings, LastPing: c.lastPing,
+	}
 }
 
 // Registrations is every live binding, by user name.

@@ -96,8 +96,10 @@ func (p *Phone) newCall(callID string, outgoing bool, fill func(*Call)) (*Call, 
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{phone: p, outgoing: outgoing, callID: callID, sound: s, done: make(chan struct{}), changed: make(chan struct{}),
-		phase: Setup, localTag: wire.Token(10), times: Times{Started: time.Now()}}
+	c := &Call{
+		phone: p, outgoing: outgoing, callID: callID, sound: s, done: make(chan struct{}), changed: make(chan struct{}),
+		phase: Setup, localTag: wire.Token(10), times: Times{Started: time.Now()},
+	}
 	fill(c)
 	p.mu.Lock()
 	p.calls[callID] = c
@@ -226,9 +228,11 @@ func (c *Call) Invite() *wire.Message { return c.invite }
 // Report is what the phone knows so far.
 func (c *Call) Report() Report {
 	c.mu.Lock()
-	r := Report{Outgoing: c.outgoing, CallID: c.callID, From: c.from, Asserted: c.asserted, Phase: c.phase, Status: c.status,
+	r := Report{
+		Outgoing: c.outgoing, CallID: c.callID, From: c.from, Asserted: c.asserted, Phase: c.phase, Status: c.status,
 		Reason: c.reason, Progress: slices.Clone(c.progress), EndedBy: c.endedBy, Times: c.times, Codec: c.codec,
-		Info: slices.Clone(c.info), Notify: slices.Clone(c.notify), Held: c.held}
+		Info: slices.Clone(c.info), Notify: slices.Clone(c.notify), Held: c.held,
+	}
 	c.mu.Unlock()
 	c.sound.mu.Lock()
 	r.Sent = c.sound.sent

@@ -66,9 +66,9 @@ func (c *Call) run(extra []wire.Header) {
 
 func (c *Call) supported() string {
 	if c.phone.cfg.Reliable {
-		return "100rel, replaces, timer"
+		return "100rel, replaces"
 	}
-	return "replaces, timer"
+	return "replaces"
 }
 
 func (c *Call) remember(raw []byte) {

@@ -19,8 +19,11 @@ func (c *Call) Resume(ctx context.Context) error { return c.reoffer(ctx, "sendre
 func (c *Call) reoffer(ctx context.Context, direction string) error {
 	p := c.phone
 	sdp := c.sound.describe(p.cfg.Codecs, p.events(), direction)
-	m, err := c.transact(ctx, "INVITE", []wire.Header{{Name: "Contact", Value: "<" + p.contact + ">"}, {Name: "Allow", Value: allow},
-		{Name: "Supported", Value: c.supported()}}, "application/sdp", sdp)
+	m, err := c.transact(ctx, "INVITE", []wire.Header{
+		{Name: "Contact", Value: "<" + p.contact + ">"},
+		{Name: "Allow", Value: allow},
+		{Name: "Supported", Value: c.supported()},
+	}, "application/sdp", sdp)
 	if err != nil {
 		return err
 	}
@@ -75,8 +78,11 @@ func (c *Call) TransferTo(ctx context.Context, other *Call) error {
 
 func (c *Call) refer(ctx context.Context, to string) error {
 	p := c.phone
-	m, err := c.transact(ctx, "REFER", []wire.Header{{Name: "Contact", Value: "<" + p.contact + ">"}, {Name: "Refer-To", Value: to},
-		{Name: "Referred-By", Value: fmt.Sprintf("<sip:%s@%s>", p.cfg.User, p.cfg.Domain)}}, "", "")
+	m, err := c.transact(ctx, "REFER", []wire.Header{
+		{Name: "Contact", Value: "<" + p.contact + ">"},
+		{Name: "Refer-To", Value: to},
+		{Name: "Referred-By", Value: fmt.Sprintf("<sip:%s@%s>", p.cfg.User, p.cfg.Domain)},
+	}, "", "")
 	if err != nil {
 		return err
 	}
@@ -138,6 +144,9 @@ func (c *Call) referred(m *wire.Message) {
 }
 
 func (c *Call) notifyRefer(fragment, state string) {
-	_, _ = c.transact(c.phone.ctx, "NOTIFY", []wire.Header{{Name: "Contact", Value: "<" + c.phone.contact + ">"}, {Name: "Event", Value: "refer"},
-		{Name: "Subscription-State", Value: state}}, "message/sipfrag;version=2.0", fragment+"\r\n")
+	_, _ = c.transact(c.phone.ctx, "NOTIFY", []wire.Header{
+		{Name: "Contact", Value: "<" + c.phone.contact + ">"},
+		{Name: "Event", Value: "refer"},
+		{Name: "Subscription-State", Value: state},
+	}, "message/sipfrag;version=2.0", fragment+"\r\n")
 }

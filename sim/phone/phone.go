@@ -62,6 +62,7 @@ type Phone struct {
 	link   link
 
 	incoming chan *Call
+	keep     sync.Once
 
 	mu       sync.Mutex                    // guards everything below
 	waiting  map[string]chan *wire.Message // answers, by branch and method
@@ -73,7 +74,8 @@ type Phone struct {
 	callID   string // of REGISTER
 	contact  string
 	bound    bool
-	notices  []string // bodies of NOTIFY outside dialogs
+	granted  time.Duration // of the registration
+	notices  []string      // bodies of NOTIFY outside dialogs
 }
 
 // Start opens the transport. The phone works until ctx ends or Close is called.

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"math"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -184,4 +185,30 @@ func TestEarlyMediaIsHeardBeforeTheAnswer(t *testing.T) {
 	must(t, err)
 	must(t, in.Answer())
 	must(t, out.WaitAnswered(soon(t)))
+}
+
+func TestATCPPhoneRegistersOverItsConnection(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	p := &Phone{Config: Config{User: "alice", Server: l.Addr().String(), Network: "tcp"}}
+	must(t, p.Start(t.Context()))
+	defer p.Close()
+	conn, err := l.Accept()
+	must(t, err)
+	defer conn.Close()
+	done := make(chan error)
+	go func() { done <- p.Register(soon(t)) }()
+	f, err := wire.NewReader(conn).Next()
+	must(t, err)
+	m, err := wire.Parse(f.Raw)
+	must(t, err)
+	_, _ = conn.Write(wire.Response(200, "").Add("Via", m.Get("Via")).Add("From", m.Get("From")).Add("To", m.Get("To")+";tag=1").
+		Add("Call-ID", m.CallID()).Add("CSeq", m.Get("CSeq")).End())
+	must(t, <-done)
+}
+
+func FuzzParseSDP(f *testing.F) {
+	f.Add([]byte("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 1 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n"))
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseSDP(b) })
 }

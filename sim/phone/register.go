@@ -7,14 +7,45 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strconv"
 	"strings"
+	"time"
 
 	"tandem/sim/wire"
 )
 
-// Register registers the phone. A refusal is an error that names the status.
+// Register registers the phone and keeps it registered. A refusal is an error
+// that names the status; that of a later refresh shows in [Phone.Registered].
 func (p *Phone) Register(ctx context.Context) error {
-	return p.register(ctx, int(p.cfg.Expires.Seconds()))
+	if err := p.register(ctx, int(p.cfg.Expires.Seconds())); err != nil {
+		return err
+	}
+	p.keep.Do(func() { p.work.Go(p.refresh) })
+	return nil
+}
+
+// refresh re-registers at half of the granted time until the phone is closed
+// or un-registered.
+func (p *Phone) refresh() {
+	for {
+		p.mu.Lock()
+		bound, granted := p.bound, p.granted
+		p.mu.Unlock()
+		select {
+		case <-time.After(max(granted/2, time.Second)):
+		case <-p.ctx.Done():
+			return
+		}
+		if !bound {
+			continue
+		}
+		if err := p.register(p.ctx, int(p.cfg.Expires.Seconds())); err != nil {
+			p.mu.Lock()
+			p.bound = false
+			p.mu.Unlock()
+			p.log.Info("not registered any more", "user", p.cfg.User, "error", err)
+		}
+	}
 }
 
 // Unregister removes the registration.
@@ -40,7 +71,12 @@ func (p *Phone) register(ctx context.Context, expires int) error {
 		return fmt.Errorf("phone %s: REGISTER refused: %d %s", p.cfg.User, m.Status, m.Reason)
 	}
 	p.mu.Lock()
-	p.bound = expires > 0
+	p.bound, p.granted = expires > 0, p.cfg.Expires
+	for _, contact := range m.List("Contact") {
+		if n, err := strconv.Atoi(wire.Param(contact, "expires")); err == nil && strings.Contains(contact, p.contact) {
+			p.granted = time.Duration(n) * time.Second
+		}
+	}
 	p.mu.Unlock()
 	return nil
 }

@@ -23,10 +23,10 @@ func (p *Phone) read() {
 		m, err := wire.Parse(raw)
 		if err != nil {
 			p.log.Info("unreadable message", "user", p.cfg.User, "error", err)
-			p.ladder.Add(wire.Event{Peer: p.cfg.User, Summary: "unreadable", Note: err.Error(), Raw: string(raw)})
+			p.ladder.Add(wire.Event{Peer: p.cfg.Server, Summary: "unreadable", Note: err.Error(), Raw: string(raw)})
 			continue
 		}
-		p.ladder.Message(p.cfg.User, false, m)
+		p.ladder.Message(p.cfg.Server, false, m)
 		if m.Method == "" {
 			p.response(m)
 			continue
@@ -42,7 +42,7 @@ func (p *Phone) send(raw []byte) {
 		p.log.Error("the phone made a message its own parser refuses", "error", err, "message", string(raw))
 		return
 	}
-	p.ladder.Message(p.cfg.User, true, m)
+	p.ladder.Message(p.cfg.Server, true, m)
 	if err := p.link.send(raw); err != nil {
 		p.log.Info("not sent", "user", p.cfg.User, "message", m.Summary(), "error", err)
 	}

@@ -18,14 +18,22 @@ func TestDigestVectors(t *testing.T) {
 		d                      Digest
 		want                   string
 	}{
-		{"RFC 7616 §3.9.1 MD5", "GET", "Circle of Life", Digest{Username: "Mufasa", Realm: "http-auth@example.org", Nonce: rfc7616, URI: "/dir/index.html",
-			Algorithm: "MD5", QOP: "auth", NC: 1, CNonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"}, "8ca523f5e9506fed4657c9700eebdbec"},
-		{"RFC 7616 §3.9.1 SHA-256", "GET", "Circle of Life", Digest{Username: "Mufasa", Realm: "http-auth@example.org", Nonce: rfc7616, URI: "/dir/index.html",
-			Algorithm: "SHA-256", QOP: "auth", NC: 1, CNonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"}, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"},
-		{"RFC 2617 §3.5", "GET", "Circle Of Life", Digest{Username: "Mufasa", Realm: "testrealm@host.com", Nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
-			URI: "/dir/index.html", QOP: "auth", NC: 1, CNonce: "0a4f113b"}, "6629fae49393a05397450978507c4ef1"},
-		{"RFC 2069, reference §5.2", "REGISTER", "ZXhhbXBsZS1ub3QtcmVhbA==", Digest{Username: "AXZexampleUserTokenNotReal0000000000000000000000000000A=",
-			Realm: "web.c.pbx.voice.sip.google.com", Nonce: "MDEyMzQ1Njc4OWFiY2RlZg==", URI: "sip:web.c.pbx.voice.sip.google.com", Algorithm: "MD5"}, "c599a2ff0778a0ed2010d1d99552d693"},
+		{"RFC 7616 §3.9.1 MD5", "GET", "Circle of Life", Digest{
+			Username: "Mufasa", Realm: "http-auth@example.org", Nonce: rfc7616, URI: "/dir/index.html",
+			Algorithm: "MD5", QOP: "auth", NC: 1, CNonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+		}, "8ca523f5e9506fed4657c9700eebdbec"},
+		{"RFC 7616 §3.9.1 SHA-256", "GET", "Circle of Life", Digest{
+			Username: "Mufasa", Realm: "http-auth@example.org", Nonce: rfc7616, URI: "/dir/index.html",
+			Algorithm: "SHA-256", QOP: "auth", NC: 1, CNonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+		}, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"},
+		{"RFC 2617 §3.5", "GET", "Circle Of Life", Digest{
+			Username: "Mufasa", Realm: "testrealm@host.com", Nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+			URI: "/dir/index.html", QOP: "auth", NC: 1, CNonce: "0a4f113b",
+		}, "6629fae49393a05397450978507c4ef1"},
+		{"RFC 2069, reference §5.2", "REGISTER", "ZXhhbXBsZS1ub3QtcmVhbA==", Digest{
+			Username: "AXZexampleUserTokenNotReal0000000000000000000000000000A=",
+			Realm:    "web.c.pbx.voice.sip.google.com", Nonce: "MDEyMzQ1Njc4OWFiY2RlZg==", URI: "sip:web.c.pbx.voice.sip.google.com", Algorithm: "MD5",
+		}, "c599a2ff0778a0ed2010d1d99552d693"},
 	} {
 		got, ok := row.d.response(HA1(row.d.Algorithm, row.d.Username, row.d.Realm, Secret(row.password)), row.method, nil)
 		if !ok || got != row.want {

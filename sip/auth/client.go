@@ -77,8 +77,10 @@ func (c *Client) answer(req *sip.Message, ch Challenge, header string) (*sip.Mes
 	if err != nil {
 		return nil, fmt.Errorf("authorize %s: %w", req.Method, err)
 	}
-	d := Digest{Username: c.Username, Realm: ch.Realm, Nonce: ch.Nonce, URI: req.URI.String(),
-		Algorithm: ch.Algorithm, Opaque: ch.Opaque}
+	d := Digest{
+		Username: c.Username, Realm: ch.Realm, Nonce: ch.Nonce, URI: req.URI.String(),
+		Algorithm: ch.Algorithm, Opaque: ch.Opaque,
+	}
 	if d.QOP, _ = ch.qop(); d.QOP != "" {
 		d.NC = 1
 	}

@@ -16,9 +16,16 @@ type Secret string
 
 const redacted = "[redacted]"
 
-func (Secret) String() string               { return redacted }
-func (Secret) GoString() string             { return redacted }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+// String hides the secret, as the methods below do.
+func (Secret) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (Secret) GoString() string { return redacted }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText covers JSON, XML and YAML.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // A Param is one name and value of a challenge or of credentials, unquoted. The

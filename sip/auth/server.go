@@ -101,8 +101,10 @@ func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 	}
 	resp := sip.NewResponse(req, status, "")
 	for _, algorithm := range []string{"SHA-256", "MD5"} {
-		c := Challenge{Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
-			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale}
+		c := Challenge{
+			Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
+			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale,
+		}
 		resp.Add(header, c.String())
 	}
 	return resp

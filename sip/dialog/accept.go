@@ -22,6 +22,7 @@ type callee struct {
 	header   string // Session-Expires of the 2xx
 	contract contract
 	ring     *alarm // repeats the last provisional
+	limit    *alarm // gives the call up
 }
 
 // A progress is a response that waits to be sent.
@@ -37,6 +38,9 @@ const (
 	// A proxy gives up an INVITE that shows no life for three minutes, so a provisional is
 	// repeated every minute (RFC 3261 §13.3.1.1).
 	ringEvery = time.Minute
+	// A call that nobody answers, refuses or cancels for so long is one whose ends
+	// have both forgotten it.
+	ringLimit = time.Hour
 )
 
 // incoming takes an INVITE that begins a session.
@@ -69,9 +73,26 @@ func (c *Core) incoming(tx *transaction.Server) {
 		return
 	}
 	c.stats.in.Add(1)
-	s.do(s.watchFlow)
+	s.do(func() {
+		s.watchFlow()
+		s.limitRinging()
+	})
 	tx.OnCancel(func(m *sip.Message) { s.do(func() { s.cancelled(m) }) })
 	c.OnInvite(s)
+}
+
+// limitRinging gives the call up when the caller said it would (RFC 3261 §13.3.1).
+func (s *Session) limitRinging() {
+	limit, ok := parseSeconds(s.invite.Get("Expires"))
+	if !ok || limit > ringLimit {
+		limit = ringLimit
+	}
+	s.callee.limit = s.after(limit, func() {
+		if s.phase == ringing {
+			s.answerInvite(487, "", nil)
+			s.finish(Ended{Cause: RemoteCancel, Status: 487})
+		}
+	})
 }
 
 // screen checks an INVITE as RFC 3261 §8.2 asks. A status other than 0 refuses it.
@@ -204,6 +225,7 @@ func (s *Session) sendAccept(p progress) {
 	}
 	s.phase, s.server = answered, nil
 	s.callee.ring.stop()
+	s.callee.limit.stop()
 	s.sendOkay(o)
 	s.setContract(s.callee.contract)
 }

@@ -2,7 +2,6 @@ package dialog
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"tandem/sip"
@@ -264,80 +263,4 @@ func TestTheCallbackMayCallBackAndIsNeverCalledTwiceAtOnce(t *testing.T) {
 		next[RequestAnswered](a)
 		ended(a, LocalCancel)
 	})
-}
-
-func TestTheRecordRouteAndViasGoBackAsTheyCame(t *testing.T) { // GV-C18
-	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
-		m := p.request("INVITE", 18524, nil, offerSDP, "Record-Route: <sip:64.9.243.172:5061;lr;transport=tls>",
-			"Record-Route: <sip:ENCODED:5060;lr;transport=udp;uri-econt=P2>", "Via: SIP/2.0/UDP ENCODED:5060;branch=z9hG4bKx;econt=P2")
-		p.send(m)
-		s := e.incoming()
-		s.Progress(180, nil, false)
-		s.Accept([]byte(answerSDP))
-		for _, status := range []string{"180", "200"} {
-			r := p.expect(status)
-			if got, want := r.Values("Record-Route"), m.Values("Record-Route"); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
-				t.Errorf("%s: Record-Route %q", status, got)
-			}
-			if len(r.Values("Via")) != 2 || !r.Has("Contact") || !r.Has("Allow") {
-				t.Errorf("%s:\n%s", status, r)
-			}
-		}
-		ok := inDialog(sip.NewResponse(m, 200, ""))
-		ok.Set("From", "<sip:me@example.com>;tag="+s.ID().LocalTag)
-		p.send(p.request("ACK", 18524, ok, ""))
-		next[Acked](e)
-		s.Bye()
-		bye := p.expect("BYE")
-		if got := bye.Values("Route"); len(got) != 2 || got[0] != "<sip:64.9.243.172:5061;lr;transport=tls>" {
-			t.Errorf("BYE has the routes %q, want them unreversed", got)
-		}
-		p.reply(bye, 200, "", "")
-		ended(e, LocalBye)
-	})
-}
-
-func TestOverTheBoundAnInviteGets503(t *testing.T) {
-	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
-		e.core.MaxSessions = 1
-		p.send(p.request("INVITE", 1, nil, offerSDP))
-		s := e.incoming()
-		second := p.request("INVITE", 1, nil, offerSDP)
-		second.Set("Call-ID", "other")
-		p.send(second)
-		if r := p.expect("503"); !r.Has("Retry-After") {
-			t.Errorf("no Retry-After:\n%s", r)
-		}
-		s.Reject(603, "")
-		p.expect("603")
-		ended(e, WeRefused)
-	})
-}
-
-func TestWhatAnInviteMustNotBring(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		change func(m *sip.Message)
-		status string
-		header string
-	}{
-		{"an unknown extension", func(m *sip.Message) { m.Add("Require", "100rel, teleport") }, "420", "Unsupported"},
-		{"no Contact", func(m *sip.Message) { m.Del("Contact") }, "400", ""},
-		{"a body that is no SDP", func(m *sip.Message) { m.Set("Content-Type", "text/plain") }, "415", "Accept"},
-		{"a session timer that is too small", func(m *sip.Message) { m.Add("Supported", "timer"); m.Add("Session-Expires", "30") }, "422", "Min-SE"},
-		{"a Replaces of no dialog", func(m *sip.Message) { m.Add("Replaces", "x;to-tag=1;from-tag=2") }, "481", ""},
-		{"half a Replaces", func(m *sip.Message) { m.Add("Replaces", "x;to-tag=1") }, "400", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
-				m := p.request("INVITE", 1, nil, offerSDP)
-				c.change(m)
-				p.send(m)
-				if r := p.expect(c.status); c.header != "" && !r.Has(c.header) {
-					t.Errorf("no %s:\n%s", c.header, r)
-				}
-				synctest.Wait()
-			})
-		})
-	}
 }

@@ -1,8 +1,8 @@
 // Package dialog is what a SIP user agent does between a call's first INVITE
 // and its last BYE: dialogs (RFC 3261 §12) and the sessions that INVITE makes
-// in them, one file per procedure. Start reading at [Core]; what a session tells
-// is in event.go, what it can be told is in session.go, and the parts without
-// clock and I/O are state.go (dialogs), offer.go (offer/answer) and expires.go
+// in them, one file per procedure. Start reading at [Core] and
+// [Session]; what a session tells is in event.go, and the parts without clock
+// and I/O are state.go (dialogs), offer.go (offer/answer) and expires.go
 // (session timer arithmetic).
 package dialog
 

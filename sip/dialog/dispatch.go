@@ -146,6 +146,9 @@ func (s *Session) dispatch(d *dialog, tx *transaction.Server) {
 
 // unsupported lists the option tags in Require that we do not have.
 func (c *Core) unsupported(req *sip.Message) string {
+	if !req.Has("Require") {
+		return ""
+	}
 	var unknown []string
 	for _, tag := range req.Values("Require") {
 		known := false

@@ -33,9 +33,10 @@ type Provisional struct {
 
 // Answered is the 2xx to our INVITE that won. The session has one dialog from now on.
 //
-// SDP is the answer in force, whether it came in this 2xx or in an earlier
-// provisional of the same dialog. It is nil only if our INVITE had no SDP; then
-// an [Offer] follows, and the ACK waits for the answer to it.
+// SDP is what describes the far end, whether it came in this 2xx or in an earlier
+// provisional of the same dialog. It is nil only if our INVITE had no SDP and no
+// provisional offered one; then an [Offer] follows, and the ACK waits for the
+// answer to it.
 type Answered struct {
 	Tag     string
 	SDP     []byte
@@ -67,8 +68,9 @@ type Acked struct {
 // answer to an INVITE of ours that had no SDP. Answer it with
 // [Session.AnswerOffer] or [Session.RejectOffer]; until then no other one comes.
 //
-// Left unanswered, it is answered by 488 (or by BYE where an offer in a 2xx cannot be
-// refused) when the far end would give up waiting.
+// Left unanswered for 24 s it is answered by 488, or by BYE where it came in a
+// 2xx. An offer that the far end takes back, by CANCEL or BYE, is not told;
+// AnswerOffer then does nothing.
 type Offer struct {
 	SDP     []byte // nil: a re-INVITE without SDP; AnswerOffer's SDP is then the offer
 	Tag     string // the far end's: which fork

@@ -81,9 +81,12 @@ type contract struct {
 // refreshAt is when the refresher refreshes (RFC 4028 §10), from the last refresh on.
 func (c contract) refreshAt() time.Duration { return c.interval / 2 }
 
-// expireAt is when a session without refresh is given up: a little before the
-// far end does (RFC 4028 §10).
+// expireAt is when a session without refresh is given up: the end that waits for the
+// refresh does so a little early, the one that refreshes tries to the end (RFC 4028 §10).
 func (c contract) expireAt() time.Duration {
+	if c.weRefresh {
+		return c.interval
+	}
 	return c.interval - min(32*time.Second, c.interval/3)
 }
 

@@ -64,13 +64,16 @@ func TestSessionTimerOfTheCaller(t *testing.T) {
 }
 
 func TestSessionTimerMoments(t *testing.T) {
-	for _, c := range []struct{ interval, refresh, expire time.Duration }{
-		{90 * time.Second, 45 * time.Second, 60 * time.Second},
-		{1800 * time.Second, 900 * time.Second, 1768 * time.Second},
+	for _, c := range []struct {
+		contract
+		refresh, expire time.Duration
+	}{
+		{contract{90 * time.Second, false}, 45 * time.Second, 60 * time.Second},
+		{contract{1800 * time.Second, false}, 900 * time.Second, 1768 * time.Second},
+		{contract{90 * time.Second, true}, 45 * time.Second, 90 * time.Second},
 	} {
-		k := contract{interval: c.interval}
-		if k.refreshAt() != c.refresh || k.expireAt() != c.expire {
-			t.Errorf("%v: refresh at %v, expire at %v, want %v, %v", c.interval, k.refreshAt(), k.expireAt(), c.refresh, c.expire)
+		if c.refreshAt() != c.refresh || c.expireAt() != c.expire {
+			t.Errorf("%+v: refresh at %v, expire at %v, want %v, %v", c.contract, c.refreshAt(), c.expireAt(), c.refresh, c.expire)
 		}
 	}
 }

@@ -72,9 +72,12 @@ func (s *Session) setFlow(f *flow.Flow) {
 	s.watchFlow()
 }
 
-// adopt takes the flow on which the far end comes back after its connection was lost.
+// adopt takes the flow on which the far end comes back: after its connection was
+// lost, or when a NAT on the way gave its UDP another port. Another address does
+// not do: who knows the tags must not be able to pull a call away.
 func (s *Session) adopt(f *flow.Flow) {
-	if f != s.flow && dead(s.flow) {
+	moved := f.Network() == "udp" && s.flow.Network() == "udp" && f.Remote().Addr() == s.flow.Remote().Addr()
+	if f != s.flow && (moved || dead(s.flow)) {
 		s.setFlow(f)
 	}
 }

@@ -3,11 +3,14 @@ package dialog
 import (
 	"errors"
 	"net"
+	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tandem/sip"
+	"tandem/sip/flow"
 )
 
 var errCut = errors.New("the wire was cut")
@@ -135,4 +138,90 @@ func (e *end) secondFlow() *peer {
 	p := &peer{t: e.t, conn: right, in: make(chan *sip.Message, 64)}
 	go p.read()
 	return p
+}
+
+func TestACallOverUDPSockets(t *testing.T) {
+	ends := make([]*end, 2)
+	addrs := make([]netip.AddrPort, 2)
+	for i := range ends {
+		conn, other := net.Pipe()
+		defer other.Close()
+		ends[i] = newEnd(t, conn, "tcp")
+		defer ends[i].close()
+		var err error
+		if addrs[i], err = ends[i].tr.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := ends[0], ends[1]
+	var err error
+	if a.flow, err = a.tr.Get(t.Context(), flow.Target{Network: "udp", Addr: addrs[1]}); err != nil {
+		t.Fatal(err)
+	}
+	sa, sb := connect(a, b)
+	sb.Reinvite([]byte(heldSDP))
+	next[Offer](a)
+	sa.AnswerOffer([]byte(holdSDP))
+	next[OfferAnswered](b)
+	sa.Bye()
+	if got := next[Ended](b); got.Cause != RemoteBye {
+		t.Errorf("callee %+v", got)
+	}
+	if got := next[Ended](a); got.Cause != LocalBye {
+		t.Errorf("caller %+v", got)
+	}
+}
+
+func TestAPhoneBehindANATMayChangeItsPort(t *testing.T) {
+	conn, other := net.Pipe()
+	defer other.Close()
+	e := newEnd(t, conn, "tcp")
+	defer e.close()
+	to, err := e.tr.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() *net.UDPConn {
+		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	expect := func(c *net.UDPConn, what string) *sip.Message {
+		t.Helper()
+		buf := make([]byte, 1<<16)
+		for {
+			c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			n, err := c.Read(buf)
+			if err != nil {
+				t.Fatalf("want %s: %v", what, err)
+			}
+			m, err := sip.Parse(buf[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Method == what || m.Method == "" && strconv.Itoa(m.Status) == what {
+				return m
+			}
+		}
+	}
+	before, after := dial(), dial()
+	p := &peer{t: t, conn: before}
+	p.send(p.request("INVITE", 1, nil, offerSDP))
+	s := e.incoming()
+	s.Accept([]byte(answerSDP))
+	d := inDialog(expect(before, "200"))
+	p.send(p.request("ACK", 1, d, ""))
+	next[Acked](e)
+	p.conn = after
+	p.send(p.request("OPTIONS", 2, d, ""))
+	expect(after, "200")
+	s.Bye()
+	bye := expect(after, "BYE")
+	p.reply(bye, 200, "", "")
+	if got := next[Ended](e); got.Cause != LocalBye {
+		t.Errorf("ended %+v", got)
+	}
 }

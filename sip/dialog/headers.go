@@ -18,6 +18,9 @@ func sdpOf(m *sip.Message) []byte {
 	if len(m.Body) == 0 {
 		return nil
 	}
+	if m.Get("Content-Type") == "application/sdp" { // nearly always
+		return m.Body
+	}
 	kind, params, err := mime.ParseMediaType(m.Get("Content-Type"))
 	if err != nil {
 		kind, _, _ = strings.Cut(m.Get("Content-Type"), ";")

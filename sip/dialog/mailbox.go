@@ -9,6 +9,7 @@ import "sync"
 type mailbox struct {
 	mu    sync.Mutex // guards what follows
 	queue []func()
+	done  int // the first of them have been taken out
 	busy  bool
 }
 
@@ -31,7 +32,7 @@ func (m *mailbox) post(fn func()) {
 // the mailbox is full.
 func (m *mailbox) offer(fn func()) bool {
 	m.mu.Lock()
-	if len(m.queue) >= mailboxLimit {
+	if len(m.queue)-m.done >= mailboxLimit {
 		m.mu.Unlock()
 		return false
 	}
@@ -47,16 +48,16 @@ func (m *mailbox) offer(fn func()) bool {
 // run empties the queue. It is called with mu held and returns without it.
 func (m *mailbox) run() {
 	m.busy = true
-	for i := 0; i < len(m.queue); i++ {
-		fn := m.queue[i]
-		m.queue[i] = nil
+	for m.done < len(m.queue) {
+		fn := m.queue[m.done]
+		m.queue[m.done] = nil
+		m.done++
+		if m.done == len(m.queue) || m.done > mailboxLimit { // start over, or the array only grows
+			m.queue, m.done = append(m.queue[:0], m.queue[m.done:]...), 0
+		}
 		m.mu.Unlock()
 		fn()
 		m.mu.Lock()
-		if i == len(m.queue)-1 || i >= mailboxLimit { // start over, or the array only grows
-			m.queue = append(m.queue[:0], m.queue[i+1:]...)
-			i = -1
-		}
 	}
 	m.busy = false
 	m.mu.Unlock()

@@ -138,7 +138,7 @@ func TestAnAttendedTransferFindsTheDialogToReplace(t *testing.T) {
 		r.Accept()
 		next[RequestAnswered](b)
 		next[Notify](b)
-		sa3 := a.invite(func(i *Invite) { i.Request.Add("Replaces", r.Replaces.String()) })
+		a.invite(func(i *Invite) { i.Request.Add("Replaces", r.Replaces.String()) })
 		sb3 := b.incoming()
 		if sb3.Replaces() != sb2 {
 			t.Fatalf("replaces %v, want the consultation", sb3.Replaces())
@@ -153,7 +153,6 @@ func TestAnAttendedTransferFindsTheDialogToReplace(t *testing.T) {
 			ended(a, RemoteBye)
 			ended(b, LocalBye)
 		}
-		_ = sa3
 	})
 }
 

@@ -68,10 +68,11 @@ type Session struct {
 	won     bool      // a fork of our call has answered
 	d       *dialog   // the confirmed one, or the latest early one
 
-	call   *call               // our INVITE
-	server *transaction.Server // their INVITE, until its final answer
-	callee callee              // of an incoming call, before the answer
-	okay   *okay               // a 2xx of ours that waits for its ACK
+	call    *call               // our INVITE
+	unheard *alarm              // gives it up
+	server  *transaction.Server // their INVITE, until its final answer
+	callee  callee              // of an incoming call, before the answer
+	okay    *okay               // a 2xx of ours that waits for its ACK
 
 	offers     []*incomingOffer // the first one is told, the others wait
 	wish       *wish            // an offer of ours that waits for its turn
@@ -218,18 +219,19 @@ func (s *Session) tell() {
 
 // publish shows the others what changed.
 func (s *Session) publish() {
-	old := s.view.Load()
-	v := view{id: ID{s.key.callID, s.key.localTag, ""}, flow: s.flow, phase: s.phase, local: s.invite.Get("From"), remote: s.invite.Get("To")}
+	id, local, remote := ID{s.key.callID, s.key.localTag, ""}, s.invite.Get("From"), s.invite.Get("To")
 	if s.d != nil {
-		v.id, v.local, v.remote = s.d.id(), s.d.local, s.d.remote
+		id, local, remote = s.d.id(), s.d.local, s.d.remote
 	}
-	if old != nil && old.id == v.id && old.flow == v.flow && old.phase == v.phase && len(old.tags) == len(s.dialogs) {
+	old := s.view.Load()
+	if old != nil && old.id == id && old.flow == s.flow && old.phase == s.phase && len(old.tags) == len(s.dialogs) {
 		return
 	}
+	v := &view{id: id, local: local, remote: remote, flow: s.flow, phase: s.phase}
 	for _, d := range s.dialogs {
 		v.tags = append(v.tags, d.remoteTag)
 	}
-	s.view.Store(&v)
+	s.view.Store(v)
 }
 
 // An alarm is a timer whose function runs in the session's mailbox, and not after stop.

@@ -42,8 +42,10 @@ func TestRoutesOfADialog(t *testing.T) {
 		{"the caller reverses the Record-Route (GV-C14)", true, strings.Join(loose, ", "), "sip:far@192.0.2.7;ob", []string{loose[1], loose[0]}},
 		{"the callee does not (GV-C18)", false, strings.Join(loose, ", "), "sip:far@192.0.2.7;ob", loose},
 		{"no Record-Route, no Route", true, "", "sip:far@192.0.2.7;ob", nil},
-		{"a strict router becomes the Request-URI, the target goes last", false, "<sip:p1.example>, <sip:p2.example;lr>", "sip:p1.example",
-			[]string{"<sip:p2.example;lr>", "<sip:far@192.0.2.7;ob>"}},
+		{
+			"a strict router becomes the Request-URI, the target goes last", false, "<sip:p1.example>, <sip:p2.example;lr>", "sip:p1.example",
+			[]string{"<sip:p2.example;lr>", "<sip:far@192.0.2.7;ob>"},
+		},
 		{"a strict router alone", true, "<sip:p1.example;method=INVITE>", "sip:p1.example", []string{"<sip:far@192.0.2.7;ob>"}},
 		{"lr=lr without angle brackets, a browser's quirk", true, "sip:p1.example;lr=lr", "sip:far@192.0.2.7;ob", []string{"sip:p1.example;lr=lr"}},
 	} {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,6 +181,22 @@ func TestForgedSourcesDoNotGrowMemory(t *testing.T) {
 	}
 }
 
+func TestGenerationsStayBoundedWhateverIsKept(t *testing.T) {
+	g := newGenerations[int, int](1000)
+	turns := 0
+	g.keep = func(v int) bool { return true }
+	g.forgotten = func(int) { turns++ }
+	for i := range 100_000 {
+		g.put(i, i)
+		if g.len() > 1000 {
+			t.Fatalf("%d entries", g.len())
+		}
+	}
+	if turns > 500 {
+		t.Errorf("%d turns", turns)
+	}
+}
+
 func TestSilentConnectionsGiveWay(t *testing.T) {
 	b := answerer()
 	b.Limits.Connections, b.Limits.ConnectionsPerAddress = 50, 40
@@ -200,6 +217,24 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	s := b.Stats()
 	if s.Evicted < 150 || s.Open > 40 {
 		t.Errorf("%d evicted, %d open", s.Evicted, s.Open)
+	}
+}
+
+func TestOldestSilentConnectionGivesWayFirst(t *testing.T) {
+	p := newPlaces(10, 10)
+	addr := netip.MustParseAddr("192.0.2.1")
+	var closed []int
+	for i := range 3 {
+		x, _ := p.take(addr, func() { closed = append(closed, i) })
+		if i == 0 {
+			x.prove()
+		}
+	}
+	for range 3 {
+		p.evictOldest()
+	}
+	if !slices.Equal(closed, []int{1, 2}) || p.taken != 1 {
+		t.Errorf("closed %v, %d left", closed, p.taken)
 	}
 }
 

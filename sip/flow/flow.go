@@ -112,7 +112,8 @@ func (f *Flow) Trusted() bool { return f.trusted.Load() }
 // nothing of m. It never waits for the far end: what the system does not take
 // goes to a bounded queue, and when that is full the flow ends with ErrQueueFull,
 // which is counted. The error of a dead flow is its cause of death. On UDP an
-// error does not end the flow.
+// error does not end the flow; nor does UDP turn into TCP by itself for messages
+// above 1,300 bytes (RFC 3261 §18.1.1): who chose the flow chose its size.
 func (f *Flow) Send(m *sip.Message) error {
 	b := f.t.buffer()
 	*b = m.Append((*b)[:0])

@@ -6,7 +6,7 @@ package flow
 type generations[K comparable, V any] struct {
 	half       int
 	young, old map[K]V
-	keep       func(V) bool // never forget these; may be nil
+	keep       func(V) bool // rather forget others; may be nil
 	forgotten  func(n int)  // may be nil
 }
 
@@ -36,16 +36,16 @@ func (g *generations[K, V]) put(k K, v V) {
 func (g *generations[K, V]) turn() {
 	lost := g.old
 	g.old, g.young = g.young, make(map[K]V, g.half/4)
-	n := len(lost)
-	if g.keep != nil {
-		for k, v := range lost {
-			if g.keep(v) {
-				g.young[k] = v
-				n--
-			}
+	for k, v := range lost {
+		// Half of the room stays free, so that turns are seldom whatever keep says.
+		if g.keep == nil || len(g.young) >= g.half/2 {
+			break
+		}
+		if g.keep(v) {
+			g.young[k] = v
 		}
 	}
-	if g.forgotten != nil && n > 0 {
+	if n := len(lost) - len(g.young); g.forgotten != nil && n > 0 {
 		g.forgotten(n)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -139,15 +138,6 @@ var certificate = sync.OnceValues(func() (server, client *tls.Config) {
 })
 
 func wire(m *sip.Message) string { return string(m.Append(nil)) }
-
-func header(s, name string) string {
-	for line := range strings.SplitSeq(s, "\r\n") {
-		if n, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(n, name) {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
-}
 
 func rawDial(t *testing.T, at netip.AddrPort) net.Conn {
 	t.Helper()

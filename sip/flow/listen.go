@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type Listen struct {
 	Network   string      // "udp", "tcp", "tls", "ws" or "wss"
 	Addr      string      // "[::]:5061", "192.0.2.1:5060"; port 0 takes a free one
 	TLS       *tls.Config // for tls and wss; certificates are needed, TLS 1.2 is the least unless it says otherwise
-	Advertise string      // host or host:port for Via and Contact, if not the socket's address
+	Advertise string      // host or host:port for Via and Contact, if not the socket's address; without a port it is the socket's
 	Path      string      // of a WebSocket; "" takes any
 	Origins   []string    // browsers' origins a WebSocket takes beside its own host; patterns as in path.Match
 }
@@ -44,29 +46,29 @@ func (t *Transport) Listen(l Listen) (netip.AddrPort, error) {
 	if err != nil {
 		return at, fmt.Errorf("listen on %s %s: %w", l.Network, l.Addr, err)
 	}
-	if by.host != "" && by.port == 0 {
-		t.log.Debug("advertised without a port", "host", by.host)
-	}
 	t.log.Info("listening", "network", l.Network, "addr", at)
 	return at, nil
 }
 
+// parseSentBy reads "host", "host:port", "2001:db8::1" or "[2001:db8::1]:5060".
 func parseSentBy(s string) (sentBy, error) {
-	if s == "" {
-		return sentBy{}, nil
-	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil { // no port
-		if _, err := netip.ParseAddr(s); err == nil {
-			return sentBy{host: s}, nil
-		}
-		return sentBy{host: s}, nil
+		return sentBy{host: strings.Trim(s, "[]")}, nil
 	}
 	p, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
 		return sentBy{}, fmt.Errorf("advertised address %q: bad port", s)
 	}
 	return sentBy{host, int(p)}, nil
+}
+
+// on completes what is advertised with the socket's port.
+func (s sentBy) on(at netip.AddrPort) sentBy {
+	if s.host != "" && s.port == 0 {
+		s.port = int(at.Port())
+	}
+	return s
 }
 
 // acceptor is a listening TCP socket of whatever network.
@@ -76,6 +78,7 @@ type acceptor struct {
 	conf   Listen
 	tls    *tls.Config
 	sentBy sentBy
+	failed bool // the last accept failed
 	net.Listener
 }
 
@@ -84,7 +87,7 @@ func (t *Transport) listenStream(n network, l Listen, by sentBy) (netip.AddrPort
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	a := &acceptor{t: t, net: n, conf: l, sentBy: by, Listener: ln}
+	a := &acceptor{t: t, net: n, conf: l, sentBy: by.on(addrPort(ln.Addr())), Listener: ln}
 	if n.encrypted() {
 		a.tls = l.TLS.Clone()
 		if a.tls.MinVersion == 0 {
@@ -135,15 +138,32 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		if errors.Is(err, net.ErrClosed) {
 			return nil, err
 		}
-		if err != nil { // most likely out of descriptors
-			t.log.Warn("accept", "network", a.conf.Network, "addr", a.conf.Addr, "err", err)
-			time.Sleep(20 * time.Millisecond)
+		if err != nil {
+			a.failing(err)
 			continue
 		}
+		a.failed = false
 		if ac := t.admitConn(c); ac != nil {
 			return ac, nil
 		}
 	}
+}
+
+// failing deals with an error of accept, which most likely is that descriptors
+// have run out: the oldest silent connection gives way.
+func (a *acceptor) failing(err error) {
+	if !a.failed {
+		a.failed = true
+		a.t.log.Warn("accept", "network", a.conf.Network, "addr", a.conf.Addr, "err", err)
+	}
+	if outOfDescriptors(err) && a.t.places.evictOldest() {
+		a.t.count.Evicted.Add(1)
+	}
+	time.Sleep(time.Millisecond) // no busy loop, whatever the error
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 func (t *Transport) admitConn(c net.Conn) *acceptedConn {

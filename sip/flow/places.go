@@ -77,6 +77,22 @@ func oldest(l *list.List) *place {
 	return nil
 }
 
+// evictOldest makes room when the system has none. It reports false if there is
+// nobody to evict.
+func (p *places) evictOldest() bool {
+	p.mu.Lock()
+	x := oldest(&p.silent)
+	if x != nil {
+		x.evicted = true
+		p.freeLocked(x)
+	}
+	p.mu.Unlock()
+	if x != nil {
+		x.evict()
+	}
+	return x != nil
+}
+
 // prove makes a connection safe from eviction.
 func (x *place) prove() {
 	x.p.mu.Lock()

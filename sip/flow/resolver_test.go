@@ -94,8 +94,10 @@ func (s *dnsServer) questions() []string {
 func TestResolve(t *testing.T) {
 	opaque := strings.Repeat("a", 63)
 	for _, row := range []struct{ name, uri, want string }{
-		{"NAPTR by order and preference, SRV by priority", "sip:a@naptr.example.com",
-			"tls 192.0.2.1:5063, tls 192.0.2.2:5061, tcp 192.0.2.1:5070, udp 192.0.2.3:5080, udp [2001:db8::3]:5080"},
+		{
+			"NAPTR by order and preference, SRV by priority", "sip:a@naptr.example.com",
+			"tls 192.0.2.1:5063, tls 192.0.2.2:5061, tcp 192.0.2.1:5070, udp 192.0.2.3:5080, udp [2001:db8::3]:5080",
+		},
 		{"sips takes only what is encrypted", "sips:a@naptr.example.com", "tls 192.0.2.1:5063, tls 192.0.2.2:5061"},
 		{"transport goes straight to SRV", "sip:a@naptr.example.com;transport=tcp", "tcp 192.0.2.1:5070"},
 		{"no NAPTR: SRV of all we speak", "sip:a@srv.example.com", "tcp 192.0.2.1:5090"},
@@ -177,8 +179,10 @@ func TestResolverRemembersAndFailsOver(t *testing.T) {
 
 func TestSRVWeights(t *testing.T) {
 	records := []*dns.SRV{
-		{Priority: 1, Weight: 90, Target: "heavy"}, {Priority: 1, Weight: 10, Target: "light"},
-		{Priority: 1, Weight: 0, Target: "zero"}, {Priority: 0, Weight: 0, Target: "first"},
+		{Priority: 1, Weight: 90, Target: "heavy"},
+		{Priority: 1, Weight: 10, Target: "light"},
+		{Priority: 1, Weight: 0, Target: "zero"},
+		{Priority: 0, Weight: 0, Target: "first"},
 	}
 	for _, row := range []struct {
 		draws []int

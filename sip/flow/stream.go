@@ -28,10 +28,7 @@ func (s *stream) shut(*Flow) { s.Conn.Close() }
 func (t *Transport) readStream(f *Flow, s *stream) {
 	d := newDeadlines(f, s.Conn)
 	r := sip.NewReader(d, t.limits.Message)
-	for {
-		if !d.begin() {
-			break
-		}
+	for d.begin() {
 		fr, err := r.Next()
 		if err != nil {
 			t.streamEnd(f, s.place, fr, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -75,22 +76,38 @@ func TestViaSaysWhereARequestCameFrom(t *testing.T) {
 	defer c.Close()
 	port := portOf(c.LocalAddr())
 	for _, row := range []struct{ name, via, want, answer string }{
-		{"rport is filled in", "SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1:5060;rport=" + port + ";received=127.0.0.1;branch=z9hG4bK1", port},
-		{"rport at the end", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport",
-			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport=" + port + ";received=127.0.0.1", port},
-		{"another host gets received", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;received=127.0.0.1", port},
-		{"the true host is left alone, and answered on the port it names", "SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1",
-			"SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1", "5999"},
-		{"no port is 5060", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1",
-			"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1", "5060"},
-		{"a forged received is replaced", "SIP/2.0/UDP 10.0.0.1;received=192.0.2.1;rport=9;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1;rport=" + port + ";branch=z9hG4bK1;received=127.0.0.1", port},
-		{"maddr draws no answer to a third party", "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1",
-			"SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1;received=127.0.0.1", port},
-		{"only the first of a list", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1 , SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2",
-			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=127.0.0.1, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2", port},
+		{
+			"rport is filled in", "SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1:5060;rport=" + port + ";received=127.0.0.1;branch=z9hG4bK1", port,
+		},
+		{
+			"rport at the end", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport",
+			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;rport=" + port + ";received=127.0.0.1", port,
+		},
+		{
+			"another host gets received", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"the true host is left alone, and answered on the port it names", "SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1",
+			"SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1", "5999",
+		},
+		{
+			"no port is 5060", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1",
+			"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1", "5060",
+		},
+		{
+			"a forged received is replaced", "SIP/2.0/UDP 10.0.0.1;received=192.0.2.1;rport=9;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1;rport=" + port + ";branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"maddr draws no answer to a third party", "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1",
+			"SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.1;branch=z9hG4bK1;received=127.0.0.1", port,
+		},
+		{
+			"only the first of a list", "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1 , SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2",
+			"SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=127.0.0.1, SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK2", port,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m := options("x")
@@ -216,11 +233,20 @@ func TestUDPFlowsEndWithTheTransport(t *testing.T) {
 }
 
 func TestAdvertisedAddressIsUsed(t *testing.T) {
-	a, _ := newTransport(t)
-	listen(t, a, Listen{Network: "udp", Addr: ":0", Advertise: "gw.example.com:5070"})
-	host, port := dial(t, a, Target{Network: "udp", Host: "127.0.0.1", Port: 5999}).SentBy()
-	if host != "gw.example.com" || port != 5070 {
-		t.Errorf("sent-by %s:%d", host, port)
+	for advertise, want := range map[string]string{
+		"gw.example.com:5070": "gw.example.com 5070", "[2001:db8::1]:5060": "2001:db8::1 5060",
+		"gw.example.com": "gw.example.com own", "2001:db8::1": "2001:db8::1 own",
+	} {
+		a, _ := newTransport(t)
+		at := listen(t, a, Listen{Network: "udp", Addr: ":0", Advertise: advertise})
+		want = strings.Replace(want, "own", fmt.Sprint(at.Port()), 1)
+		host, port := dial(t, a, Target{Network: "udp", Host: "127.0.0.1", Port: 5999}).SentBy()
+		if got := fmt.Sprint(host, " ", port); got != want {
+			t.Errorf("%s: sent-by %s, want %s", advertise, got, want)
+		}
+	}
+	if _, err := (&Transport{}).Listen(Listen{Network: "udp", Advertise: "gw:x"}); err == nil {
+		t.Error("a bad port is taken")
 	}
 }
 

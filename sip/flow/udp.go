@@ -40,7 +40,7 @@ func (t *Transport) listenUDP(l Listen, by sentBy) (netip.AddrPort, error) {
 	if err := c.SetReadBuffer(t.limits.ReceiveBuffer); err != nil {
 		t.log.Warn("UDP receive buffer is small", "addr", l.Addr, "err", err)
 	}
-	s := &udpSocket{t: t, conn: c, local: addrPort(c.LocalAddr()), sentBy: by}
+	s := &udpSocket{t: t, conn: c, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
 	s.flows = newGenerations[netip.AddrPort, *Flow](t.limits.UDPFlows)
 	s.flows.keep = func(f *Flow) bool { return f.pinned.Load() || f.watched() }
 	s.flows.forgotten = func(n int) { t.count.FlowsForgotten.Add(uint64(n)) }
@@ -86,6 +86,11 @@ func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
 	t := s.t
 	if !t.budgets.admit(from.Addr()) {
 		t.count.OverBudget.Add(1)
+		return
+	}
+	if a := stunAnswer(b, from); a != nil {
+		t.count.PingsIn.Add(1)
+		s.conn.WriteToUDPAddrPort(a, from) // what is lost is asked for again
 		return
 	}
 	if len(b) > t.limits.Message.Message || !plausible(b) || from.Port() == 0 {

@@ -92,8 +92,10 @@ func (id *identity) clone() {
 
 // known returns a constant for a method of the RFCs.
 func known(method string) string {
-	for _, k := range [...]string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK",
-		"UPDATE", "INFO", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH"} {
+	for _, k := range [...]string{
+		"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK",
+		"UPDATE", "INFO", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH",
+	} {
 		if k == method {
 			return k
 		}

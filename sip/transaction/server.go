@@ -171,6 +171,7 @@ func (tx *serverTx) final(status int) {
 			tx.end(nil)
 			return
 		}
+		tx.flow.Detach(&tx.link)                 // its death changes nothing any more
 		tx.alarm.set(tx.l, patience, tx.onTimer) // J
 	}
 }

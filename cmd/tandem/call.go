@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"tandem/sim/phone"
+)
+
+type callCmd struct {
+	Server   string        `default:"127.0.0.1:5060" help:"Where the gateway takes SIP."`
+	Network  string        `default:"udp" enum:"udp,tcp" help:"udp or tcp."`
+	Bind     string        `default:"127.0.0.1" help:"Local address of the caller."`
+	User     string        `help:"Device to be." required:""`
+	Password string        `help:"Its password." env:"TANDEM_CALL_PASSWORD" required:""`
+	Domain   string        `help:"SIP domain; default the server's host."`
+	To       string        `arg:"" optional:"" help:"What to dial; without it wait for a call and answer it."`
+	Tone     float64       `default:"440" help:"Tone to send, in Hz; 0 is silence."`
+	Digits   string        `help:"Keys to press after the answer."`
+	For      time.Duration `default:"5s" help:"Hang up so long after the answer."`
+	Limit    time.Duration `default:"60s" help:"Give up after this time."`
+	Expect   float64       `help:"Fail unless a tone of this frequency (Hz) is heard."`
+	Codecs   []string      `default:"PCMU,PCMA" help:"Codecs to offer, preferred first."`
+	JSON     bool          `help:"Print the whole report, with the message ladder, as JSON."`
+	Trace    bool          `help:"Print the SIP messages."`
+}
+
+// Run places or takes one call and prints what was measured.
+func (c *callCmd) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, c.Limit)
+	defer cancel()
+	p := &phone.Phone{Config: phone.Config{
+		User: c.User, Password: c.Password, Domain: c.Domain, Server: c.Server, Network: c.Network,
+		Bind: c.Bind, Codecs: c.Codecs, Tone: c.Tone, Expires: time.Minute,
+	}, Log: slog.New(slog.DiscardHandler)}
+	if err := p.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Register(ctx); err != nil {
+		return fmt.Errorf("register as %s: %w", c.User, err)
+	}
+	one, err := c.call(ctx, p)
+	if err != nil {
+		return err
+	}
+	talkErr := c.talk(ctx, one)
+	rep := one.Report()
+	if err := p.Unregister(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "not unregistered:", err)
+	}
+	if err := c.print(os.Stdout, rep); err != nil {
+		return err
+	}
+	if talkErr != nil {
+		return talkErr
+	}
+	if d := rep.Received.Tone - c.Expect; c.Expect != 0 && (d > 15 || d < -15) {
+		return fmt.Errorf("heard %.0f Hz, expected %.0f Hz", rep.Received.Tone, c.Expect)
+	}
+	return nil
+}
+
+func (c *callCmd) call(ctx context.Context, p *phone.Phone) (*phone.Call, error) {
+	if c.To != "" {
+		return p.Call(ctx, c.To)
+	}
+	fmt.Fprintln(os.Stderr, "registered; waiting for a call")
+	return p.NextCall(ctx)
+}
+
+// talk carries the call to its end.
+func (c *callCmd) talk(ctx context.Context, one *phone.Call) error {
+	if err := one.WaitAnswered(ctx); err != nil {
+		rep := one.Report()
+		if rep.Status >= 300 {
+			return fmt.Errorf("the call was refused with %d %s", rep.Status, rep.Reason)
+		}
+		_ = one.HangUp(context.WithoutCancel(ctx))
+		return fmt.Errorf("not answered: %w", err)
+	}
+	if c.Digits != "" {
+		one.SendDTMF(c.Digits)
+	}
+	select {
+	case <-one.Done():
+		return nil
+	case <-time.After(c.For):
+	case <-ctx.Done():
+	}
+	return one.HangUp(context.WithoutCancel(ctx))
+}
+
+func (c *callCmd) print(w io.Writer, rep phone.Report) error {
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(rep)
+	}
+	if c.Trace {
+		for _, e := range rep.Ladder {
+			arrow := "<--"
+			if e.Out {
+				arrow = "-->"
+			}
+			fmt.Fprintf(w, "%s %s\n%s\n", e.At.Format("15:04:05.000"), arrow, e.Raw)
+		}
+	}
+	r := rep.Received
+	fmt.Fprintf(w, "result      %d %s, ended by %s\n", rep.Status, rep.Reason, rep.EndedBy)
+	fmt.Fprintf(w, "times       ringing %v, early media %v, answered %v, ended %v\n", rep.Times.Ringing.Round(time.Millisecond),
+		rep.Times.Early.Round(time.Millisecond), rep.Times.Answered.Round(time.Millisecond), rep.Times.Ended.Round(time.Millisecond))
+	fmt.Fprintf(w, "sent        %s, %d packets, %.0f Hz\n", rep.Codec, rep.Sent, c.Tone)
+	fmt.Fprintf(w, "received    %d packets, %d lost, jitter %.1f ms, longest gap %.0f ms, %.0f Hz at %.1f dBFS, keys %q\n",
+		r.Packets, r.Lost, r.JitterMS, r.MaxGapMS, r.Tone, r.Level, r.DTMF)
+	return nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	sim "tandem/sim/gvoice"
+)
+
+type simCmd struct {
+	Bind    string   `default:"127.0.0.1" help:"IPv4 address of all listeners."`
+	SIP     int      `default:"5061" help:"Port of SIP over TLS."`
+	Control int      `default:"8061" help:"Port of the control endpoint (HTTP), which also serves the token endpoint in clear."`
+	Token   int      `default:"8443" help:"Port of the token endpoint (HTTPS)."`
+	Media   int      `default:"19305" help:"UDP port of all media."`
+	NoIPv6  bool     `help:"Leave the IPv6 media candidate dead."`
+	CA      string   `default:"google-simulator-ca.pem" help:"Where the root certificates to trust are written." type:"path"`
+	Config  string   `help:"JSON file with the simulator's Config (accounts, people, options), see docs/protocols/google-voice.md." type:"existingfile"`
+	Account []string `help:"A number with its credentials, as +12025550123,CLIENT_ID,CLIENT_SECRET,REFRESH_TOKEN; may be repeated." placeholder:"NUMBER,ID,SECRET,TOKEN" sep:"none"`
+	Verbose bool     `short:"v" help:"Log every message."`
+}
+
+// Run runs the edge until SIGINT or SIGTERM.
+func (s *simCmd) Run() error {
+	conf, err := s.config()
+	if err != nil {
+		return err
+	}
+	level := slog.LevelInfo
+	if s.Verbose {
+		level = slog.LevelDebug
+	}
+	edge := &sim.Server{Config: conf, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := edge.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.CA, edge.CAPEM(), 0o644); err != nil { //nolint:gosec // certificates are public
+		return errors.Join(err, edge.Close())
+	}
+	fmt.Printf("Google Voice edge  sip:%s;transport=tls  as %s\n", edge.Addr(), strings.Join(edge.Hosts(), ", "))
+	fmt.Printf("token endpoint     %s\n                   %s\n", edge.TokenURL(), edge.PlainTokenURL())
+	fmt.Printf("control endpoint   %s/state\nroot certificates  %s\n", edge.ControlURL(), s.CA)
+	for _, a := range conf.Accounts {
+		fmt.Printf("account            %s  client %s\n", a.Number, a.ClientID)
+	}
+	<-ctx.Done()
+	return edge.Close()
+}
+
+func (s *simCmd) config() (sim.Config, error) {
+	var c sim.Config
+	if s.Config != "" {
+		text, err := os.ReadFile(s.Config)
+		if err != nil {
+			return c, err
+		}
+		if err := json.Unmarshal(text, &c); err != nil {
+			return c, fmt.Errorf("%s: %w", s.Config, err)
+		}
+	}
+	c.Bind, c.SIPPort, c.ControlPort, c.TokenPort, c.MediaPort, c.NoIPv6 = s.Bind, s.SIP, s.Control, s.Token, s.Media, s.NoIPv6
+	for _, a := range s.Account {
+		f := strings.Split(a, ",")
+		if len(f) != 4 {
+			return c, fmt.Errorf("--account %q is not NUMBER,ID,SECRET,TOKEN", a)
+		}
+		acc := sim.Account{Number: f[0], ClientID: f[1], ClientSecret: f[2], RefreshToken: f[3]}
+		if err := acc.Validate(); err != nil {
+			return c, fmt.Errorf("--account: %w", err)
+		}
+		c.Accounts = append(c.Accounts, acc)
+	}
+	if len(c.Accounts) == 0 {
+		c.Accounts = []sim.Account{{Number: "+12025550123", ClientID: "client", ClientSecret: "secret", RefreshToken: "refresh"}}
+	}
+	return c, nil
+}
