@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,7 +47,6 @@ func interleave(ctx context.Context, s *settings, programs ...*relayed) error {
 // load sends through the program for one round.
 func (p *relayed) load(ctx context.Context, s *settings) (sample, error) {
 	var v sample
-	r0 := p.runs()
 	before, err := p.cpu()
 	if err != nil {
 		return v, err
@@ -72,9 +70,6 @@ func (p *relayed) load(ctx context.Context, s *settings) (sample, error) {
 	after, err := p.cpu()
 	if err != nil {
 		return v, err
-	}
-	if os.Getenv("DBG") != "" && p.process != nil {
-		fmt.Printf("%s cost %.2f runs/packet %.3f\n", p.name, float64(after-before)/1000/float64(v.Sent), float64(p.runs()-r0)/float64(v.Sent))
 	}
 	if v.Silent > 0 {
 		return v, fmt.Errorf("%d of %d flows came to nothing", v.Silent, len(p.flows))
@@ -117,18 +112,4 @@ func (p *relayed) p99() float64 {
 
 func (p *relayed) p50() float64 {
 	return median(p.samples, func(v sample) float64 { return v.P50 })
-}
-
-func (p *relayed) runs() (sum int) {
-	if p.process == nil {
-		return 0
-	}
-	fs, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.process.cmd.Process.Pid))
-	for _, f := range fs {
-		b, _ := os.ReadFile(f)
-		var a, c, n int
-		fmt.Sscan(string(b), &a, &c, &n)
-		sum += n
-	}
-	return sum
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 )
@@ -24,7 +23,7 @@ type tandemRelay struct {
 
 func startTandem(ctx context.Context, s *settings, k kind, first, last int) (*tandemRelay, error) {
 	r := &tandemRelay{paths: map[string]bool{}}
-	args := []string{fmt.Sprintf("-first=%d", first), "-workers=" + envOr("W", "0"), fmt.Sprintf("-last=%d", last)}
+	args := []string{fmt.Sprintf("-first=%d", first), fmt.Sprintf("-last=%d", last)}
 	if k.protection != "plain" {
 		args = append(args, "-sdes")
 	}
@@ -84,11 +83,4 @@ func (r *tandemRelay) ask(command, call, sdp string) (relayReply, error) {
 		return p, errors.New(p.Error)
 	}
 	return p, nil
-}
-
-func envOr(k, d string) string {
-	if v := os.Getenv(k); v != "" {
-		return v
-	}
-	return d
 }
