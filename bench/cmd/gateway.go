@@ -31,7 +31,6 @@ media: {bind: 127.0.0.1, port_min: 20000, port_max: 32000}
 sip:
   listen: [{network: udp, addr: "%s"}]
   domains: [bench.invalid]
-  session_timer: -1s
 %s  trunks:
     - {name: caller, server: "%s:%d"}
     - {name: called, server: "%s:%d"}

@@ -132,7 +132,7 @@ func writePhones(s *settings) (list string, err error) {
 	var text strings.Builder
 	text.WriteString("SEQUENTIAL\n")
 	for i := range phones {
-		fmt.Fprintf(&text, "%s;\n", phoneName(i))
+		fmt.Fprintf(&text, "%s;[authentication username=%s password=secret]\n", phoneName(i), phoneName(i))
 	}
 	list = filepath.Join(s.build, "phones.csv")
 	return list, os.WriteFile(list, []byte(text.String()), 0o600)
