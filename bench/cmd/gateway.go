@@ -11,8 +11,11 @@ import (
 	"strings"
 )
 
-// phones is how many devices register, again and again.
-const phones = 1000
+const (
+	phones        = 1000 // that register, again and again
+	phonePassword = "secret"
+	domain        = "bench.invalid"
+)
 
 func phoneName(i int) string { return fmt.Sprintf("phone%04d", i) }
 
@@ -54,7 +57,7 @@ func devices() string {
 	var b strings.Builder
 	b.WriteString("  devices:\n")
 	for i := range phones {
-		fmt.Fprintf(&b, "    - {name: %s, password: secret}\n", phoneName(i))
+		fmt.Fprintf(&b, "    - {name: %s, password: %s}\n", phoneName(i), phonePassword)
 	}
 	return b.String()
 }
