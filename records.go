@@ -70,6 +70,11 @@ func (b *bindings) Put(ctx context.Context, v sipua.Binding) error {
 	return err
 }
 
+// Together stores what f puts and deletes in one transaction.
+func (b *bindings) Together(ctx context.Context, f func(context.Context) error) error {
+	return b.all.DB.Atomically(ctx, f)
+}
+
 func (b *bindings) Delete(ctx context.Context, device, key string) error {
 	return b.all.Delete(ctx, device+" "+key)
 }

@@ -16,18 +16,35 @@ type transaction struct {
 // ExecContext carries out a statement, preparing it the first time. The end of
 // the transaction closes it.
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s := t.prepared[query]
-	if s == nil {
-		var err error
-		if s, err = t.PrepareContext(ctx, query); err != nil {
-			return nil, err
-		}
-		if t.prepared == nil {
-			t.prepared = make(map[string]*sql.Stmt)
-		}
-		t.prepared[query] = s
+	s, err := t.statement(ctx, query)
+	if err != nil {
+		return nil, err
 	}
 	return s.ExecContext(ctx, args...)
+}
+
+// QueryRowContext is the same for a statement that returns a row.
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := t.statement(ctx, query)
+	if err != nil {
+		return t.Tx.QueryRowContext(ctx, query, args...) // a Row can carry the error
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+func (t *transaction) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := t.prepared[query]; s != nil {
+		return s, nil
+	}
+	s, err := t.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if t.prepared == nil {
+		t.prepared = make(map[string]*sql.Stmt)
+	}
+	t.prepared[query] = s
+	return s, nil
 }
 
 // querier is what *sql.DB and *sql.Tx share.

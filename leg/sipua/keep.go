@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -120,10 +121,17 @@ func (c *Connector) write(ctx context.Context) {
 			c.save()
 			return
 		case <-c.saves.wake:
+			select { // a disk is as busy with one registration as with a hundred
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
 			c.save()
 		}
 	}
 }
+
+// gather is how long registrations wait for others, to be stored together.
+const gather = 50 * time.Millisecond
 
 // saveTimeout bounds a visit to the store, and so how long a shutdown waits for it.
 const saveTimeout = 5 * time.Second
@@ -131,8 +139,28 @@ const saveTimeout = 5 * time.Second
 func (c *Connector) save() {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
-	var failed error
-	for k, b := range c.saves.take() {
+	todo := c.saves.take()
+	store := func(ctx context.Context) error { return c.store(ctx, todo) }
+	err := errors.ErrUnsupported
+	if t, ok := c.Bindings.(together); ok {
+		err = t.Together(ctx, store)
+	}
+	if err != nil {
+		err = store(ctx) // one by one, so that one fault does not hold up the others
+	}
+	if err != nil {
+		c.Log.Error("registrations are not in the store; after a restart devices are reached only when they have registered again", "err", err)
+	}
+}
+
+// together is a Bindings that can store many at once, all or none of them.
+type together interface {
+	Together(ctx context.Context, f func(context.Context) error) error
+}
+
+// store writes one binding after the other and returns the last fault.
+func (c *Connector) store(ctx context.Context, todo map[saveKey]*Binding) (failed error) {
+	for k, b := range todo {
 		err := error(nil)
 		if b != nil {
 			err = c.Bindings.Put(ctx, *b)
@@ -143,9 +171,7 @@ func (c *Connector) save() {
 			failed = fmt.Errorf("device %s: %w", k.device, err)
 		}
 	}
-	if failed != nil {
-		c.Log.Error("registrations are not in the store; after a restart devices are reached only when they have registered again", "err", failed)
-	}
+	return failed
 }
 
 // restore brings back the registrations that survive a restart: those over UDP.
