@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 
@@ -63,12 +64,17 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
+	text, err := readBounded(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
 	c := new(Config)
-	if err := DecodeFile(path, c); err != nil {
+	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	if err != nil {
 		return nil, err
 	}
 	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, located(path, places, err)
 	}
 	return c, nil
 }
