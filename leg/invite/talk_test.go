@@ -18,7 +18,7 @@ func TestHoldAndResume(t *testing.T) {
 	for _, row := range []struct{ theirs, ours string }{
 		{"sendonly", "recvonly"},
 		{"inactive", "inactive"},
-		{"0.0.0.0", "inactive"}, // RFC 2543
+		{"0.0.0.0", "recvonly"}, // RFC 2543: nowhere to send to
 		{"recvonly", "sendonly"},
 	} {
 		t.Run(row.theirs, func(t *testing.T) {
