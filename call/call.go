@@ -142,9 +142,7 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 func (c *Call) do(ctx context.Context, do any, alarm *time.Timer) any {
 	switch do := do.(type) {
 	case tell:
-		if l := c.legs[do.side]; l != nil {
-			l.Do(do.ev)
-		}
+		c.tell(do)
 	case route:
 		if err := c.route(do.to); err != nil {
 			return refused{endedBy(err)}
@@ -178,6 +176,18 @@ func (c *Call) do(ctx context.Context, do any, alarm *time.Timer) any {
 		alarm.Reset(do.d)
 	}
 	return nil
+}
+
+// tell passes an event to a leg, unless it is a key that the bridge acts on.
+func (c *Call) tell(do tell) {
+	if d, ok := do.ev.(Digit); ok {
+		if k, ok := c.bridge.(Keypad); ok && k.Key(do.side.other(), d.Key) {
+			return
+		}
+	}
+	if l := c.legs[do.side]; l != nil {
+		l.Do(do.ev)
+	}
 }
 
 func (c *Call) route(to string) error {

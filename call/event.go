@@ -10,6 +10,7 @@ type (
 	// Progress says that the far end is being alerted; Early says that media flows already.
 	Progress struct {
 		Early bool
+		Lobby bool   // somebody has to admit the caller; it is answered meanwhile, so that it sees and hears that it waits
 		Codec string // audio codec of the leg that reports it, so that the other can answer with the same; "" for no wish
 	}
 	// Answered says that the call is up.

@@ -92,7 +92,7 @@ const DefaultAnswerLimit = 2 * time.Minute
 // that trying the next destination would be against somebody's will.
 func (c Cause) Final() bool {
 	switch c {
-	case Rejected, Cancelled, Emergency, Forbidden, Shutdown:
+	case Rejected, Cancelled, Emergency, Forbidden, Shutdown, NotAdmitted, Removed:
 		return true
 	}
 	return false

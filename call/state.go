@@ -135,6 +135,9 @@ func (s state) step(at Side, what any) (state, []any) {
 }
 
 func (s state) progress(ev Progress) (state, []any) {
+	if ev.Lobby {
+		return s.lobby(ev)
+	}
 	early := ev.Early && !s.mute
 	if !early {
 		ev = Progress{}
@@ -157,6 +160,17 @@ func (s state) progress(ev Progress) (state, []any) {
 		return s, []any{tell{A, ev}, ring{}}
 	}
 	return s, []any{tell{A, ev}}
+}
+
+// lobby answers A, because no telephone and few rooms show early video: what A
+// waits for is told by B's own screen and prompt.
+func (s state) lobby(ev Progress) (state, []any) {
+	var todo []any
+	if !s.up {
+		todo = append(todo, tell{A, Answered{Codec: ev.Codec}})
+	}
+	s.phase, s.up, s.joined = Early, true, true
+	return s, append(todo, join{})
 }
 
 func (s state) answered(ev Answered) (state, []any) {

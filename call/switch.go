@@ -23,6 +23,13 @@ type Bridge interface {
 	String() string
 }
 
+// A Keypad is a Bridge that some keys of a leg control: in a meeting *6 mutes and
+// *8 changes the layout. Key reports whether the bridge took the key; what it did
+// not take goes on to the other leg.
+type Keypad interface {
+	Key(from Side, key rune) bool
+}
+
 // A Switch routes incoming legs and runs their calls. It owns every live call.
 type Switch struct {
 	Router   Router

@@ -71,6 +71,9 @@ var (
 	_ call.Listener = (*Connector)(nil)
 )
 
+// settle is how long a shutdown waits for Google to answer the last BYEs.
+const settle = 2 * time.Second
+
 // Listen runs the accounts until ctx is done, and returns when they are
 // unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
@@ -89,9 +92,11 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Lock()
 	c.stack = stack
 	c.incoming, c.legCtx = incoming, context.WithoutCancel(ctx)
+	lines, stopLines := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLines()
 	c.start = func(l *line) {
 		var run context.Context
-		run, l.stop = context.WithCancel(ctx)
+		run, l.stop = context.WithCancel(lines)
 		c.running.Go(func() {
 			defer close(l.gone)
 			if l.follows != nil {
@@ -109,6 +114,8 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Lock()
 	c.start = nil
 	c.mu.Unlock()
+	c.stack.Settle(settle)
+	stopLines()
 	c.running.Wait()
 	c.core.Close()
 	c.layer.Close()

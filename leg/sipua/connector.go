@@ -47,6 +47,7 @@ type Connector struct {
 	reg      registrar
 	saves    saves
 	listens  []listening
+	opened   chan struct{}        // closed when Open is done
 	book     atomic.Pointer[book] // nil before Open
 	served   atomic.Pointer[served]
 	count    counters

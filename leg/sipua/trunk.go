@@ -125,6 +125,11 @@ func (t *trunk) match(f *flow.Flow, req *sip.Message) certainty {
 	if v, ok := req.URI.Params.Get("line"); ok && v == t.line {
 		return certain
 	}
+	return t.at(f)
+}
+
+// at compares the far end of f with the trunk's servers and peers.
+func (t *trunk) at(f *flow.Flow) certainty {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.flow == f {

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem/sip"
@@ -103,11 +104,14 @@ func (c *Core) screen(req *sip.Message) (replaced *Session, status int, headers 
 	if unknown := c.unsupported(req); unknown != "" {
 		return nil, 420, []sip.Header{{Name: "Unsupported", Value: unknown}}
 	}
-	if contacts, err := req.Contacts(); err != nil || len(contacts) != 1 {
-		return nil, 400, nil
+	if contacts, err := req.Contacts(); err != nil || len(contacts) > 1 || len(contacts) == 0 && !isOld(req) {
+		return nil, 400, []sip.Header{{Name: "Warning", Value: `399 tandem "an INVITE has one Contact"`}}
 	}
 	if len(req.Body) > 0 && sdpOf(req) == nil || req.Has("Content-Encoding") && req.Get("Content-Encoding") != "identity" {
 		return nil, 415, []sip.Header{{Name: "Accept", Value: "application/sdp"}, {Name: "Accept-Encoding", Value: "identity"}}
+	}
+	if !acceptsSDP(req) {
+		return nil, 406, []sip.Header{{Name: "Warning", Value: `399 tandem "the caller takes no application/sdp"`}}
 	}
 	if _, _, tooSmall := c.Timer.answer(req); tooSmall {
 		return nil, 422, []sip.Header{{Name: "Min-SE", Value: seconds(c.Timer.min())}}
@@ -125,6 +129,28 @@ func (s *Session) Trying() {
 			s.respond(s.server, sip.NewResponse(s.invite, 100, ""))
 		}
 	})
+}
+
+// isOld reports whether a request is of RFC 2543, whose Contact was optional
+// (RFC 4475 §3.4.1): its branch has no magic cookie.
+func isOld(req *sip.Message) bool {
+	via, err := req.Via()
+	return err == nil && !strings.HasPrefix(via.Branch(), "z9hG4bK")
+}
+
+// acceptsSDP reads Accept: without one, SDP it is (RFC 3261 §20.1).
+func acceptsSDP(req *sip.Message) bool {
+	if !req.Has("Accept") {
+		return true
+	}
+	for _, v := range req.Values("Accept") {
+		kind, _, _ := strings.Cut(v, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "application/sdp", "application/*", "*/*", "multipart/mixed":
+			return true
+		}
+	}
+	return false
 }
 
 // Progress sends a provisional response, 101 to 199, to an incoming call.

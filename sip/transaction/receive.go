@@ -17,7 +17,7 @@ func (l *Layer) Receive(f *flow.Flow, m *sip.Message) {
 		l.response(f, m)
 		return
 	}
-	id, ok := identify(m)
+	id, ok := identify(f, m)
 	if !ok {
 		return // Check has passed it, so this does not happen
 	}
@@ -120,14 +120,16 @@ func (l *Layer) request(f *flow.Flow, m *sip.Message, id identity) {
 	tx.start()
 }
 
-// absorb takes care of a request that came before.
+// absorb takes care of a request that came before. On another connection it is
+// only the same one while that is unanswered; afterwards nobody could get the
+// answer, and it is taken for a new one.
 func (l *Layer) absorb(f *flow.Flow, id identity) bool {
 	tx := l.server(id.key)
-	if tx == nil {
+	if tx == nil || f != tx.flow && f.Reliable() && tx.overtaken() {
 		return false
 	}
 	l.count.Absorbed.Add(1)
-	tx.again()
+	tx.again(f)
 	return true
 }
 
