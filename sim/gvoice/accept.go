@@ -30,6 +30,7 @@ func (s *Server) serveConn(raw net.Conn) {
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.configFor(c, hello) },
 	})
+	c.out = c.tls
 	_ = raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if !s.enter(c) {
 		return
