@@ -29,6 +29,7 @@ type baresip struct {
 	dir  string
 	conn net.Conn
 	done chan struct{} // the reader is gone
+	stop func()        // ends it, after it has un-registered
 
 	mu     sync.Mutex // guards what follows
 	news   []baresipEvent
@@ -95,7 +96,7 @@ func startBaresip(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it un-registers
 	cmd.WaitDelay = 3 * time.Second
 	ts.Check(cmd.Start())
-	ts.Defer(func() {
+	b.stop = sync.OnceFunc(func() {
 		stop()
 		_ = cmd.Wait()
 		_ = log.Close()
@@ -104,6 +105,7 @@ func startBaresip(ts *testscript.TestScript, neg bool, args []string) {
 			<-b.done
 		}
 	})
+	ts.Defer(b.stop)
 	within(ts, neg, func(ctx context.Context) error {
 		if err := b.connect(ctx, control); err != nil {
 			return fmt.Errorf("%w\n%s", err, tail(log.Name()))
@@ -298,6 +300,12 @@ func (b *baresip) event(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("no event %q (%w) among %+v\n%s", args, err, seen, tail(filepath.Join(b.dir, "log")))
 	}
+	return nil
+}
+
+// leave ends the phone in good order.
+func (b *baresip) leave(context.Context, []string) error {
+	b.stop()
 	return nil
 }
 

@@ -41,6 +41,7 @@ var peerCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"baresip": startBaresip,                          // baresip NAME [transport=tcp] [tone=440] [mediaenc=srtp] [medianat=ice] [codecs=pcmu,opus/48000/2] [host=ipv6] [failing] [key=value…]
 	"bs":      onBaresip((*baresip).command),         // bs NAME COMMAND [PARAMS]: as a person types it
 	"event":   onBaresip((*baresip).event),           // event NAME TYPE [PARAM]: waits for it; events before are forgotten
+	"leaves":  onBaresip((*baresip).leave),           // leaves NAME: it un-registers and ends
 	"heard":   onBaresip((*baresip).heard),           // heard NAME HZ [DBFS]: it plays the tone now, without a gap
 	"holds":   onBaresip((*baresip).hearsNothingNew), // holds NAME: it plays nothing now
 
