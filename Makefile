@@ -20,7 +20,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test lint fmt rules fuzz bench clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -36,6 +36,9 @@ demo: build ## place real calls through the gateway, with everything simulated
 
 test: test-deps ## run every test with the race detector
 	go test -race -timeout 15m ./...
+
+soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
+	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \

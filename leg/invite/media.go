@@ -108,6 +108,7 @@ func (l *Leg) accept(ev call.Answered) {
 	}
 	l.accepted = true
 	l.session.Accept(l.answer)
+	l.wentUp()
 }
 
 // ourAnswer makes the answer once: the 183 and the 200 carry the same one.
@@ -156,6 +157,7 @@ func (l *Leg) theyAnswered(ev dialog.Answered) {
 		return
 	}
 	l.answered = true
+	l.wentUp()
 	if ev.SDP != nil {
 		if err := l.media.SetAnswer(ev.SDP); err != nil {
 			l.hangup(mediaRefusal(err))

@@ -61,9 +61,13 @@ type Device struct {
 	CallerID string       `yaml:"caller_id,omitempty"` // number shown to others; default the name
 	Display  string       `yaml:"display,omitempty"`   // name shown to others; default what the device says
 	MaxCalls int          `yaml:"max_calls,omitempty"` // further calls are busy; default 4 (call waiting), 1 turns call waiting off
-	Encrypt  Encryption   `yaml:"encrypt,omitempty"`   // media; default optional
-	Codecs   []string     `yaml:"codecs,omitempty"`    // in order of preference; default opus, g722, pcmu, pcma
-	Digits   string       `yaml:"digits,omitempty"`    // INFO body when telephone-event is not agreed: relay (default), plain, none
+	// NoForward ignores call forwarding that is set on the device (302); else its
+	// calls go where it says, if the dial plan lets the device call there.
+	NoForward bool       `yaml:"no_forward,omitempty"`
+	RPID      bool       `yaml:"remote_party_id,omitempty"` // shows callers by Remote-Party-ID, too, for devices that know no P-Asserted-Identity
+	Encrypt   Encryption `yaml:"encrypt,omitempty"`         // media; default optional
+	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
+	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
 }
 
 // A Trunk is another SIP system: a PBX, a carrier, an emergency service.

@@ -59,7 +59,7 @@ func (c *Connector) assemble(b *book) {
 	c.opened = make(chan struct{})
 	c.saves.wake, c.saves.off = make(chan struct{}, 1), c.Bindings == nil
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
 		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
@@ -203,6 +203,10 @@ func (l *listening) hostPort(f *flow.Flow) (string, int) {
 	return l.addr.Addr().String(), int(l.addr.Port())
 }
 
+// settle is how long a shutdown waits for the far ends of the last calls to answer
+// our BYE.
+const settle = 2 * time.Second
+
 // Listen serves until ctx is done; it calls Open when nobody has. When it
 // returns, trunks are unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
@@ -230,6 +234,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Unlock()
 	c.served.Store(nil)
 	c.running.Wait()
+	c.stack.Settle(settle)
 	c.core.Close()
 	c.layer.Close()
 	err := c.net.Close()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media"
 	"tandem/media/sdp"
 )
 
@@ -81,6 +82,7 @@ func (s *Session) retune(st *sdp.Stream) {
 	defer in.mu.Unlock()
 	in.open, in.since = true, time.Now()
 	in.hold = !st.Direction.Receives()
+	in.held = st.Direction != media.SendRecv
 	in.expect(st)
 	if old := s.agreed.Audio(); old == nil || old.Recv.Clock != st.Recv.Clock {
 		in.lost += in.reports.Lost()

@@ -41,6 +41,7 @@ type Server struct {
 	lastConn int
 	bindings map[string]*binding // by user
 	legs     map[string]*leg     // by Call-ID
+	turned   map[string]*turnedAway
 	calls    []*Call
 	faults   []*Fault
 	people   []Person // added at run time
@@ -65,6 +66,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.accounts, s.issued = map[string]*account{}, map[string]*accessToken{}
 	s.conns, s.bindings = map[int]*conn{}, map[string]*binding{}
 	s.legs, s.counters = map[string]*leg{}, map[string]int{}
+	s.turned = map[string]*turnedAway{}
 	s.changed = make(chan struct{})
 	for _, a := range s.cfg.Accounts {
 		if err := s.AddAccount(a); err != nil {
@@ -142,6 +144,7 @@ func (s *Server) Close() error {
 		s.media.close()
 	}
 	s.work.Wait()
+	s.stopWaiting()
 	return nil
 }
 

@@ -11,16 +11,18 @@ import (
 // 100 needs (RFC 3261 §8.2.6.2).
 func reply(req *sip.Message, status int) *sip.Message {
 	r := sip.NewResponse(req, status, "")
-	if status > 100 {
-		tagTo(r)
-	}
+	tagged(r)
 	return r
 }
 
-// tagTo gives a response a To tag when whoever made it gave it none.
-func tagTo(r *sip.Message) {
-	if to, err := r.To(); err == nil && to.Tag() == "" {
-		r.Set("To", r.Get("To")+";tag="+sip.NewTag())
+// tagged adds the To tag that a response is missing.
+func tagged(r *sip.Message) {
+	value := r.Get("To")
+	if r.Status <= 100 || strings.Contains(value, ";tag=") {
+		return
+	}
+	if to, err := sip.ParseAddress(value); err == nil && to.Tag() == "" {
+		r.Set("To", value+";tag="+sip.NewTag())
 	}
 }
 
