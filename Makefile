@@ -7,7 +7,7 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev
-TEST_PACKAGES  := sip-tester baresip-core
+TEST_PACKAGES  := sip-tester baresip-core linphone-cli
 
 FUZZTIME  ?= 5s
 BENCH     ?= .
@@ -35,7 +35,7 @@ demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
 
 test: test-deps ## run every test with the race detector
-	go test -race -timeout 15m ./...
+	go test -race -tags peers -timeout 15m ./...
 
 soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
