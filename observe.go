@@ -55,6 +55,11 @@ func (g *Gateway) observe() {
 		emit(float64(g.Phones.Stats().Blocked), "guard")
 	})
 	m.Func(metrics.SIPAuthFailuresTotal, func(emit metrics.Emit) { emit(float64(g.Phones.Stats().AuthFailures)) })
+	m.Func(metrics.TollRefusalsTotal, func(emit metrics.Emit) {
+		for why, n := range g.toll.Refused() {
+			emit(float64(n), why.String())
+		}
+	})
 	m.Func(metrics.RTPPacketsTotal, func(emit metrics.Emit) {
 		s := g.Engine.Stats()
 		emit(float64(s.PacketsIn), "in")

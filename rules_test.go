@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token"},
+	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
@@ -45,7 +45,8 @@ var mayImport = map[string][]string{
 	"metrics": {},
 	"store":   {},
 	"token":   {"alarm", "store"},
-	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token"},
+	"toll":    {"alarm", "call"},
+	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":  {},

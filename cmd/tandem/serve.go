@@ -40,9 +40,6 @@ func (s *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	for _, l := range g.Listens() {
-		log.Info("listening", "network", l.Network, "addr", l.Addr)
-	}
 	done := make(chan struct{})
 	var reloads sync.WaitGroup
 	reloads.Go(func() { reload(done, g, s.Config, log) })

@@ -403,7 +403,7 @@ func (r *rig) garbageRaw(network string) func(*testing.T, *mutants, int) {
 
 func (r *rig) garbageWS(network string) func(*testing.T, *mutants, int) {
 	return func(t *testing.T, m *mutants, n int) {
-		tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // the test made the certificate
+		tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 		defer tr.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()

@@ -41,6 +41,8 @@ type Options struct {
 	// Alias turns the target of a REFER into what the dial plan understands; nil
 	// refuses transfers.
 	Alias func(sip.URI) string
+	// Forward follows a 3xx of the far end, by the dial plan; else it is a refusal.
+	Forward bool
 	// DigitType is the body type of an INFO that carries a key when the far end
 	// agreed to no telephone-event: dtmf.TypeRelay or dtmf.TypePlain; "" sends none.
 	DigitType string
