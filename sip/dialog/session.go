@@ -215,6 +215,9 @@ func (s *Session) tell() {
 	s.events = nil
 	for _, e := range events {
 		s.on(e)
+		if _, last := e.(Ended); last {
+			s.on = func(Event) {} // the last transactions live on for 32 s; the listener need not
+		}
 	}
 }
 
