@@ -209,6 +209,6 @@ func (g *Gateway) openStore(ctx context.Context, url string) error {
 	}
 	g.db = db
 	g.History = &store.Log[call.Record]{DB: db, Name: "calls", Label: recordState}
-	g.records = &store.Writer[call.Record]{To: g.History, Log: g.log}
+	g.records = &store.Writer[call.Record]{To: g.History, Log: g.log, Changed: g.storing}
 	return nil
 }

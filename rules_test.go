@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"demo":             {"call", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
+	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/mailbox": {},

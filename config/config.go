@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 
@@ -65,14 +67,44 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
+	text, err := readBounded(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
 	c := new(Config)
-	if err := DecodeFile(path, c); err != nil {
+	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	if err != nil {
 		return nil, err
 	}
+	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, located(path, places, err)
 	}
 	return c, nil
+}
+
+// locate makes paths of files relative to the configuration, wherever the
+// gateway is started.
+func (c *Config) locate(dir string) {
+	at := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	for i := range c.SIP.Listen {
+		at(&c.SIP.Listen[i].Cert)
+		at(&c.SIP.Listen[i].Key)
+	}
+	for i := range c.SIP.Trunks {
+		at(&c.SIP.Trunks[i].Roots)
+	}
+	for i := range c.Voice {
+		at(&c.Voice[i].Roots)
+		at(&c.Voice[i].ClientCert)
+	}
 }
 
 // Validate finds what no part can find alone: names that lead nowhere. All that

@@ -93,11 +93,11 @@ func (r *rule) matches(req call.Request, alias string) (to, whyNot string) {
 	m := r.match.FindStringSubmatchIndex(alias)
 	switch {
 	case m == nil || m[0] != 0 || m[1] != len(alias):
-		return "", fmt.Sprintf("%q does not match %s", alias, r.match)
+		return "", fmt.Sprintf("%q does not match %s", alias, written(r.match))
 	case len(r.from) > 0 && !slices.Contains(r.from, req.Connector) && !slices.Contains(r.from, req.Via):
 		return "", fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(req), r.from)
 	case r.caller != nil && !wholeMatch(r.caller, req.From):
-		return "", fmt.Sprintf("the caller %q does not match %s", req.From, r.caller)
+		return "", fmt.Sprintf("the caller %q does not match %s", req.From, written(r.caller))
 	case !r.open && req.Via == "" && slices.ContainsFunc(r.to, Target.leadsOut):
 		return "", "callers who are not ours may not call out (open: true would allow it)"
 	}

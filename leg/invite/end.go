@@ -75,7 +75,7 @@ func status(end call.Ended) int { return end.Cause.SIP() }
 // rejectHeaders carry the sentence a person can act on (RFC 3261 §20.43, RFC 3326).
 func rejectHeaders(end call.Ended) []sip.Header {
 	sentence := end.Cause.Sentence()
-	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + quote(sentence)}, reason(end.Cause)}
+	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + sip.Quote(sentence)}, reason(end.Cause)}
 	retry := end.Retry
 	if retry == 0 && end.Cause.SIP() == 503 {
 		retry = 30 * time.Second
@@ -92,10 +92,6 @@ func reason(c call.Cause) sip.Header {
 		return dialog.Reason{Protocol: "SIP", Cause: 200, Text: "Call completed elsewhere"}.Header()
 	}
 	return dialog.Reason{Protocol: "Q.850", Cause: c.Q850(), Text: c.Sentence()}.Header()
-}
-
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(s) + `"`
 }
 
 // theyRefused notes why the far end did not take our call; Ended follows.

@@ -17,6 +17,7 @@ type Config struct {
 	Listen   []Listen      `yaml:"listen,omitempty"`  // default UDP and TCP 5060 on all addresses
 	Domains  []string      `yaml:"domains,omitempty"` // host names that are ours; our addresses always are
 	Realm    string        `yaml:"realm,omitempty"`   // digest realm; default the first domain, else "tandem"
+	Digest   []string      `yaml:"digest,omitempty"`  // algorithms offered, in order: md5, sha-256; default md5 alone
 	Guests   bool          `yaml:"guests,omitempty"`  // take calls from callers nobody knows; rules decide where they may go
 	Register Register      `yaml:"register,omitempty"`
 	Guard    Guard         `yaml:"guard,omitempty"`
@@ -131,6 +132,11 @@ func (c *Config) Validate() error {
 		f := fmt.Sprintf("trunks[%d]", i)
 		name(f, c.Trunks[i].Name)
 		c.Trunks[i].validate(f, bad)
+	}
+	for i, d := range c.Digest {
+		if !slices.Contains([]string{"MD5", "SHA-256"}, strings.ToUpper(d)) {
+			bad(fmt.Sprintf("digest[%d]", i), "%q is none of md5, sha-256", d)
+		}
 	}
 	if c.Register.Min < 0 || c.Register.Max < 0 || c.Register.Max > 0 && c.Register.Max < c.Register.Min {
 		bad("register", "min %v and max %v are no range", c.Register.Min, c.Register.Max)

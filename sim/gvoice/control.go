@@ -2,11 +2,8 @@ package gvoice
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"reflect"
-	"strings"
 	"time"
 
 	"tandem/sim/wire"
@@ -130,49 +127,4 @@ func post[T any](f func(T) (any, error)) http.HandlerFunc {
 		}
 		writeJSON(w, http.StatusOK, out)
 	}
-}
-
-// decode reads JSON in which durations may be strings such as "1.5s". Unknown
-// fields are errors.
-func decode(r io.Reader, into any) error {
-	var raw any
-	if err := json.NewDecoder(r).Decode(&raw); err != nil {
-		return fmt.Errorf("the body is not JSON: %w", err)
-	}
-	plain, err := durations(raw, reflect.TypeOf(into).Elem())
-	if err != nil {
-		return err
-	}
-	b, err := json.Marshal(plain)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
-}
-
-// durations turns the strings into nanoseconds wherever t wants a Duration.
-func durations(v any, t reflect.Type) (any, error) {
-	object, ok := v.(map[string]any)
-	if text, isText := v.(string); isText && t == reflect.TypeFor[time.Duration]() {
-		d, err := time.ParseDuration(text)
-		return int64(d), err
-	}
-	if !ok || t.Kind() != reflect.Struct {
-		return v, nil
-	}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		inner, has := object[name]
-		if !has {
-			continue
-		}
-		plain, err := durations(inner, t.Field(i).Type)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		object[name] = plain
-	}
-	return object, nil
 }

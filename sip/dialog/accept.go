@@ -142,6 +142,17 @@ func acceptsSDP(req *sip.Message) bool {
 	return false
 }
 
+// Trying sends 100 to an incoming call at once. Without it the layer sends one
+// 200 ms after the INVITE if nothing else was sent (RFC 3261 §17.2.1), which is
+// late for a far end that has been seen to get it first.
+func (s *Session) Trying() {
+	s.do(func() {
+		if s.phase == ringing && s.server != nil {
+			s.respond(s.server, sip.NewResponse(s.invite, 100, ""))
+		}
+	})
+}
+
 // Progress sends a provisional response, 101 to 199, to an incoming call.
 //
 // An sdp is the answer to the INVITE's offer (early media); or, if the INVITE had none, an

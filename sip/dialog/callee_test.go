@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,22 @@ func TestWhatAnInviteMustNotBring(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTryingIsSentAtOnceWhenAskedFor(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		start := time.Now()
+		p.send(p.request("INVITE", 1, nil, offerSDP))
+		s := e.incoming()
+		s.Trying()
+		if r := p.expect("100"); r.Has("Contact") || strings.Contains(r.Get("To"), "tag=") || time.Since(start) != 0 {
+			t.Errorf("after %v:\n%s", time.Since(start), r)
+		}
+		s.Reject(486, "")
+		p.expect("486")
+		s.Trying() // too late: nothing is sent
+		synctest.Wait()
+	})
 }
 
 func TestAnInviteExpires(t *testing.T) {

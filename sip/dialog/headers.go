@@ -131,7 +131,7 @@ func (r Reason) Header() sip.Header {
 	}
 	v := r.Protocol + string(p)
 	if r.Text != "" { // always quoted (RFC 3326 §2)
-		v += `;text="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.Text) + `"`
+		v += ";text=" + sip.Quote(r.Text)
 	}
 	return sip.Header{Name: "Reason", Value: v}
 }
