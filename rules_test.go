@@ -25,15 +25,19 @@ var mayImport = map[string][]string{
 	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
 	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
-	"media":            {},
-	"media/bridge":     {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
-	"media/codec":      {"media", "media/codec/..."},
-	"media/codec/opus": {},
-	"media/dtmf":       {"media"},
-	"media/rtp":        {"media"},
-	"media/sdp":        {"media"},
-	"media/tone":       {"media"},
-	"media/transport":  {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media":                {},
+	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
+	"media/codec":          {"media", "media/codec/..."},
+	"media/codec/openh264": {"media/video"},
+	"media/codec/opus":     {},
+	"media/codec/vpx":      {"media/video"},
+	"media/codec/yuv":      {"media/video"},
+	"media/dtmf":           {"media"},
+	"media/rtp":            {"media"},
+	"media/sdp":            {"media"},
+	"media/tone":           {"media"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media/video":          {},
 
 	"sip":             {},
 	"sip/auth":        {"sip"},
@@ -62,6 +66,8 @@ var mayImport = map[string][]string{
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/mailbox": {},
+	"internal/cmem":    {},
+	"internal/moving":  {"media/video"},
 }
 
 func TestImports(t *testing.T) {

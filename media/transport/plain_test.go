@@ -131,6 +131,25 @@ func TestAPayloadTypeThatWasNotAgreedIsDropped(t *testing.T) {
 	}
 }
 
+func TestComfortNoiseIsTakenWithATelephoneCodec(t *testing.T) {
+	s, _ := newTestSession(t, newEngine(t), nil)
+	p := newPhone(t, loop4)
+	answer, err := s.AnswerTo([]byte(p.sdp()), "PCMU")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := collect(s)
+	noise := rtpPacket(1, 1, "\x40")
+	noise[1] = 13
+	_, _ = p.rtp.WriteToUDPAddrPort(noise, portOf(t, answer))
+	if l := got.wait(t, 1); l[0].PayloadType != 13 {
+		t.Fatalf("got payload type %d", l[0].PayloadType)
+	}
+	if info := s.Sources()[0].Info(); info.Codec != "PCMU" {
+		t.Fatalf("the codec became %s", info.Codec)
+	}
+}
+
 func TestTheFarEndMayChangeTheCodec(t *testing.T) {
 	s, _ := newTestSession(t, newEngine(t), nil)
 	p := newPhone(t, loop4)

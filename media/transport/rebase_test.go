@@ -96,6 +96,21 @@ func TestRebase(t *testing.T) {
 	}
 }
 
+// A hold holds packets back; the receiver must not count them as lost.
+func TestRebaseAfterAHold(t *testing.T) {
+	start := time.Unix(1000, 0)
+	r := newRebase()
+	seq, timestamp, _ := r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	r.interrupt()
+	later, stamp, fresh := r.move(start.Add(2*time.Second), &media.Packet{SSRC: 1, Sequence: 110, Timestamp: 16800}, false)
+	if later-seq != 1 || stamp-timestamp != 16000 || !fresh {
+		t.Errorf("sequence +%d, time +%d, fresh %v: want +1, +16000, true", later-seq, stamp-timestamp, fresh)
+	}
+	if next, _, fresh := r.move(start.Add(2020*time.Millisecond), &media.Packet{SSRC: 1, Sequence: 111, Timestamp: 16960}, false); next-later != 1 || fresh {
+		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
+	}
+}
+
 func TestAKeyStaysOneKeyWhenSilenceComesBetween(t *testing.T) {
 	r, now := newRebase(), time.Now()
 	key := func(seq uint16, timestamp uint32) uint32 {
@@ -116,20 +131,5 @@ func TestAKeyStaysOneKeyWhenSilenceComesBetween(t *testing.T) {
 	}
 	if got := key(6, 2000); got == begin {
 		t.Error("the next key has the same timestamp")
-	}
-}
-
-// A hold holds packets back; the receiver must not count them as lost.
-func TestRebaseAfterAHold(t *testing.T) {
-	start := time.Unix(1000, 0)
-	r := newRebase()
-	seq, timestamp, _ := r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
-	r.interrupt()
-	later, stamp, fresh := r.move(start.Add(2*time.Second), &media.Packet{SSRC: 1, Sequence: 110, Timestamp: 16800}, false)
-	if later-seq != 1 || stamp-timestamp != 16000 || !fresh {
-		t.Errorf("sequence +%d, time +%d, fresh %v: want +1, +16000, true", later-seq, stamp-timestamp, fresh)
-	}
-	if next, _, fresh := r.move(start.Add(2020*time.Millisecond), &media.Packet{SSRC: 1, Sequence: 111, Timestamp: 16960}, false); next-later != 1 || fresh {
-		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
 	}
 }
