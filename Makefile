@@ -6,7 +6,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
-BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev
 TEST_PACKAGES  := sip-tester baresip-core
 
 FUZZTIME  ?= 5s
