@@ -1,0 +1,3 @@
+package meet
+
+import _ "github.com/pion/webrtc/v4"
