@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"tandem/sim/picture"
@@ -595,4 +596,12 @@ func (r *room) stream(ssrc uint32) heardStream {
 		out.sizes[k] = v
 	}
 	return out
+}
+
+func pli(ssrc uint32) []rtcp.Packet {
+	return []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}}
+}
+
+func remb(ssrc uint32, bitrate float32) []rtcp.Packet {
+	return []rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: bitrate, SSRCs: []uint32{ssrc}}}
 }
