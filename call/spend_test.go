@@ -58,7 +58,8 @@ func TestTheGuardIsAskedOnceForAnAttempt(t *testing.T) {
 		r.x["d"] = newFakeLeg("d", 0)
 		r.from(second, "d")
 		want := []Spending{
-			{Payer: "kitchen", Dialed: "bc", To: "b"}, {Payer: "kitchen", Dialed: "bc", To: "c", Again: true},
+			{Payer: "kitchen", Dialed: "bc", To: "b"},
+			{Payer: "kitchen", Dialed: "bc", To: "c", Again: true},
 			{Payer: "kitchen", Dialed: "d", To: "d", Live: 1},
 		}
 		for i, s := range g.seen {

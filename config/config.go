@@ -67,17 +67,21 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
-	c := new(Config)
-	err := DecodeFile(path, c)
+	text, err := readBounded(path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
 	case err != nil:
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c := new(Config)
+	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	if err != nil {
 		return nil, err
 	}
 	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, located(path, places, err)
 	}
 	return c, nil
 }

@@ -148,7 +148,8 @@ func TestChallengesOfTheFarEndLeakNothing(t *testing.T) {
 			r.Gateway.Switch.Wait()
 			deadline := time.Now().Add(3 * time.Second)
 			for {
-				if _, asked := far.credentials(); asked["BYE"] > 0 || time.Now().After(deadline) {
+				seen, asked := far.credentials()
+				if asked["BYE"] > 0 && (len(seen) > 0 || !row.answers) || time.Now().After(deadline) {
 					break
 				}
 				time.Sleep(5 * time.Millisecond)

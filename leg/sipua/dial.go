@@ -103,6 +103,7 @@ func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.R
 // prefer offers first what the caller offers first, so that nothing needs transcoding.
 func prefer(opt *invite.Options, from call.Request) {
 	opt.Media.Capabilities.Audio = invite.Preferring(opt.Media.Capabilities.Audio, from.Codecs)
+	opt.Media.Beside = from.Loop
 }
 
 // identity is how a caller is written: a number or name at our domain, user@host

@@ -59,7 +59,7 @@ func (c *Connector) assemble(b *book) {
 	c.opened = make(chan struct{})
 	c.saves.wake, c.saves.off = make(chan struct{}, 1), c.Bindings == nil
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
 		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,

@@ -181,9 +181,24 @@ func (e *Engine) NewSession(o Options) (*Session, error) {
 	if !e.started {
 		return nil, errNotStarted
 	}
-	s := newSession(e, o, e.idlest())
+	s := newSession(e, o, e.workerFor(o.Beside))
 	e.sessions[s] = struct{}{}
 	return s, nil
+}
+
+// maxUneven is how many ports more than the idlest a worker may have and still
+// get the second session of a call.
+const maxUneven = 64
+
+// workerFor is the worker whose loop is beside, or the idlest.
+func (e *Engine) workerFor(beside media.Loop) *worker {
+	best := e.idlest()
+	for _, w := range e.workers {
+		if beside == media.Loop(&w.clock) && w.load() <= best.load()+maxUneven {
+			return w
+		}
+	}
+	return best
 }
 
 // idlest is the worker with the fewest ports.

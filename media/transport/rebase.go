@@ -31,6 +31,10 @@ type rebase struct {
 	sent    uint64    // bit n: outSeq-n was sent
 	ref     uint32    // an outgoing timestamp,
 	refAt   time.Time // and when it was first sent
+	key     struct {  // the last telephone-event
+		ssrc, in, out uint32
+		known         bool
+	}
 }
 
 func newRebase() rebase {
@@ -85,6 +89,17 @@ func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, tim
 	r.place(t, p.SSRC, r.outSeq+uint16(d), ticks)
 	r.inSeq, r.inTime = p.Sequence, p.Timestamp
 	return r.outSeq, r.outTime, false
+}
+
+// keep gives the packets of one telephone-event one timestamp, although silence of
+// ours may have come between them when the far end stuttered: with another
+// timestamp it would be another key (RFC 4733 §2.5.1.1). timestamp is what move said.
+func (r *rebase) keep(p *media.Packet, timestamp uint32) uint32 {
+	k := &r.key
+	if !k.known || k.ssrc != p.SSRC || k.in != p.Timestamp {
+		k.ssrc, k.in, k.out, k.known = p.SSRC, p.Timestamp, timestamp, true
+	}
+	return k.out
 }
 
 // plausible is false for a timestamp that jumped within one sequence: some

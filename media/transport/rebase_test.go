@@ -110,3 +110,26 @@ func TestRebaseAfterAHold(t *testing.T) {
 		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
 	}
 }
+
+func TestAKeyStaysOneKeyWhenSilenceComesBetween(t *testing.T) {
+	r, now := newRebase(), time.Now()
+	key := func(seq uint16, timestamp uint32) uint32 {
+		p := &media.Packet{SSRC: 7, Sequence: seq, Timestamp: timestamp}
+		_, out, _ := r.move(now, p, true)
+		now = now.Add(20 * time.Millisecond)
+		return r.keep(p, out)
+	}
+	begin := key(1, 1000)
+	for range 3 {
+		r.move(now, &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
+		now = now.Add(20 * time.Millisecond)
+	}
+	for seq := range uint16(4) {
+		if got := key(2+seq, 1000); got != begin {
+			t.Errorf("packet %d of the key has timestamp %d, the first one had %d", seq+2, got, begin)
+		}
+	}
+	if got := key(6, 2000); got == begin {
+		t.Error("the next key has the same timestamp")
+	}
+}

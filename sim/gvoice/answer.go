@@ -18,12 +18,12 @@ func (s *Server) handle(c *conn, m *wire.Message) {
 	case m.Method == "REGISTER":
 		s.register(c, m)
 	case s.again(c, m):
+	case m.Method == "CANCEL": // with a To tag, too: that of a re-INVITE
+		s.cancelled(c, m)
 	case m.ToTag() != "":
 		s.inDialog(c, m)
 	case m.Method == "INVITE":
 		s.invite(c, m)
-	case m.Method == "CANCEL":
-		s.cancelled(c, m)
 	case m.Method == "ACK":
 	case m.Method == "OPTIONS":
 		s.options(c, m)

@@ -1,12 +1,18 @@
 package gvoice
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
 
 	"tandem/sim/wire"
+)
+
+const (
+	maxBody     = 64 << 10 // bytes of a request
+	longestWait = 10 * time.Minute
 )
 
 // controlHandler is the control endpoint; the package comment lists it.
@@ -65,6 +71,10 @@ func (s *Server) getClientCert(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deleteFaults(w http.ResponseWriter, r *http.Request) {
 	var kinds []FaultKind
 	for _, k := range r.URL.Query()["kind"] {
+		if err := (Fault{Kind: FaultKind(k)}).Validate(); err != nil {
+			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			return
+		}
 		kinds = append(kinds, FaultKind(k))
 	}
 	s.ClearFaults(kinds...)
@@ -77,12 +87,15 @@ func (s *Server) getCall(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such call", http.StatusNotFound)
 		return
 	}
-	if d, err := time.ParseDuration(r.URL.Query().Get("wait")); err == nil {
-		select {
-		case <-c.done:
-		case <-time.After(d):
-		case <-r.Context().Done():
+	if text := r.URL.Query().Get("wait"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			http.Error(w, "wait: "+err.Error(), http.StatusBadRequest)
+			return
 		}
+		ctx, cancel := context.WithTimeout(r.Context(), min(d, longestWait))
+		defer cancel()
+		_, _ = c.Wait(ctx)
 	}
 	writeJSON(w, 200, c.Report())
 }
@@ -99,9 +112,12 @@ func (s *Server) postCall(w http.ResponseWriter, r *http.Request) {
 	case "reinvite":
 		c.Reinvite()
 	case "dtmf":
-		var body struct{ Digits string }
-		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<10)).Decode(&body); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		var body struct {
+			Digits string `json:"digits"`
+		}
+		err := decode(http.MaxBytesReader(w, r.Body, maxBody), &body)
+		if err = errors.Join(err, keys(body.Digits)); err != nil {
+			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
 		c.SendDTMF(body.Digits)
@@ -116,7 +132,7 @@ func (s *Server) postCall(w http.ResponseWriter, r *http.Request) {
 func post[T any](f func(T) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in T
-		err := decode(io.LimitReader(r.Body, 64<<10), &in)
+		err := decode(http.MaxBytesReader(w, r.Body, maxBody), &in)
 		var out any
 		if err == nil {
 			out, err = f(in)

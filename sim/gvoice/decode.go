@@ -1,7 +1,9 @@
 package gvoice
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -9,30 +11,26 @@ import (
 	"time"
 )
 
-// maxConfig bounds the file that ReadConfig reads, in bytes.
-const maxConfig = 1 << 20
-
-// ReadConfig reads a Config as JSON: {"People": [{"number": "+1…", "ring": "2s"}]}.
-// Durations are strings such as "1.5s"; unknown fields are errors.
-func ReadConfig(r io.Reader) (Config, error) {
+// ParseConfig reads a Config from JSON. Durations are strings such as "1.5s";
+// unknown names are errors.
+func ParseConfig(text []byte) (Config, error) {
 	var c Config
-	if err := decode(io.LimitReader(r, maxConfig), &c); err != nil {
-		return Config{}, err
+	if err := decode(bytes.NewReader(text), &c); err != nil {
+		return c, err
 	}
-	for _, a := range c.Accounts {
-		if err := a.Validate(); err != nil {
-			return Config{}, err
-		}
-	}
-	return c, nil
+	return c, c.Validate()
 }
 
-// decode reads JSON in which durations may be strings such as "1.5s". Unknown
-// fields are errors.
+// decode reads one JSON value in which durations may be strings such as "1.5s".
+// Unknown fields are errors.
 func decode(r io.Reader, into any) error {
 	var raw any
-	if err := json.NewDecoder(r).Decode(&raw); err != nil {
+	d := json.NewDecoder(r)
+	if err := d.Decode(&raw); err != nil {
 		return fmt.Errorf("the body is not JSON: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
 	}
 	plain, err := durations(raw, reflect.TypeOf(into).Elem())
 	if err != nil {
@@ -42,65 +40,40 @@ func decode(r io.Reader, into any) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(strings.NewReader(string(b)))
+	d = json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	return d.Decode(into)
 }
 
 // durations turns the strings into nanoseconds wherever t wants a Duration.
 func durations(v any, t reflect.Type) (any, error) {
-	switch v := v.(type) {
-	case string:
-		if t != reflect.TypeFor[time.Duration]() {
-			return v, nil
-		}
-		d, err := time.ParseDuration(v)
+	if text, isText := v.(string); isText && t == reflect.TypeFor[time.Duration]() {
+		d, err := time.ParseDuration(text)
 		return int64(d), err
-	case []any:
-		return v, durationsIn(v, t)
-	case map[string]any:
-		return v, durationsOf(v, t)
 	}
-	return v, nil
-}
-
-func durationsIn(list []any, t reflect.Type) error {
-	if t.Kind() != reflect.Slice {
-		return nil
-	}
-	for i, inner := range list {
-		plain, err := durations(inner, t.Elem())
-		if err != nil {
-			return fmt.Errorf("[%d]: %w", i, err)
+	if list, ok := v.([]any); ok && t.Kind() == reflect.Slice {
+		for i := range list {
+			var err error
+			if list[i], err = durations(list[i], t.Elem()); err != nil {
+				return nil, err
+			}
 		}
-		list[i] = plain
 	}
-	return nil
-}
-
-func durationsOf(object map[string]any, t reflect.Type) error {
-	if t.Kind() != reflect.Struct {
-		return nil
+	object, ok := v.(map[string]any)
+	if !ok || t.Kind() != reflect.Struct {
+		return v, nil
 	}
-	for key, inner := range object {
-		f, ok := t.FieldByNameFunc(func(name string) bool { return jsonName(t, name, key) })
-		if !ok {
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		inner, has := object[name]
+		if !has {
 			continue
 		}
-		plain, err := durations(inner, f.Type)
+		plain, err := durations(inner, t.Field(i).Type)
 		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		object[key] = plain
+		object[name] = plain
 	}
-	return nil
-}
-
-// jsonName reports whether encoding/json reads key into the field of that name.
-func jsonName(t reflect.Type, field, key string) bool {
-	f, _ := t.FieldByName(field)
-	if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" {
-		field = tag
-	}
-	return strings.EqualFold(field, key)
+	return object, nil
 }

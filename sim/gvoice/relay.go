@@ -197,12 +197,12 @@ func (r *relay) check(b []byte, from netip.AddrPort) {
 	r.peers[from] = s
 	delete(r.gone, from)
 	r.mu.Unlock()
+	s.checked(from, m.Contains(stun.AttrUseCandidate), time.Now())
 	answer, err := stun.Build(m, stun.BindingSuccess, &stun.XORMappedAddress{IP: from.Addr().AsSlice(), Port: int(from.Port())},
 		stun.NewShortTermIntegrity(s.password()), stun.Fingerprint)
 	if err == nil {
 		r.send(answer.Raw, from)
 	}
-	s.checked(from, m.Contains(stun.AttrUseCandidate), time.Now())
 }
 
 func stunError(m *stun.Message, code stun.ErrorCode) []byte {

@@ -58,6 +58,9 @@ const (
 
 // Start opens all listeners. The server runs until ctx ends or Close is called.
 func (s *Server) Start(ctx context.Context) error {
+	if err := s.Config.Validate(); err != nil {
+		return fmt.Errorf("simulated Google Voice: %w", err)
+	}
 	s.cfg = s.Config.withDefaults()
 	s.log = s.Log
 	if s.log == nil {
@@ -107,7 +110,7 @@ func (s *Server) listen() error {
 }
 
 func (s *Server) serveHTTP(l net.Listener, h http.Handler, secure bool) {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	if secure {
 		srv.TLSConfig = s.tokenTLS()
 	}
@@ -221,6 +224,9 @@ func (s *Server) AddAccount(a Account) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.accounts[a.Number] == nil && len(s.accounts) >= maxAccounts {
+		return fmt.Errorf("there are %d accounts already", maxAccounts)
+	}
 	next := &account{Account: a, devices: map[string]*Device{}, ids: map[string]string{}}
 	for _, d := range a.Devices {
 		next.devices[d.User] = &d

@@ -55,7 +55,7 @@ func (c *Core) incoming(tx *transaction.Server) {
 	tag := sip.NewTag()
 	s := &Session{
 		core: c, invite: req, key: sessionKey{req.CallID(), tag}, replaced: replaced, phase: ringing,
-		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()),
+		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()), secure: wantsSIPS(req),
 		log: c.logger().With("call_id", req.CallID()),
 	}
 	s.callee.requires = req.Option("Require", "100rel")
@@ -118,6 +118,19 @@ func (c *Core) screen(req *sip.Message) (replaced *Session, status int, headers 
 	}
 	replaced, status = c.replacedBy(req)
 	return replaced, status, nil
+}
+
+// wantsSIPS reports whether our Contact has to be a SIPS URI (RFC 3261 §12.1.1).
+func wantsSIPS(invite *sip.Message) bool {
+	if invite.URI.Scheme == "sips" {
+		return true
+	}
+	name := "Contact"
+	if invite.Has("Record-Route") {
+		name = "Record-Route"
+	}
+	all, err := invite.Addresses(name)
+	return err == nil && len(all) > 0 && all[0].URI.Scheme == "sips"
 }
 
 // isOld reports whether a request is of RFC 2543, whose Contact was optional
