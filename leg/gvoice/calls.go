@@ -37,6 +37,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 	number := l.profile.Dial.Render(to)
 	opt := l.options(number)
 	preferring(from.Codecs)(&opt.Media)
+	opt.Media.Beside = from.Loop
 	opt.CauseOf = causeOf
 	leg, err := c.stack.Out(ctx, opt, dialog.Invite{Flow: b.flow, Request: l.invite(b, number, from), Timer: timer, SurviveFlow: surviveFlow})
 	if err != nil {

@@ -81,7 +81,7 @@ func (a *Account) Validate() error {
 	switch {
 	case len(a.TokenCommand) > 0:
 	case a.ClientID == "" || a.RefreshToken.IsZero():
-		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/google-voice.md")
+		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/03-google-voice.md")
 	}
 	for _, p := range append(slices.Clone(a.Proxies), a.connectOr("localhost:5061")) {
 		if _, _, err := net.SplitHostPort(p); err != nil {

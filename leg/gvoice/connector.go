@@ -78,7 +78,7 @@ const settle = 2 * time.Second
 // unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
 	if c.dial == nil {
 		c.dial = c.net.Dial
 	}

@@ -75,7 +75,7 @@ func status(end call.Ended) int { return end.Cause.SIP() }
 // rejectHeaders carry the sentence a person can act on (RFC 3261 §20.43, RFC 3326).
 func rejectHeaders(end call.Ended) []sip.Header {
 	sentence := end.Cause.Sentence()
-	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + quote(sentence)}, reason(end.Cause)}
+	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + sip.Quote(sentence)}, reason(end.Cause)}
 	retry := end.Retry
 	if retry == 0 && end.Cause.SIP() == 503 {
 		retry = 30 * time.Second
@@ -94,10 +94,6 @@ func reason(c call.Cause) sip.Header {
 	return dialog.Reason{Protocol: "Q.850", Cause: c.Q850(), Text: c.Sentence()}.Header()
 }
 
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(s) + `"`
-}
-
 // theyRefused notes why the far end did not take our call; Ended follows.
 func (l *Leg) theyRefused(ev dialog.Refused) {
 	if l.end != nil {
@@ -112,7 +108,25 @@ func (l *Leg) theyRefused(ev dialog.Refused) {
 	if s, err := strconv.Atoi(strings.TrimSpace(firstWord(ev.Message.Get("Retry-After")))); err == nil && s > 0 && s < 86400 {
 		end.Retry = time.Duration(s) * time.Second
 	}
+	if ev.Status >= 300 && ev.Status < 400 && l.opt.Forward {
+		end.Forward = l.forward(ev.Message)
+	}
 	l.end = &end
+}
+
+// forward is where a phone wants its calls to go instead: the alias of the first
+// Contact of its 3xx. Only the dial plan is asked for it; no address that a far
+// end names is ever called as it is.
+func (l *Leg) forward(m *sip.Message) string {
+	all, err := m.Contacts()
+	if err != nil || len(all) == 0 || l.opt.Alias == nil {
+		return ""
+	}
+	switch all[0].URI.Scheme {
+	case "sip", "sips", "tel":
+		return l.opt.Alias(all[0].URI)
+	}
+	return ""
 }
 
 // refusalText prefers the far end's own sentence to its status line.

@@ -26,6 +26,8 @@ type Stack struct {
 	Engine *transport.Engine
 	Log    *slog.Logger
 
+	make func(transport.Options) (path, error) // instead of Engine, in tests of virtual time
+
 	legs sync.Map // *dialog.Session -> *Leg
 	run  sync.WaitGroup
 
@@ -41,6 +43,8 @@ type Options struct {
 	// Alias turns the target of a REFER into what the dial plan understands; nil
 	// refuses transfers.
 	Alias func(sip.URI) string
+	// Forward follows a 3xx of the far end, by the dial plan; else it is a refusal.
+	Forward bool
 	// DigitType is the body type of an INFO that carries a key when the far end
 	// agreed to no telephone-event: dtmf.TypeRelay or dtmf.TypePlain; "" sends none.
 	DigitType string
@@ -56,7 +60,7 @@ type Options struct {
 type Leg struct {
 	opt    Options
 	stack  *Stack
-	media  *transport.Session
+	media  path
 	events chan call.Event
 	box    mailbox.Box[any] // dialog events, call.Events asked for, media events
 	log    *slog.Logger
@@ -127,13 +131,20 @@ func (s *Stack) newLeg(opt Options) (*Leg, error) {
 		opt.Info.ID = call.NewID()
 	}
 	opt.Media.Name = opt.Info.ID
-	m, err := s.Engine.NewSession(opt.Media)
+	m, err := s.path(opt.Media)
 	if err != nil {
 		return nil, call.Refusal(call.Congestion, fmt.Errorf("make the media session: %w", err))
 	}
 	l := &Leg{opt: opt, stack: s, media: m, events: make(chan call.Event, 16), log: s.Log.With("leg", opt.Info)}
 	m.OnEvent(func(e transport.Event) { l.box.Post(e) })
 	return l, nil
+}
+
+func (s *Stack) path(opt transport.Options) (path, error) {
+	if s.make != nil {
+		return s.make(opt)
+	}
+	return s.Engine.NewSession(opt)
 }
 
 // LegOf returns the ID of the leg that session belongs to.

@@ -46,6 +46,7 @@ type Connector struct {
 	guard    guard
 	reg      registrar
 	saves    saves
+	storeBad atomic.Bool // the last save failed
 	listens  []listening
 	opened   chan struct{}        // closed when Open is done
 	book     atomic.Pointer[book] // nil before Open

@@ -145,6 +145,5 @@ func offerStatus(err error) int {
 
 // warning tells the caller in words (RFC 3261 §20.43).
 func warning(err error) sip.Header {
-	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(err.Error())
-	return sip.Header{Name: "Warning", Value: `399 tandem "` + text + `"`}
+	return sip.Header{Name: "Warning", Value: "399 tandem " + sip.Quote(err.Error())}
 }

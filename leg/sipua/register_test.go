@@ -28,40 +28,52 @@ func TestRegistrar(t *testing.T) {
 		steps []step
 	}{
 		{"the header's expires counts where the Contact has none", []step{
-			{contact("<sip:100@192.0.2.1>", "Expires", "90"), 200, "<sip:100@192.0.2.1>;expires=90"}}},
+			{contact("<sip:100@192.0.2.1>", "Expires", "90"), 200, "<sip:100@192.0.2.1>;expires=90"},
+		}},
 		{"the Contact's expires comes first", []step{
-			{contact("<sip:100@192.0.2.1>;expires=120", "Expires", "90"), 200, "<sip:100@192.0.2.1>;expires=120"}}},
+			{contact("<sip:100@192.0.2.1>;expires=120", "Expires", "90"), 200, "<sip:100@192.0.2.1>;expires=120"},
+		}},
 		{"nothing said is an hour, more than an hour is one", []step{
 			{contact("<sip:100@192.0.2.1>"), 200, "<sip:100@192.0.2.1>;expires=3600"},
-			{contact("<sip:100@192.0.2.1>;expires=99999999999999999999"), 200, "<sip:100@192.0.2.1>;expires=3600"}}},
+			{contact("<sip:100@192.0.2.1>;expires=99999999999999999999"), 200, "<sip:100@192.0.2.1>;expires=3600"},
+		}},
 		{"too short", []step{{contact("<sip:100@192.0.2.1>;expires=5"), 423, "Min-Expires: 60"}}},
 		{"a query changes nothing", []step{
 			{contact("<sip:100@192.0.2.1>;q=0.5"), 200, "<sip:100@192.0.2.1>;q=0.5;expires=3600"},
-			{[]string{"X-Contact", "none"}, 200, "<sip:100@192.0.2.1>;q=0.5;expires=3600"}}},
+			{[]string{"X-Contact", "none"}, 200, "<sip:100@192.0.2.1>;q=0.5;expires=3600"},
+		}},
 		{"two contacts, one leaves", []step{
 			{contact("<sip:100@192.0.2.1>, <sip:100@192.0.2.2>"), 200, "<sip:100@192.0.2.1>;expires=3600 <sip:100@192.0.2.2>;expires=3600"},
-			{contact("<sip:100@192.0.2.1>;expires=0"), 200, "<sip:100@192.0.2.2>;expires=3600"}}},
+			{contact("<sip:100@192.0.2.1>;expires=0"), 200, "<sip:100@192.0.2.2>;expires=3600"},
+		}},
 		{"all leave", []step{
 			{contact("<sip:100@192.0.2.1>, <sip:100@192.0.2.2>"), 200, "<sip:100@192.0.2.1>;expires=3600 <sip:100@192.0.2.2>;expires=3600"},
-			{contact("*", "Expires", "0"), 200, ""}}},
+			{contact("*", "Expires", "0"), 200, ""},
+		}},
 		{"the star goes alone", []step{{contact("*, <sip:100@192.0.2.1>", "Expires", "0"), 400, ""}}},
 		{"the star wants Expires 0", []step{{contact("*", "Expires", "60"), 400, ""}, {contact("*"), 400, ""}}},
 		{"one phone that moved is one contact", []step{
 			{contact(`<sip:100@192.0.2.1:1>;+sip.instance="<urn:uuid:1>"`), 200, `<sip:100@192.0.2.1:1>;+sip.instance="<urn:uuid:1>";expires=3600`},
-			{contact(`<sip:100@192.0.2.1:2>;+sip.instance="<urn:uuid:1>"`), 200, `<sip:100@192.0.2.1:2>;+sip.instance="<urn:uuid:1>";expires=3600`}}},
+			{contact(`<sip:100@192.0.2.1:2>;+sip.instance="<urn:uuid:1>"`), 200, `<sip:100@192.0.2.1:2>;+sip.instance="<urn:uuid:1>";expires=3600`},
+		}},
 		{"two flows of one phone are two contacts", []step{
 			{contact(`<sip:100@192.0.2.1:1>;reg-id=1;+sip.instance="<urn:uuid:1>"`, "Supported", "outbound"), 200, "Require: outbound"},
-			{contact(`<sip:100@192.0.2.1:2>;reg-id=2;+sip.instance="<urn:uuid:1>"`), 200,
-				`<sip:100@192.0.2.1:1>;reg-id=1;+sip.instance="<urn:uuid:1>";expires=3600 <sip:100@192.0.2.1:2>;reg-id=2;+sip.instance="<urn:uuid:1>";expires=3600`}}},
+			{
+				contact(`<sip:100@192.0.2.1:2>;reg-id=2;+sip.instance="<urn:uuid:1>"`), 200,
+				`<sip:100@192.0.2.1:1>;reg-id=1;+sip.instance="<urn:uuid:1>";expires=3600 <sip:100@192.0.2.1:2>;reg-id=2;+sip.instance="<urn:uuid:1>";expires=3600`,
+			},
+		}},
 		{"a path comes back", []step{{contact("<sip:100@192.0.2.1>", "Path", "<sip:edge.example;lr>"), 200, "Path: <sip:edge.example;lr>"}}},
 		{"the oldest of too many gives way", []step{
 			{contact("<sip:100@192.0.2.1>"), 200, "<sip:100@192.0.2.1>;expires=3600"},
 			{contact("<sip:100@192.0.2.2>"), 200, "<sip:100@192.0.2.1>;expires=3600 <sip:100@192.0.2.2>;expires=3600"},
-			{contact("<sip:100@192.0.2.3>"), 200, "<sip:100@192.0.2.2>;expires=3600 <sip:100@192.0.2.3>;expires=3600"}}},
+			{contact("<sip:100@192.0.2.3>"), 200, "<sip:100@192.0.2.2>;expires=3600 <sip:100@192.0.2.3>;expires=3600"},
+		}},
 		{"too many at once", []step{{contact("<sip:100@192.0.2.1>, <sip:100@192.0.2.2>, <sip:100@192.0.2.3>"), 403, ""}}},
 		{"an older REGISTER is out of order", []step{
 			{contact("<sip:100@192.0.2.1>", "CSeq", "900 REGISTER"), 200, "<sip:100@192.0.2.1>;expires=3600"},
-			{contact("<sip:100@192.0.2.1>;expires=0", "CSeq", "800 REGISTER"), 500, ""}}},
+			{contact("<sip:100@192.0.2.1>;expires=0", "CSeq", "800 REGISTER"), 500, ""},
+		}},
 		{"no telephone lives there", []step{{contact("<mailto:a@example.com>"), 400, ""}}},
 		{"another user's address", []step{{contact("<sip:100@192.0.2.1>", "To", "<sip:200@127.0.0.1>"), 403, ""}}},
 	} {
@@ -82,6 +94,9 @@ func TestRegistrar(t *testing.T) {
 						t.Fatal(err)
 					}
 					resp = p.send(again)
+				}
+				if to, err := resp.To(); err != nil || to.Tag() == "" {
+					t.Errorf("step %d: To %q has no tag (RFC 3261 §8.2.6.2)", i, resp.Get("To"))
 				}
 				if resp.Status != s.status {
 					t.Fatalf("step %d: %d %s, want %d", i, resp.Status, resp.Reason, s.status)

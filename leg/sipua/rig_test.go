@@ -145,10 +145,12 @@ func newRig(t *testing.T, conf sipua.Config, change ...func(*sipua.Connector)) *
 	for _, f := range change {
 		f(r.Connector)
 	}
-	r.sw = &call.Switch{Router: r, Dialers: map[string]call.Dialer{sipua.Name: r.Connector}, Log: log, Recorder: r,
+	r.sw = &call.Switch{
+		Router: r, Dialers: map[string]call.Dialer{sipua.Name: r.Connector}, Log: log, Recorder: r,
 		Join: func(a, b media.Session, early bool) call.Bridge {
 			return bridge.Join(a, b, bridge.Options{Log: log, Early: early})
-		}}
+		},
+	}
 	addrs, err := r.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -197,14 +199,16 @@ func (r *rig) phone(name, network string) *phone {
 	p := &phone{rig: r, name: name, sdp: offer, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
 	p.layer = &transaction.Layer{Log: testLog(r.T)}
 	p.net = &flow.Transport{Handler: p.layer.Receive, Malformed: p.layer.Malformed}
-	p.core = &dialog.Core{Transactions: p.layer, Log: testLog(r.T).With("phone", name), Contact: p.contact, OnInvite: func(s *dialog.Session) { p.calls <- s },
+	p.core = &dialog.Core{
+		Transactions: p.layer, Log: testLog(r.T).With("phone", name), Contact: p.contact, OnInvite: func(s *dialog.Session) { p.calls <- s },
 		OnRequest: func(s *transaction.Server) {
 			_ = s.Respond(sip.NewResponse(s.Request(), 200, ""))
 			select {
 			case p.other <- s:
 			default:
 			}
-		}}
+		},
+	}
 	p.layer.OnStray = p.core.HandleStray
 	p.layer.OnRequest = func(s *transaction.Server) {
 		if serve := p.serve.Load(); serve != nil && s.Request().Method == "REGISTER" {
@@ -334,8 +338,10 @@ func (p *phone) dial(to string, more ...string) *talk {
 	if p.sdp != "" {
 		body = []byte(p.sdp)
 	}
-	c.Session, err = p.core.Invite(dialog.Invite{Flow: p.flow, Request: m, SDP: body, Authorize: p.auth.Authorize,
-		On: func(e dialog.Event) { c.events <- e }})
+	c.Session, err = p.core.Invite(dialog.Invite{
+		Flow: p.flow, Request: m, SDP: body, Authorize: p.auth.Authorize,
+		On: func(e dialog.Event) { c.events <- e },
+	})
 	if err != nil {
 		p.Fatal(err)
 	}

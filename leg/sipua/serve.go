@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem/call"
@@ -58,7 +59,7 @@ func (c *Connector) assemble(b *book) {
 	c.opened = make(chan struct{})
 	c.saves.wake, c.saves.off = make(chan struct{}, 1), c.Bindings == nil
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
 		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
@@ -66,7 +67,16 @@ func (c *Connector) assemble(b *book) {
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
 	c.resolver = &flow.Resolver{}
-	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup}
+	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup, Algorithms: digests(c.Config.Digest)}
+}
+
+// digests are the configured algorithms as they are written in a challenge.
+func digests(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, strings.ToUpper(n))
+	}
+	return out
 }
 
 // receive is where every message comes in; sources that the guard has shut out

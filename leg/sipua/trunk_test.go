@@ -32,12 +32,22 @@ func TestACallGoesOutOverAStaticTrunk(t *testing.T) {
 	}{
 		{"digits only, nothing asserted", func(*sipua.Trunk) {}, nil, "15550001111", `<sip:12025550147@127.0.0.1>`, ""},
 		{"with plus", func(t *sipua.Trunk) { t.Plus = true }, nil, "+15550001111", `<sip:+12025550147@127.0.0.1>`, ""},
-		{"a fixed caller ID and domain", func(t *sipua.Trunk) { t.CallerID, t.Domain = "+12025550199", "carrier.example" }, nil, "15550001111",
-			`<sip:12025550199@carrier.example>`, ""},
-		{"a private caller towards a trusted trunk", func(t *sipua.Trunk) { t.Trusted = true }, []string{"Privacy", "id"}, "15550001111",
-			`"Anonymous" <sip:anonymous@anonymous.invalid>`, `<sip:12025550147@127.0.0.1>`},
-		{"a private caller towards others", func(*sipua.Trunk) {}, []string{"Privacy", "id"}, "15550001111",
-			`"Anonymous" <sip:anonymous@anonymous.invalid>`, ""},
+		{
+			"a fixed caller ID and domain", func(t *sipua.Trunk) { t.CallerID, t.Domain = "+12025550199", "carrier.example" }, nil, "15550001111",
+			`<sip:12025550199@carrier.example>`, "",
+		},
+		{
+			"a private caller towards a trusted trunk", func(t *sipua.Trunk) { t.Trusted = true },
+			[]string{"Privacy", "id"},
+			"15550001111",
+			`"Anonymous" <sip:anonymous@anonymous.invalid>`, `<sip:12025550147@127.0.0.1>`,
+		},
+		{
+			"a private caller towards others", func(*sipua.Trunk) {},
+			[]string{"Privacy", "id"},
+			"15550001111",
+			`"Anonymous" <sip:anonymous@anonymous.invalid>`, "",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			conf := devices("100")
@@ -84,13 +94,25 @@ func TestACallComesInOverATrunk(t *testing.T) {
 		more []string
 		want call.Request
 	}{
-		{"a number in From", sipua.Trunk{}, []string{"From", `"Ann" <sip:+12025550147@pbx.example>`},
-			call.Request{From: "+12025550147", FromName: "Ann"}},
+		{
+			"a number in From",
+			sipua.Trunk{},
+			[]string{"From", `"Ann" <sip:+12025550147@pbx.example>`},
+			call.Request{From: "+12025550147", FromName: "Ann"},
+		},
 		{"a name in From", sipua.Trunk{}, []string{"From", `<sip:ann@pbx.example>`}, call.Request{From: "ann@pbx.example"}},
-		{"an asserted identity of one we do not trust", sipua.Trunk{}, []string{"From", `<sip:ann@pbx.example>`, "P-Asserted-Identity", "<sip:+1900@x>"},
-			call.Request{From: "ann@pbx.example"}},
-		{"an asserted identity", sipua.Trunk{Trusted: true}, []string{"From", `"Anonymous" <sip:anonymous@anonymous.invalid>`, "Privacy", "id", "P-Asserted-Identity", `"Bob" <sip:+12025550147@pbx>`},
-			call.Request{From: "+12025550147", FromName: "Bob", Private: true}},
+		{
+			"an asserted identity of one we do not trust",
+			sipua.Trunk{},
+			[]string{"From", `<sip:ann@pbx.example>`, "P-Asserted-Identity", "<sip:+1900@x>"},
+			call.Request{From: "ann@pbx.example"},
+		},
+		{
+			"an asserted identity",
+			sipua.Trunk{Trusted: true},
+			[]string{"From", `"Anonymous" <sip:anonymous@anonymous.invalid>`, "Privacy", "id", "P-Asserted-Identity", `"Bob" <sip:+12025550147@pbx>`},
+			call.Request{From: "+12025550147", FromName: "Bob", Private: true},
+		},
 		{"anonymous", sipua.Trunk{}, []string{"From", `"Anonymous" <sip:anonymous@anonymous.invalid>`}, call.Request{Private: true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -146,8 +168,10 @@ func TestATrunkRegistersAndCallsGoBothWays(t *testing.T) {
 	r := newRig(t, conf)
 	carrier, a := r.phone("carrier", "udp"), r.phone("100", "udp")
 	contacts := carrier.serveRegister(t, "me-auth")
-	conf.Trunks = []sipua.Trunk{{Name: "pbx", Server: carrier.hostPort(), Domain: "carrier.example", Register: true, User: "me", AuthUser: "me-auth",
-		Realm: "carrier", Password: token.Secret("pw")}}
+	conf.Trunks = []sipua.Trunk{{
+		Name: "pbx", Server: carrier.hostPort(), Domain: "carrier.example", Register: true, User: "me", AuthUser: "me-auth",
+		Realm: "carrier", Password: token.Secret("pw"),
+	}}
 	if err := r.Apply(conf); err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,9 @@ func (s *Session) retune(st *sdp.Stream) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.mute = !st.Direction.Sends()
+	if k.mute = !st.Direction.Sends(); k.mute {
+		k.rebase.interrupt()
+	}
 	k.rebase.retune(st.Send.Clock, st.SendPTime)
 	s.digits.Clock, s.digits.PayloadType = st.SendEvent.Clock, st.SendEvent.PayloadType
 }

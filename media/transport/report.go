@@ -72,7 +72,7 @@ func (s *Session) report(now time.Time, bye bool) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	b := make([]byte, 0, 256)
+	b := k.buf[:0] // nothing else uses it now
 	if k.packets != k.lastReport {
 		b = rtp.AppendSenderReport(b, k.senderInfo(now), blocks[:n]...)
 	} else {

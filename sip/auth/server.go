@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/subtle"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,11 @@ type Server struct {
 	Now           func() time.Time                      // default time.Now
 	NonceLifetime time.Duration                         // default one minute; older ones are stale
 	MaxNonces     int                                   // used nonces remembered; default 131072
+	// Algorithms are offered in this order, and no other is taken: MD5, SHA-256.
+	// The default is MD5 alone. RFC 8760 §2.3 lets a phone pick from several
+	// challenges, but many (libre before 2.0, SIPp, older PJSIP) fail the whole
+	// answer when one of its challenges has an algorithm they do not know.
+	Algorithms []string
 
 	nonces nonces
 }
@@ -58,7 +65,7 @@ func (s *Server) Check(req *sip.Message) (user string, result Result) {
 }
 
 func (s *Server) check(req *sip.Message, d Digest) Result {
-	if !offered(d.Algorithm) || !sameResource(req.URI, d.URI) {
+	if !s.offered(d.Algorithm) || !sameResource(req.URI, d.URI) {
 		return Refused
 	}
 	now := s.now()
@@ -92,15 +99,15 @@ func (s *Server) ha1(d Digest) string {
 	return computed
 }
 
-// Challenge returns the response to req, 401 or 407, with a challenge for SHA-256
-// and then one for MD5 (RFC 8760 §2.3), which most phones need.
+// Challenge returns the response to req, 401 or 407, with one challenge for each
+// of the server's algorithms (RFC 8760 §2.3).
 func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 	status, header := 401, "WWW-Authenticate"
 	if s.Proxy {
 		status, header = 407, "Proxy-Authenticate"
 	}
 	resp := sip.NewResponse(req, status, "")
-	for _, algorithm := range []string{"SHA-256", "MD5"} {
+	for _, algorithm := range s.algorithms() {
 		c := Challenge{
 			Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
 			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale,
@@ -110,12 +117,16 @@ func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 	return resp
 }
 
-func offered(algorithm string) bool {
-	switch strings.ToUpper(algorithm) {
-	case "", "MD5", "SHA-256":
-		return true
+func (s *Server) algorithms() []string {
+	if len(s.Algorithms) > 0 {
+		return s.Algorithms
 	}
-	return false
+	return []string{"MD5"}
+}
+
+// offered says whether a phone may answer with algorithm; none is MD5.
+func (s *Server) offered(algorithm string) bool {
+	return slices.ContainsFunc(s.algorithms(), func(a string) bool { return strings.EqualFold(a, cmp.Or(algorithm, "MD5")) })
 }
 
 // sameResource compares the digest's URI with the request's. Phones leave out

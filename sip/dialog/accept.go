@@ -55,7 +55,7 @@ func (c *Core) incoming(tx *transaction.Server) {
 	tag := sip.NewTag()
 	s := &Session{
 		core: c, invite: req, key: sessionKey{req.CallID(), tag}, replaced: replaced, phase: ringing,
-		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()),
+		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()), secure: wantsSIPS(req),
 		log: c.logger().With("call_id", req.CallID()),
 	}
 	s.callee.requires = req.Option("Require", "100rel")
@@ -120,15 +120,17 @@ func (c *Core) screen(req *sip.Message) (replaced *Session, status int, headers 
 	return replaced, status, nil
 }
 
-// Trying sends 100 to an incoming call at once. Without it the layer sends one
-// 200 ms after the INVITE if nothing else was sent (RFC 3261 §17.2.1), which is
-// late for a far end that has been seen to get it first.
-func (s *Session) Trying() {
-	s.do(func() {
-		if s.phase == ringing && s.server != nil {
-			s.respond(s.server, sip.NewResponse(s.invite, 100, ""))
-		}
-	})
+// wantsSIPS reports whether our Contact has to be a SIPS URI (RFC 3261 §12.1.1).
+func wantsSIPS(invite *sip.Message) bool {
+	if invite.URI.Scheme == "sips" {
+		return true
+	}
+	name := "Contact"
+	if invite.Has("Record-Route") {
+		name = "Record-Route"
+	}
+	all, err := invite.Addresses(name)
+	return err == nil && len(all) > 0 && all[0].URI.Scheme == "sips"
 }
 
 // isOld reports whether a request is of RFC 2543, whose Contact was optional
@@ -151,6 +153,17 @@ func acceptsSDP(req *sip.Message) bool {
 		}
 	}
 	return false
+}
+
+// Trying sends 100 to an incoming call at once. Without it the layer sends one
+// 200 ms after the INVITE if nothing else was sent (RFC 3261 §17.2.1), which is
+// late for a far end that has been seen to get it first.
+func (s *Session) Trying() {
+	s.do(func() {
+		if s.phase == ringing && s.server != nil {
+			s.respond(s.server, sip.NewResponse(s.invite, 100, ""))
+		}
+	})
 }
 
 // Progress sends a provisional response, 101 to 199, to an incoming call.

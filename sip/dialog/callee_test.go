@@ -66,6 +66,7 @@ func TestWhatAnInviteMustNotBring(t *testing.T) {
 	}{
 		{"an unknown extension", func(m *sip.Message) { m.Add("Require", "100rel, teleport") }, "420", "Unsupported"},
 		{"no Contact", func(m *sip.Message) { m.Del("Contact") }, "400", ""},
+		{"no SDP in Accept", func(m *sip.Message) { m.Set("Accept", "text/plain, application/pidf+xml;q=1") }, "406", "Warning"},
 		{"a body that is no SDP", func(m *sip.Message) { m.Set("Content-Type", "text/plain") }, "415", "Accept"},
 		{"a session timer that is too small", func(m *sip.Message) { m.Add("Supported", "timer"); m.Add("Session-Expires", "30") }, "422", "Min-SE"},
 		{"a Replaces of no dialog", func(m *sip.Message) { m.Add("Replaces", "x;to-tag=1;from-tag=2") }, "481", ""},

@@ -53,7 +53,11 @@ func (l *Layer) response(f *flow.Flow, m *sip.Message) {
 	if err != nil {
 		return
 	}
-	if c := l.client(clientKey{via.Branch(), cseq.Method}); c != nil {
+	if len(m.Values("Via")) > 1 { // it is somebody else's (RFC 3261 §8.1.3.3)
+		l.count.StrayResponses.Add(1)
+		return
+	}
+	if c := l.client(clientKey{via.Branch(), cseq.Method}); c != nil && (c.flow == f || !c.flow.Reliable() && !f.Reliable()) {
 		c.receive(m)
 		return
 	}
