@@ -7,7 +7,7 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core
+TEST_PACKAGES  := sip-tester baresip-core linphone-cli
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
 
@@ -39,7 +39,7 @@ demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
 
 test: test-deps ## run every test with the race detector
-	go test -race -timeout 15m ./...
+	go test -race -tags peers -timeout 15m ./...
 
 soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile

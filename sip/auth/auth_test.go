@@ -119,6 +119,19 @@ func TestAloneMD5IsOffered(t *testing.T) {
 	check(t, strict, weak, Refused) // no downgrade
 }
 
+// SIPp writes the server it sends to, whomever it calls.
+func TestDigestMayNameTheServer(t *testing.T) {
+	ours := func(host string) bool { return host == "192.0.2.1" }
+	for digest, want := range map[string]bool{
+		"sip:carol@example.com": true, "sip:example.com": true, "sip:192.0.2.1:5060": true, "sip:carol@192.0.2.1": true,
+		"sip:dave@example.com": false, "sip:192.0.2.2": false, "carol": false,
+	} {
+		if got := sameResource(sip.URI{Scheme: "sip", User: "carol", Host: "example.com"}, digest, ours); got != want {
+			t.Errorf("%s: %v, want %v", digest, got, want)
+		}
+	}
+}
+
 func TestRegisterWithChallenge(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	s := newServer(&now)

@@ -52,20 +52,25 @@ func (r Result) String() string {
 // claimed, proven only if the result is Accepted. An unknown user costs the same
 // time as a wrong password and gives the same result.
 func (s *Server) Check(req *sip.Message) (user string, result Result) {
+	return s.CheckAt(req, func(string) bool { return false })
+}
+
+// CheckAt is Check for a server that has several names: ours tells them.
+func (s *Server) CheckAt(req *sip.Message, ours func(host string) bool) (user string, result Result) {
 	header := "Authorization"
 	if s.Proxy {
 		header = "Proxy-Authorization"
 	}
 	for _, value := range req.Values(header) {
 		if d, err := ParseDigest(value); err == nil && d.Realm == s.Realm {
-			return d.Username, s.check(req, d)
+			return d.Username, s.check(req, d, ours)
 		}
 	}
 	return "", Missing
 }
 
-func (s *Server) check(req *sip.Message, d Digest) Result {
-	if !s.offered(d.Algorithm) || !sameResource(req.URI, d.URI) {
+func (s *Server) check(req *sip.Message, d Digest, ours func(host string) bool) Result {
+	if !s.offered(d.Algorithm) || !sameResource(req.URI, d.URI, ours) {
 		return Refused
 	}
 	now := s.now()
@@ -129,11 +134,15 @@ func (s *Server) offered(algorithm string) bool {
 	return slices.ContainsFunc(s.algorithms(), func(a string) bool { return strings.EqualFold(a, cmp.Or(algorithm, "MD5")) })
 }
 
-// sameResource compares the digest's URI with the request's. Phones leave out
-// parameters and ports; user and host must agree (RFC 3261 §22.4).
-func sameResource(uri sip.URI, digest string) bool {
+// sameResource compares the digest's URI with the request's (RFC 3261 §22.4).
+// Phones leave out parameters and ports. SIPp and others write the server they send
+// to, without a user; a user that is there must agree.
+func sameResource(uri sip.URI, digest string, ours func(host string) bool) bool {
 	u, err := sip.ParseURI(digest)
-	return err == nil && strings.EqualFold(u.Host, uri.Host) && sip.Unescape(u.User) == sip.Unescape(uri.User)
+	if err != nil || !strings.EqualFold(u.Host, uri.Host) && !ours(u.Host) {
+		return false
+	}
+	return u.User == "" || sip.Unescape(u.User) == sip.Unescape(uri.User)
 }
 
 func (s *Server) now() time.Time {

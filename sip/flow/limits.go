@@ -34,9 +34,9 @@ type Limits struct {
 // may be forged: at full load a tenth of the bytes that come in (goals R-6).
 type Budgets struct {
 	Assured  Budget // of each stranger; 2 a second, 10 at once
-	Stranger Budget // of each stranger, of the surplus; 200 a second, 2,000 at once
-	Surplus  Budget // of all strangers; 1,000 a second, 2,000 at once
-	All      Budget // of all strangers, assured or not; 4,000 a second, 4,000 at once
+	Stranger Budget // of each stranger, of the surplus; 200 a second, 1,000 at once
+	Surplus  Budget // of all strangers; 1,000 a second, 1,000 at once
+	All      Budget // of all strangers, assured or not; 3,000 a second, 1,000 at once
 	Known    Budget // of each trusted address; 20,000 a second, 40,000 at once
 	Sources  Budget // addresses seen for the first time; 1,000 a second, 4,000 at once
 }
@@ -59,9 +59,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Partial, 30*time.Second)
 	def(&l.Idle, 10*time.Minute)
 	def(&l.Budgets.Assured, Budget{2, 10})
-	def(&l.Budgets.All, Budget{4000, 4000})
-	def(&l.Budgets.Stranger, Budget{200, 2000})
-	def(&l.Budgets.Surplus, Budget{1000, 2000})
+	def(&l.Budgets.All, Budget{3000, 1000})
+	def(&l.Budgets.Stranger, Budget{200, 1000})
+	def(&l.Budgets.Surplus, Budget{1000, 1000})
 	def(&l.Budgets.Known, Budget{20_000, 40_000})
 	def(&l.Budgets.Sources, Budget{1000, 4000})
 	return l
