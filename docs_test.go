@@ -44,6 +44,9 @@ func TestDocumentsNameWhatTheCodeDeclares(t *testing.T) {
 	for _, file := range documents(t) {
 		for _, m := range reference.FindAllStringSubmatch(prose(t, file), -1) {
 			code, name := m[1], m[2]
+			if file != "ARCHITECTURE.md" && name == "" && !strings.Contains(code, "/") {
+				continue // short for a file of the folder the page is about
+			}
 			if _, err := os.Stat(code); err != nil {
 				t.Errorf("%s: %s: %v", file, m[0], err)
 				continue
