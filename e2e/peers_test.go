@@ -45,6 +45,9 @@ var peerCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"heard":   onBaresip((*baresip).heard),           // heard NAME HZ [DBFS]: it plays the tone now, without a gap
 	"holds":   onBaresip((*baresip).hearsNothingNew), // holds NAME: it plays nothing now
 
+	"linphone": startLinphone,                   // linphone NAME [transport=tcp]
+	"lp":       onLinphone((*linphone).command), // lp NAME COMMAND…: must be answered with Ok
+	"says":     onLinphone((*linphone).says),    // says NAME TEXT: waits for an answer or event; what came before is forgotten
 }
 
 // listenFor tells the script where the gateway listens.
