@@ -46,9 +46,13 @@ sip_tcp_port=-1
 sip_tls_port=-1
 media_encryption=none
 guess_hostname=0
+bind_address=127.0.0.1
 contact="%s" <sip:%s@127.0.0.1>
 [net]
 mtu=1300
+[rtp]
+audio_rtp_port=-1
+bind_address=127.0.0.1
 [sound]
 ec=0
 [video]

@@ -110,3 +110,21 @@ func TestRebaseAfterAHold(t *testing.T) {
 		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
 	}
 }
+
+// Silence that is sent while an event is stalled does not make it two keys.
+func TestRebaseKeepsAnEventOverAStall(t *testing.T) {
+	start := time.Unix(1000, 0)
+	ms := time.Millisecond
+	r := newRebase()
+	r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	seq, timestamp, _ := r.move(start.Add(20*ms), &media.Packet{SSRC: 1, Sequence: 11, Timestamp: 960}, true)
+	r.move(start.Add(100*ms), &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
+	again, stamp, fresh := r.move(start.Add(101*ms), &media.Packet{SSRC: 1, Sequence: 12, Timestamp: 960}, true)
+	if again-seq != 2 || stamp != timestamp || fresh {
+		t.Errorf("sequence +%d, time %+d, fresh %v: want +2, the same time, false", again-seq, int32(stamp-timestamp), fresh)
+	}
+	audio, after, fresh := r.move(start.Add(120*ms), &media.Packet{SSRC: 1, Sequence: 13, Timestamp: 1760}, false)
+	if audio-again != 1 || after-timestamp != 800 || fresh {
+		t.Errorf("audio after it: sequence +%d, time %+d, fresh %v: want +1, +800, false", audio-again, int32(after-timestamp), fresh)
+	}
+}
