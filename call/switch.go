@@ -36,6 +36,7 @@ type Switch struct {
 	Dialers  map[string]Dialer                           // by connector
 	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
 	Recorder Recorder                                    // may be nil
+	Guard    Guard                                       // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit

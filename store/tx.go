@@ -16,7 +16,7 @@ type transaction struct {
 // ExecContext carries out a statement, preparing it the first time. The end of
 // the transaction closes it.
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction keeps it and closes it
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 
 // QueryRowContext is the same for a statement that returns a row.
 func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction keeps it and closes it
 	if err != nil {
 		return t.Tx.QueryRowContext(ctx, query, args...) // a Row can carry the error
 	}

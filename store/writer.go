@@ -31,6 +31,10 @@ type Writer[T any] struct {
 	Queue int          // records that may wait; 0 is 10,000
 	Log   *slog.Logger // nil is slog.Default
 
+	// Changed is told, by Run's goroutine, why nothing can be written now, and nil
+	// when it can again. It is called at each new failure; nil does nothing.
+	Changed func(error)
+
 	once sync.Once
 	wake chan struct{} // holds one token when there is something to write
 	now  chan struct{} // holds one token when somebody waits for it
@@ -165,9 +169,13 @@ func (w *Writer[T]) drain(ctx context.Context) {
 		if len(batch) == 0 {
 			return
 		}
+		bad := w.Stats().Err != nil
 		err := w.write(ctx, batch)
 		if err == nil {
 			wait = retryFirst
+			if bad {
+				w.tell(nil)
+			}
 			continue
 		}
 		w.failing(ctx, err)
@@ -273,12 +281,19 @@ func (w *Writer[T]) done(batch []slot[T], count *uint64) {
 	w.changedLocked()
 }
 
+func (w *Writer[T]) tell(err error) {
+	if w.Changed != nil {
+		w.Changed(err)
+	}
+}
+
 func (w *Writer[T]) failing(ctx context.Context, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if ctx.Err() != nil {
 		return // stopped; that says nothing about the database
 	}
+	w.tell(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.stats.Err == nil {
 		w.log().Error("records cannot be stored now and wait", "log", w.To.Name, "waiting", len(w.order), "err", err)
 	}

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -83,7 +86,7 @@ func (c *callCmd) talk(ctx context.Context, one *phone.Call) error {
 	if err := one.WaitAnswered(ctx); err != nil {
 		rep := one.Report()
 		if rep.Status >= 300 {
-			return fmt.Errorf("the call was refused with %d %s", rep.Status, rep.Reason)
+			return fmt.Errorf("the call was refused with %d %s%s", rep.Status, rep.Reason, sentence(rep))
 		}
 		_ = one.HangUp(context.WithoutCancel(ctx))
 		return fmt.Errorf("not answered: %w", err)
@@ -98,6 +101,19 @@ func (c *callCmd) talk(ctx context.Context, one *phone.Call) error {
 	case <-ctx.Done():
 	}
 	return one.HangUp(context.WithoutCancel(ctx))
+}
+
+// warning is the text of a Warning header (RFC 3261 section 20.43).
+var warning = regexp.MustCompile(`(?im)^Warning:\s*\d+ \S+ "((?:[^"\\]|\\.)*)"`)
+
+// sentence is what the gateway told a person about a refused call, behind a colon.
+func sentence(rep phone.Report) string {
+	for _, e := range slices.Backward(rep.Ladder) {
+		if m := warning.FindStringSubmatch(e.Raw); m != nil && !e.Out {
+			return ": " + m[1]
+		}
+	}
+	return ""
 }
 
 func (c *callCmd) print(w io.Writer, rep phone.Report) error {
@@ -116,7 +132,8 @@ func (c *callCmd) print(w io.Writer, rep phone.Report) error {
 		}
 	}
 	r := rep.Received
-	fmt.Fprintf(w, "result      %d %s, ended by %s\n", rep.Status, rep.Reason, rep.EndedBy)
+	result := strings.TrimSpace(fmt.Sprint(rep.Status, " ", rep.Reason))
+	fmt.Fprintf(w, "result      %s, ended by %s\n", result, rep.EndedBy)
 	fmt.Fprintf(w, "times       ringing %v, early media %v, answered %v, ended %v\n", rep.Times.Ringing.Round(time.Millisecond),
 		rep.Times.Early.Round(time.Millisecond), rep.Times.Answered.Round(time.Millisecond), rep.Times.Ended.Round(time.Millisecond))
 	fmt.Fprintf(w, "sent        %s, %d packets, %.0f Hz\n", rep.Codec, rep.Sent, c.Tone)

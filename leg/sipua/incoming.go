@@ -61,8 +61,11 @@ func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *deni
 			r.To = to
 		}
 	}
-	if r.To == "" {
+	switch {
+	case r.To == "":
 		return r, deny(484, "")
+	case spent(req): // a call always goes on from here
+		return r, deny(483, "")
 	}
 	r.From, r.FromName, r.Private = c.identityOf(who, f, req)
 	r.Video = offersVideo(req.Body)

@@ -2,11 +2,9 @@ package sipua
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"tandem/alarm"
@@ -70,108 +68,6 @@ func (c *Connector) address(m *sip.Message, from, to sip.Address, seq uint32) {
 	if c.UserAgent != "" {
 		m.Add("User-Agent", c.UserAgent)
 	}
-}
-
-// saves are the bindings that the store does not know yet. Only the last state
-// of each counts, so there are never more than there are contacts; without a
-// store nothing is kept.
-type saves struct {
-	off bool
-
-	mu   sync.Mutex // guards what follows
-	todo map[saveKey]*Binding
-	wake chan struct{}
-}
-
-type saveKey struct{ device, key string }
-
-func (s *saves) put(b Binding)             { s.add(saveKey{b.Device, b.Key}, &b) }
-func (s *saves) delete(device, key string) { s.add(saveKey{device, key}, nil) }
-
-func (s *saves) add(k saveKey, b *Binding) {
-	if s.off {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.todo == nil {
-		s.todo = make(map[saveKey]*Binding)
-	}
-	s.todo[k] = b
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *saves) take() map[saveKey]*Binding {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	todo := s.todo
-	s.todo = nil
-	return todo
-}
-
-// write brings the store up to date whenever something has changed, and a last
-// time when ctx is done.
-func (c *Connector) write(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			c.save()
-			return
-		case <-c.saves.wake:
-			select { // a disk is as busy with one registration as with a hundred
-			case <-ctx.Done():
-			case <-time.After(gather):
-			}
-			c.save()
-		}
-	}
-}
-
-// gather is how long registrations wait for others, to be stored together.
-const gather = 50 * time.Millisecond
-
-// saveTimeout bounds a visit to the store, and so how long a shutdown waits for it.
-const saveTimeout = 5 * time.Second
-
-func (c *Connector) save() {
-	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
-	defer cancel()
-	todo := c.saves.take()
-	store := func(ctx context.Context) error { return c.store(ctx, todo) }
-	err := errors.ErrUnsupported
-	if t, ok := c.Bindings.(together); ok {
-		err = t.Together(ctx, store)
-	}
-	if err != nil {
-		err = store(ctx) // one by one, so that one fault does not hold up the others
-	}
-	if err != nil {
-		c.Log.Error("registrations are not in the store; after a restart devices are reached only when they have registered again", "err", err)
-	}
-}
-
-// together is a Bindings that can store many at once, all or none of them.
-type together interface {
-	Together(ctx context.Context, f func(context.Context) error) error
-}
-
-// store writes one binding after the other and returns the last fault.
-func (c *Connector) store(ctx context.Context, todo map[saveKey]*Binding) (failed error) {
-	for k, b := range todo {
-		err := error(nil)
-		if b != nil {
-			err = c.Bindings.Put(ctx, *b)
-		} else {
-			err = c.Bindings.Delete(ctx, k.device, k.key)
-		}
-		if err != nil {
-			failed = fmt.Errorf("device %s: %w", k.device, err)
-		}
-	}
-	return failed
 }
 
 // restore brings back the registrations that survive a restart: those over UDP.

@@ -40,7 +40,7 @@ type Options struct {
 	FillSilence bool
 
 	// Timeout is how long nothing may come before a MediaTimeout event; 0 never
-	// reports. It does not count while the far end is not meant to send (hold).
+	// reports. It does not count while the call is held by either side.
 	Timeout time.Duration
 
 	// Latch says whether the source of plain RTP may differ from the far end's SDP.

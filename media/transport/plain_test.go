@@ -243,6 +243,27 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// Most phones send nothing while they hold, though "sendonly" would let them play music.
+func TestAPhoneThatHoldsMayBeSilent(t *testing.T) {
+	for _, row := range []struct {
+		direction string
+		times     bool
+	}{{"sendonly", false}, {"recvonly", false}, {"inactive", false}, {"sendrecv", true}} {
+		t.Run(row.direction, func(t *testing.T) {
+			s, _ := newTestSession(t, newEngine(t), func(o *Options) { o.Timeout = time.Minute })
+			if _, err := s.AnswerTo([]byte(newPhone(t, loop4).sdp("a="+row.direction)), ""); err != nil {
+				t.Fatal(err)
+			}
+			s.checkTimeouts(time.Now().Add(time.Hour))
+			s.in.mu.Lock()
+			defer s.in.mu.Unlock()
+			if s.in.timedOut != row.times {
+				t.Errorf("timed out: %v, want %v", s.in.timedOut, row.times)
+			}
+		})
+	}
+}
+
 func TestErrorsSayWhichSIPStatus(t *testing.T) {
 	s, _ := newTestSession(t, newEngine(t), nil)
 	for offer, want := range map[string]int{

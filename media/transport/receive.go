@@ -26,6 +26,7 @@ type inbound struct {
 	mu     sync.Mutex
 	open   bool // something was agreed
 	hold   bool // the far end is not meant to send
+	held   bool // one way at most: many phones send nothing while they hold, though their "sendonly" would allow it
 	types  [128]bool
 	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
 	codec  uint8       // payload type it uses now

@@ -43,7 +43,7 @@ func (s *Session) checkTimeouts(now time.Time) {
 	if !s.connectBy.IsZero() && now.After(s.connectBy) {
 		s.giveUp(errors.New("no connection within the time: ICE or DTLS did not finish"))
 	}
-	if s.opts.Timeout <= 0 || !in.open || in.hold || in.timedOut {
+	if s.opts.Timeout <= 0 || !in.open || in.held || in.timedOut {
 		return
 	}
 	since := in.since

@@ -95,10 +95,18 @@ func (s *Session) establishing(req *sip.Message, status int, reason string, head
 		}
 	}
 	if !m.Has("Contact") && s.contact != "" {
-		m.Add("Contact", s.contact)
+		m.Add("Contact", s.ownContact())
 	}
 	s.core.ability(m)
 	return m
+}
+
+// ownContact is our Contact, as a SIPS URI where the far end asked for one.
+func (s *Session) ownContact() string {
+	if rest, ok := strings.CutPrefix(s.contact, "<sip:"); ok && s.secure && s.flow.Secure() {
+		return "<sips:" + rest
+	}
+	return s.contact
 }
 
 // respond sends a response.
