@@ -29,6 +29,18 @@ const (
 	Shutdown       // the gateway shuts down
 	Lost           // the gateway died with the call in it; only in records
 
+	MeetingUnknown // no meeting has this ID
+	MeetingFull
+	MeetingOver      // the host ended it, or everybody left
+	NotAdmitted      // somebody in the meeting said no
+	LobbyTimeout     // nobody in the meeting said anything
+	VideoRefused     // the host does not let rooms bring video
+	Removed          // somebody in the meeting removed the caller
+	CredentialsWrong // the meeting service does not accept the gateway's own tokens
+
+	Barred // the guard against toll fraud lets nobody, or not this caller, call there
+	Quota  // the caller places more calls than the guard against toll fraud allows
+
 	causeCount
 )
 
@@ -59,6 +71,18 @@ var causes = [causeCount]struct {
 	ProtocolError:     {"protocol_error", 500, 111, "The other side sent something that could not be understood."},
 	Shutdown:          {"shutdown", 503, 41, "The gateway is shutting down."},
 	Lost:              {"lost", 503, 41, "The gateway stopped while the call was running."},
+
+	MeetingUnknown:   {"meeting_unknown", 404, 1, "There is no meeting with this ID. Check the ID and dial again."},
+	MeetingFull:      {"meeting_full", 486, 17, "The meeting is full."},
+	MeetingOver:      {"meeting_over", 480, 16, "The meeting is over."},
+	NotAdmitted:      {"not_admitted", 603, 21, "You were not admitted to the meeting."},
+	LobbyTimeout:     {"lobby_timeout", 480, 19, "Nobody in the meeting admitted you in time. Dial again when somebody is there."},
+	VideoRefused:     {"video_refused", 480, 21, "Call rejected: the host of the meeting has turned off video for rooms."},
+	Removed:          {"removed", 480, 21, "You were removed from the meeting."},
+	CredentialsWrong: {"credentials_wrong", 503, 41, "The meeting service does not accept this gateway's credentials. Tell your administrator."},
+
+	Barred: {"barred", 403, 21, "Calls to this destination are barred here. Ask your administrator."},
+	Quota:  {"quota", 503, 42, "Too many calls were placed from here in a short time. Wait a little, then try again."},
 }
 
 // String returns the cause's label, as used in logs, metrics and call records.

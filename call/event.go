@@ -10,6 +10,7 @@ type (
 	// Progress says that the far end is being alerted; Early says that media flows already.
 	Progress struct {
 		Early bool
+		Lobby bool   // somebody has to admit the caller; it is answered meanwhile, so that it sees and hears that it waits
 		Codec string // audio codec of the leg that reports it, so that the other can answer with the same; "" for no wish
 	}
 	// Answered says that the call is up.
@@ -34,9 +35,10 @@ type (
 	Transferred struct{ Cause Cause }
 	// Ended is the last event of a leg.
 	Ended struct {
-		Cause Cause
-		Text  string        // what the far end said, or a detail for the call record; may be empty
-		Retry time.Duration // when it makes sense to try again (Retry-After); 0 for not told
+		Cause   Cause
+		Text    string        // what the far end said, or a detail for the call record; may be empty
+		Retry   time.Duration // when it makes sense to try again (Retry-After); 0 for not told
+		Forward string        // alias the far end wants the call to go to instead (a phone with call forwarding); "" for none
 	}
 )
 

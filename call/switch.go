@@ -23,12 +23,20 @@ type Bridge interface {
 	String() string
 }
 
+// A Keypad is a Bridge that some keys of a leg control: in a meeting *6 mutes and
+// *8 changes the layout. Key reports whether the bridge took the key; what it did
+// not take goes on to the other leg.
+type Keypad interface {
+	Key(from Side, key rune) bool
+}
+
 // A Switch routes incoming legs and runs their calls. It owns every live call.
 type Switch struct {
 	Router   Router
 	Dialers  map[string]Dialer                           // by connector
 	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
 	Recorder Recorder                                    // may be nil
+	Guard    Guard                                       // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit
@@ -42,6 +50,9 @@ type Switch struct {
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
 // MaxCalls the leg is refused with Congestion, and that is recorded too.
 func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
+	if m := a.Media(); m != nil {
+		r.Loop = m.Loop()
+	}
 	c := &Call{ID: NewID(), Request: r, Switch: s}
 	c.legs[A] = a
 	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})

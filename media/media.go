@@ -79,6 +79,7 @@ type Packet struct {
 	Sequence    uint16
 	Timestamp   uint32
 	SSRC        uint32
+	CSRC        uint32 // who it really is from, behind a far end that switches or mixes (RFC 3550 §5.1); 0 when not told
 	Payload     []byte
 	Arrived     time.Time // when it was read from the network; zero when made here
 }

@@ -95,3 +95,41 @@ func TestRebase(t *testing.T) {
 		})
 	}
 }
+
+// A hold holds packets back; the receiver must not count them as lost.
+func TestRebaseAfterAHold(t *testing.T) {
+	start := time.Unix(1000, 0)
+	r := newRebase()
+	seq, timestamp, _ := r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	r.interrupt()
+	later, stamp, fresh := r.move(start.Add(2*time.Second), &media.Packet{SSRC: 1, Sequence: 110, Timestamp: 16800}, false)
+	if later-seq != 1 || stamp-timestamp != 16000 || !fresh {
+		t.Errorf("sequence +%d, time +%d, fresh %v: want +1, +16000, true", later-seq, stamp-timestamp, fresh)
+	}
+	if next, _, fresh := r.move(start.Add(2020*time.Millisecond), &media.Packet{SSRC: 1, Sequence: 111, Timestamp: 16960}, false); next-later != 1 || fresh {
+		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
+	}
+}
+
+func TestAKeyStaysOneKeyWhenSilenceComesBetween(t *testing.T) {
+	r, now := newRebase(), time.Now()
+	key := func(seq uint16, timestamp uint32) uint32 {
+		p := &media.Packet{SSRC: 7, Sequence: seq, Timestamp: timestamp}
+		_, out, _ := r.move(now, p, true)
+		now = now.Add(20 * time.Millisecond)
+		return r.keep(p, out)
+	}
+	begin := key(1, 1000)
+	for range 3 {
+		r.move(now, &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
+		now = now.Add(20 * time.Millisecond)
+	}
+	for seq := range uint16(4) {
+		if got := key(2+seq, 1000); got != begin {
+			t.Errorf("packet %d of the key has timestamp %d, the first one had %d", seq+2, got, begin)
+		}
+	}
+	if got := key(6, 2000); got == begin {
+		t.Error("the next key has the same timestamp")
+	}
+}

@@ -1,0 +1,5 @@
+//go:build peers
+
+package e2e
+
+type linphone struct{}
