@@ -6,12 +6,16 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
-BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev
-TEST_PACKAGES  := sip-tester baresip-core
+BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
+TEST_PACKAGES  := sip-tester baresip-core linphone-cli
+# The programs that `make bench` compares with, and what its load generator needs.
+BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
 
 FUZZTIME  ?= 5s
-BENCH     ?= .
+BENCH     ?=
 BENCHTIME ?= 1s
+FIGURES   ?= .
+ROUNDS    ?= 5
 
 BIN     := $(CURDIR)/bin
 LINT    := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -20,7 +24,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test lint fmt rules fuzz bench clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-programs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -35,7 +39,10 @@ demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
 
 test: test-deps ## run every test with the race detector
-	go test -race -timeout 15m ./...
+	go test -race -tags peers -timeout 15m ./...
+
+soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
+	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
@@ -51,8 +58,23 @@ rules: deps ## check which folder imports which
 fuzz: deps ## run every fuzz target for FUZZTIME (5s)
 	@.ci/fuzz $(FUZZTIME)
 
-bench: deps ## run the benchmarks that match BENCH
+ifeq ($(BENCH),)
+bench: bench-programs ## measure FIGURES (P-1 to P-5) against rtpengine and Kamailio; with BENCH=. run the Go benchmarks
+	bench/build/bench -figures '$(FIGURES)' -rounds $(ROUNDS)
+else
+bench: deps
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+endif
+
+bench-programs: deps
+	@.ci/packages $(BENCH_PACKAGES)
+	@mkdir -p bench/build
+	gcc -O2 -Wall -o bench/build/rtpload bench/c/rtpload.c -lsrtp2 -lpthread
+	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
+	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
+	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
+	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem
+	go build -buildvcs=$(BUILDVCS) -o bench/build/bench ./bench/cmd
 
 clean: ## remove what was built
 	rm -rf tandem bin demo-out bench/build

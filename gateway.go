@@ -24,6 +24,7 @@ import (
 	"tandem/route"
 	"tandem/sip/flow"
 	"tandem/store"
+	"tandem/toll"
 )
 
 // Version is what the gateway calls itself; a release build sets it.
@@ -46,6 +47,7 @@ type Gateway struct {
 	db      *store.DB
 	records *store.Writer[call.Record]
 	dialer  router
+	toll    toll.Guard
 	listens []sipua.Addr
 	figures figures
 	conf    atomic.Pointer[config.Config]
@@ -101,8 +103,10 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.Switch = &call.Switch{
 		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice},
-		Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
+		Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
 	}
+	g.toll.Log, g.toll.Alarms = o.Log, g.Alarms
+	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts())); err != nil {
 		return nil, errors.Join(err, g.db.Close())
@@ -141,6 +145,7 @@ func (g *Gateway) Apply(c *config.Config) error {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()))
 	}
 	g.dialer.table.Store(table)
+	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.conf.Store(c)
 	g.log.Info("configuration applied", "devices", len(c.SIP.Devices), "trunks", len(c.SIP.Trunks), "accounts", len(c.Voice))
 	return nil
@@ -163,12 +168,13 @@ func (g *Gateway) Run(ctx context.Context) error {
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
+	guarded := async(func() error { return g.toll.Run(signalling) })
 
 	<-ctx.Done()
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice)
+	err := errors.Join(<-phones, <-voice, <-guarded)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
 	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
@@ -203,6 +209,6 @@ func (g *Gateway) openStore(ctx context.Context, url string) error {
 	}
 	g.db = db
 	g.History = &store.Log[call.Record]{DB: db, Name: "calls", Label: recordState}
-	g.records = &store.Writer[call.Record]{To: g.History, Log: g.log}
+	g.records = &store.Writer[call.Record]{To: g.History, Log: g.log, Changed: g.storing}
 	return nil
 }

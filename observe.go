@@ -1,11 +1,7 @@
 package tandem
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"time"
 
 	"tandem/alarm"
 	"tandem/call"
@@ -59,6 +55,11 @@ func (g *Gateway) observe() {
 		emit(float64(g.Phones.Stats().Blocked), "guard")
 	})
 	m.Func(metrics.SIPAuthFailuresTotal, func(emit metrics.Emit) { emit(float64(g.Phones.Stats().AuthFailures)) })
+	m.Func(metrics.TollRefusalsTotal, func(emit metrics.Emit) {
+		for why, n := range g.toll.Refused() {
+			emit(float64(n), why.String())
+		}
+	})
 	m.Func(metrics.RTPPacketsTotal, func(emit metrics.Emit) {
 		s := g.Engine.Stats()
 		emit(float64(s.PacketsIn), "in")
@@ -134,51 +135,4 @@ func (g *Gateway) count(r call.Record) {
 		g.figures.setup.Observe(r.Answered.Sub(r.Began), to)
 		g.figures.talks.Observe(r.Talked, to)
 	}
-}
-
-// web serves the metrics and health pages.
-type web struct {
-	server *http.Server
-	done   chan struct{}
-}
-
-func (w *web) Close() error {
-	if w.server == nil {
-		return nil
-	}
-	err := w.server.Close()
-	<-w.done
-	return err
-}
-
-// serveHTTP opens the HTTP listener. Without it calls work all the same: a
-// failure is an alarm, not the end.
-func (g *Gateway) serveHTTP() *web {
-	addr := g.http
-	if addr == "" {
-		addr = "127.0.0.1:8080"
-	}
-	if addr == "off" {
-		return &web{}
-	}
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		g.Alarms.Raise(alarm.Alarm{
-			Key: "http", Severity: alarm.Warning, Title: "The metrics and health page cannot be served",
-			Subject: addr, Detail: err.Error(), Do: "Set http: to a free address, or to off.",
-		})
-		return &web{}
-	}
-	mux := http.NewServeMux()
-	metrics.Mount(mux, g.Metrics, g.Health)
-	mux.HandleFunc("GET /status", g.serveStatus)
-	w := &web{&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}, make(chan struct{})}
-	g.log.Info("metrics and health", "url", "http://"+ln.Addr().String()+"/metrics")
-	go func() {
-		defer close(w.done)
-		if err := w.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			g.log.Error("metrics and health stopped", "err", err)
-		}
-	}()
-	return w
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tandem/alarm"
 	"tandem/call"
 	"tandem/leg/sipua"
 	"tandem/store"
@@ -22,8 +23,26 @@ func recordState(r call.Record) string {
 	return over
 }
 
-// recorder puts call records into the store, behind the calls' backs.
+// recorder puts call records into the store, behind the calls' backs. A record
+// is written as soon as the writer has finished what it writes now, which takes
+// a few milliseconds on a disk that works: no call is answered so soon. While the
+// disk is full or the database away records wait, and calls go on.
 type recorder struct{ g *Gateway }
+
+// storeAlarm is raised while the store takes no call records.
+const storeAlarm = "store/calls"
+
+// storing tells a person when call records cannot be written.
+func (g *Gateway) storing(err error) {
+	if err == nil {
+		g.Alarms.Clear(storeAlarm)
+		return
+	}
+	g.Alarms.Raise(alarm.Alarm{
+		Key: storeAlarm, Severity: alarm.Warning, Title: "Call records cannot be stored", Subject: g.db.String(), Detail: err.Error(),
+		Do: "Make room on the disk, or bring the database back. Calls go on; their records wait in memory and are lost if the gateway ends before.",
+	})
+}
 
 func (r *recorder) Began(rec call.Record) { r.put(rec) }
 
@@ -52,6 +71,10 @@ func (g *Gateway) closeLost(ctx context.Context) error {
 // bindings keeps registrations over a restart.
 type bindings struct {
 	all *store.Collection[sipua.Binding]
+}
+
+func (b *bindings) Atomically(ctx context.Context, f func(ctx context.Context) error) error {
+	return b.all.DB.Atomically(ctx, f)
 }
 
 func (b *bindings) Load(ctx context.Context) ([]sipua.Binding, error) {

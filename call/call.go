@@ -28,6 +28,7 @@ type Call struct {
 	crowded bool // it came when the switch was full
 	phase   atomic.Uint32
 	inbox   mailbox.Box[any]
+	payer   atomic.Pointer[string] // who spends on the B-leg; nil while it leads nowhere out
 	public  atomic.Pointer[Record]
 
 	// Owned by Run.
@@ -36,6 +37,8 @@ type Call struct {
 	now    Destination // the one that is being tried
 	bridge Bridge      // nil while the media is apart
 	asker  func(Leg, error)
+	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
+	paid   bool // the Guard has let this attempt pass
 	record Record
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
@@ -129,6 +132,9 @@ func (c *Call) first(s state) (state, []any) {
 func (c *Call) step(s state, at Side, what any) (state, []any) {
 	s.left, s.stop, s.mute = len(c.to), c.now.Stop, c.now.NoEarly
 	next, todo := s.step(at, what)
+	if t, ok := what.(Transfer); ok && !t.Leave && next.phase == Dialing { // who leaves at once is a reception: it says what A wants
+		c.behalf = talker(c.legs[at])
+	}
 	c.note(at, what, s, next)
 	if next.phase != s.phase {
 		c.log.Info("call phase", "now", next.phase, "was", s.phase, "cause", next.end.Cause, "text", next.end.Text)
@@ -150,6 +156,12 @@ func (c *Call) do(ctx context.Context, do any, alarm *time.Timer) any {
 		return c.dialNext(ctx, alarm)
 	case hunt:
 		c.release(B)
+		return c.dialNext(ctx, alarm)
+	case forward:
+		c.release(B)
+		if err := c.forwarded(do.to); err != nil {
+			return refused{endedBy(err)}
+		}
 		return c.dialNext(ctx, alarm)
 	case join:
 		c.join(false)
@@ -191,9 +203,9 @@ func (c *Call) tell(do tell) {
 }
 
 func (c *Call) route(to string) error {
-	c.Request.To = to
+	c.Request.To, c.paid = to, false
 	var err error
-	c.to, err = c.Router.Route(c.Request)
+	c.to, err = c.Router.Route(c.asked())
 	if err == nil && len(c.to) == 0 {
 		err = ErrNoRoute
 	}
@@ -231,6 +243,9 @@ func (c *Call) dial(ctx context.Context, d Destination) (Leg, error) {
 	dialer := c.Dialers[d.Connector]
 	if dialer == nil {
 		return nil, errors.New("the dial plan names the connector " + d.Connector + ", which is not configured")
+	}
+	if err := c.admit(d); err != nil {
+		return nil, err
 	}
 	return dialer.Dial(ctx, d, c.Request)
 }

@@ -38,6 +38,9 @@ const (
 	Removed          // somebody in the meeting removed the caller
 	CredentialsWrong // the meeting service does not accept the gateway's own tokens
 
+	Barred // the guard against toll fraud lets nobody, or not this caller, call there
+	Quota  // the caller places more calls than the guard against toll fraud allows
+
 	causeCount
 )
 
@@ -77,6 +80,9 @@ var causes = [causeCount]struct {
 	VideoRefused:     {"video_refused", 480, 21, "Call rejected: the host of the meeting has turned off video for rooms."},
 	Removed:          {"removed", 480, 21, "You were removed from the meeting."},
 	CredentialsWrong: {"credentials_wrong", 503, 41, "The meeting service does not accept this gateway's credentials. Tell your administrator."},
+
+	Barred: {"barred", 403, 21, "Calls to this destination are barred here. Ask your administrator."},
+	Quota:  {"quota", 503, 42, "Too many calls were placed from here in a short time. Wait a little, then try again."},
 }
 
 // String returns the cause's label, as used in logs, metrics and call records.

@@ -35,9 +35,10 @@ type (
 	Transferred struct{ Cause Cause }
 	// Ended is the last event of a leg.
 	Ended struct {
-		Cause Cause
-		Text  string        // what the far end said, or a detail for the call record; may be empty
-		Retry time.Duration // when it makes sense to try again (Retry-After); 0 for not told
+		Cause   Cause
+		Text    string        // what the far end said, or a detail for the call record; may be empty
+		Retry   time.Duration // when it makes sense to try again (Retry-After); 0 for not told
+		Forward string        // alias the far end wants the call to go to instead (a phone with call forwarding); "" for none
 	}
 )
 

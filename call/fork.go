@@ -23,7 +23,9 @@ func Fork(legs []Leg) Leg {
 		ids, via, remote = append(ids, i.ID), append(via, i.Via), append(remote, i.Remote)
 	}
 	f.info.ID = strings.Join(ids, "+")
-	f.info.Via = strings.Join(slices.Compact(via), "+")
+	via = slices.Compact(via)
+	f.one = len(via) == 1
+	f.info.Via = strings.Join(via, "+")
 	f.info.Remote = strings.Join(remote, ", ")
 	var all sync.WaitGroup
 	for _, l := range legs {
@@ -40,6 +42,7 @@ func Fork(legs []Leg) Leg {
 type fork struct {
 	legs   []Leg
 	info   Info
+	one    bool // all legs lead to the same device
 	events chan Event
 	winner atomic.Pointer[Leg]
 
@@ -129,6 +132,9 @@ func (f *fork) legEnded(l Leg, ev Ended) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.winner.Load()
+	if !f.one {
+		ev.Forward = "" // one member's forwarding is not the group's wish
+	}
 	switch {
 	case w != nil && *w == l: // the others may take their time to let go
 		f.end, f.ended, f.said = ev, true, true

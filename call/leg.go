@@ -69,7 +69,10 @@ type Request struct {
 	Codec      string   // first audio codec the caller offers; "" without an offer
 	Codecs     []string // all of them, best first
 	Hops       int      // Max-Forwards left; 0 means not told
-	Takes      string   // ID of the leg whose place the caller takes (INVITE with Replaces, RFC 3891)
+	// Loop moves the caller's packets; a leg that is served by it, too, saves every
+	// packet a change of goroutine. The switch sets it; nil is none.
+	Loop  media.Loop
+	Takes string // ID of the leg whose place the caller takes (INVITE with Replaces, RFC 3891)
 }
 
 // A Destination is where the B-leg goes.
@@ -79,6 +82,7 @@ type Destination struct {
 	To        string        // rewritten alias
 	Token     string        // name of the access token to use, for Meet
 	Within    time.Duration // answer limit; 0 is [DefaultAnswerLimit]
+	Out       bool          // it leads to a telephone network, where calls cost money: the Guard is asked
 	NoEarly   bool          // keep the far end's early media from the caller: it hears its own ringback
 	Stop      []Cause       // causes that end the hunt here; none means [Cause.Final] decides
 	Parallel  []Destination // ring all of these at once; the fields above but Within are then unused
@@ -92,7 +96,7 @@ const DefaultAnswerLimit = 2 * time.Minute
 // that trying the next destination would be against somebody's will.
 func (c Cause) Final() bool {
 	switch c {
-	case Rejected, Cancelled, Emergency, Forbidden, Shutdown, NotAdmitted, Removed:
+	case Rejected, Cancelled, Emergency, Forbidden, Shutdown, NotAdmitted, Removed, Barred, Quota:
 		return true
 	}
 	return false

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"math"
 	"time"
 
 	"tandem/media"
@@ -35,6 +36,7 @@ type LegRecord struct {
 	Remote    string      `json:"remote,omitempty"`
 	Codec     string      `json:"codec,omitempty"`
 	Media     media.Stats `json:"media,omitzero"`
+	MOS       float64     `json:"mos,omitempty"` // how good what came from the far end sounded, estimated; 1 to 4.5
 }
 
 // An Attempt is a destination that was tried and did not take the call.
@@ -63,6 +65,7 @@ func legRecord(l Leg) LegRecord {
 		r.Media = m.Stats()
 		if src := m.Sources(); len(src) > 0 {
 			r.Codec = src[0].Info().Codec
+			r.MOS = math.Round(r.Media.MOS(r.Codec)*100) / 100
 		}
 	}
 	return r

@@ -45,6 +45,8 @@ const (
 	// Longer than a leg needs to give up its BYE (64*T1, RFC 3261 §17.1.2.2).
 	endTimeout = 40 * time.Second
 	never      = math.MaxInt64
+	// Phones that forward to each other would never end.
+	maxMoves = 3
 )
 
 // What happens to a call besides its legs' events.
@@ -65,6 +67,7 @@ type (
 	}
 	route    struct{ to string }       // find the destinations for a new alias, dial the first
 	hunt     struct{}                  // let go of B, dial the next destination
+	forward  struct{ to string }       // let go of B, find the destinations for the alias it named, dial the first
 	join     struct{}                  // join the media of A and B; no ringback any more
 	unjoin   struct{}                  // take the media apart
 	ring     struct{}                  // join, and play ringback to A while B is not to be heard
@@ -85,6 +88,7 @@ type state struct {
 	up     bool    // A has been answered
 	joined bool    // the bridge runs; early media joins before the answer
 	left   int     // destinations not yet tried
+	moves  int     // how often the call was forwarded
 	stop   []Cause // causes that end the hunt at the current destination
 	mute   bool    // the current destination's early media is not for A
 	asks   Side    // who waits for a fetched leg
@@ -277,6 +281,10 @@ func (s state) failed(end Ended) (state, []any) {
 		todo = append(todo, unjoin{})
 	}
 	switch {
+	case end.Forward != "" && s.moves < maxMoves:
+		s.phase, s.gone[B] = Dialing, false
+		s.moves++
+		return s, append(todo, forward{end.Forward})
 	case s.left > 0 && s.hunts(end.Cause):
 		s.phase, s.gone[B] = Dialing, false
 		return s, append(todo, hunt{})

@@ -27,7 +27,9 @@ func TestStep(t *testing.T) {
 		{"B is a lobby: A is answered and waits there", dialing, B, Progress{Lobby: true, Early: true}, state{phase: Early, gone: none, up: true, joined: true}, []any{tell{A, Answered{}}, join{}}},
 		{"A is admitted", state{phase: Early, gone: none, up: true, joined: true}, B, Answered{}, active, []any{timer{never}, join{}}},
 		{
-			"A is not admitted, another way in is left", state{phase: Early, gone: none, up: true, joined: true, left: 1}, B, ended(LobbyTimeout),
+			"A is not admitted, another way in is left",
+			state{phase: Early, gone: none, up: true, joined: true, left: 1},
+			B, ended(LobbyTimeout),
 			state{gone: none, up: true, left: 1},
 			[]any{unjoin{}, hunt{}},
 		},

@@ -36,6 +36,7 @@ type Switch struct {
 	Dialers  map[string]Dialer                           // by connector
 	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
 	Recorder Recorder                                    // may be nil
+	Guard    Guard                                       // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit
@@ -49,6 +50,9 @@ type Switch struct {
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
 // MaxCalls the leg is refused with Congestion, and that is recorded too.
 func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
+	if m := a.Media(); m != nil {
+		r.Loop = m.Loop()
+	}
 	c := &Call{ID: NewID(), Request: r, Switch: s}
 	c.legs[A] = a
 	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})

@@ -3,16 +3,19 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 
 	"tandem/leg/gvoice"
 	"tandem/leg/sipua"
 	"tandem/route"
+	"tandem/toll"
 )
 
 // Config is the whole gateway as a person writes it. The zero value is a
@@ -30,6 +33,7 @@ type Config struct {
 	// Outbound are the targets, tried in order, for telephone numbers that our
 	// devices dial and no rule knows.
 	Outbound []route.Target `yaml:"outbound,omitempty"`
+	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
 }
 
@@ -63,14 +67,44 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
+	text, err := readBounded(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
 	c := new(Config)
-	if err := DecodeFile(path, c); err != nil {
+	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	if err != nil {
 		return nil, err
 	}
+	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, located(path, places, err)
 	}
 	return c, nil
+}
+
+// locate makes paths of files relative to the configuration, wherever the
+// gateway is started.
+func (c *Config) locate(dir string) {
+	at := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	for i := range c.SIP.Listen {
+		at(&c.SIP.Listen[i].Cert)
+		at(&c.SIP.Listen[i].Key)
+	}
+	for i := range c.SIP.Trunks {
+		at(&c.SIP.Trunks[i].Roots)
+	}
+	for i := range c.Voice {
+		at(&c.Voice[i].Roots)
+		at(&c.Voice[i].ClientCert)
+	}
 }
 
 // Validate finds what no part can find alone: names that lead nowhere. All that
@@ -100,6 +134,7 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
+	errs = append(errs, prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if _, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
@@ -143,6 +178,11 @@ func (c *Config) checkTargets() []error {
 			if k.name != "" && !slices.Contains(k.known, k.name) {
 				errs = append(errs, fmt.Errorf("%s.%s: there is no %s %q", field, k.kind, k.kind, k.name))
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Toll.Callers)) {
+		if !slices.Contains(slices.Concat(devices, trunks, accounts), name) {
+			errs = append(errs, fmt.Errorf("toll_guard.callers.%s: there is no such device, trunk or account", name))
 		}
 	}
 	targets := c.DialPlan.Targets()
@@ -202,6 +242,26 @@ func (c *Config) Routes() route.Config {
 		})
 	}
 	return plan
+}
+
+// TollGuard is the guard against toll fraud, with what is true of trunks where
+// nobody said otherwise: they carry the calls of many.
+func (c *Config) TollGuard() toll.Config {
+	g := c.Toll
+	g.Callers = maps.Clone(g.Callers)
+	if g.Callers == nil {
+		g.Callers = make(map[string]toll.Limits)
+	}
+	for _, t := range c.SIP.Trunks {
+		l := g.Callers[t.Name]
+		for _, n := range []*int{&l.PerMinute, &l.AtOnce, &l.Burst} {
+			if *n == 0 {
+				*n = -1
+			}
+		}
+		g.Callers[t.Name] = l
+	}
+	return g
 }
 
 // Accounts are the Google Voice accounts without what routing takes of them.

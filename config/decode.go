@@ -24,6 +24,24 @@ type decoder struct {
 	anchors map[string]ast.Node // &name
 	nodes   int
 	errs    Errors
+	places  map[string]place // where each field's value stands
+}
+
+// place is a line and column of the file, from 1.
+type place struct{ line, column int }
+
+// placeOf is where a node begins: a mapping with its first key.
+func placeOf(n ast.Node) (p place) {
+	switch at := n.(type) {
+	case *ast.MappingNode:
+		if len(at.Values) > 0 {
+			return placeOf(at.Values[0])
+		}
+	case *ast.MappingValueNode:
+		n = at.Key
+	}
+	p.line, p.column = position(n.GetToken())
+	return p
 }
 
 // fail notes an error about the node; field is the path to it.
@@ -43,6 +61,7 @@ func (d *decoder) value(n ast.Node, to reflect.Value, field string, depth int) {
 		d.nodes = maxNodes // whatever follows fails at once
 		return
 	}
+	d.places[field] = placeOf(n)
 	n, ok := d.resolve(n, field)
 	if !ok {
 		return

@@ -2,9 +2,17 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +23,7 @@ import (
 	"tandem/call"
 	"tandem/config"
 	"tandem/internal/stage"
+	"tandem/leg/sipua"
 	sim "tandem/sim/gvoice"
 	"tandem/sim/phone"
 	"tandem/store"
@@ -98,6 +107,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"fault":      command((*story).fault),      // fault KIND [status=503] [times=1] [delay=1s]
 	"repair":     command((*story).repair),     // repair: no fault any more
 	"account":    command((*story).account),    // account STATE
+	"alarmed":    command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
 	"clean":      command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
 	"record": command((*story).record), // record key=value…: the newest call record; cause, path~, from, to, tried, b
@@ -114,22 +124,26 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 	for _, a := range args {
 		k, v, _ := strings.Cut(a, "=")
 		switch k {
+		case "tls", "ipv6":
+			listenOn(ts, &o, k)
+		case "unregistered":
 		case "config":
 			file = ts.MkAbs(v)
-		case "options":
-			if err := json.Unmarshal([]byte(ts.ReadFile(v)), &o.Edge.Options); err != nil {
+		case "edge": // the simulator's configuration file, as of tandem sim --config
+			edge, err := sim.ParseConfig([]byte(ts.ReadFile(v)))
+			if err != nil {
 				ts.Fatalf("%s: %v", v, err)
 			}
-		case "timing":
-			if err := json.Unmarshal([]byte(ts.ReadFile(v)), &o.Edge.Timing); err != nil {
-				ts.Fatalf("%s: %v", v, err)
-			}
+			o.Edge.Options, o.Edge.Timing = edge.Options, edge.Timing
 		default:
 			ts.Fatalf("stage knows no %q", a)
 		}
 	}
 	var bad error
 	o.Change = func(c *config.Config) {
+		if len(o.SIP) > 0 {
+			c.Media.BindIPv6 = netip.IPv6Loopback()
+		}
 		if file != "" { // what the story's file names replaces the stage's
 			bad = config.DecodeFile(file, c)
 		}
@@ -145,6 +159,44 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 	if len(st.Config.Voice) > 0 && !slices.Contains(args, "unregistered") {
 		ts.Check(st.WaitRegistered(ctx))
 	}
+}
+
+// listenOn adds a listener to UDP and TCP.
+func listenOn(ts *testscript.TestScript, o *stage.Options, kind string) {
+	if o.SIP == nil {
+		o.SIP = []sipua.Listen{{Network: "udp", Addr: "127.0.0.1:0"}, {Network: "tcp", Addr: "127.0.0.1:0"}}
+	}
+	if kind == "ipv6" {
+		o.SIP = append(o.SIP, sipua.Listen{Network: "udp", Addr: "[::1]:0"}, sipua.Listen{Network: "tcp", Addr: "[::1]:0"})
+		return
+	}
+	text, err := selfSigned()
+	ts.Check(err)
+	file := ts.MkAbs("gateway.pem")
+	ts.Check(os.WriteFile(file, text, 0o600))
+	o.SIP = append(o.SIP, sipua.Listen{Network: "tls", Addr: "127.0.0.1:0", Cert: file})
+}
+
+// selfSigned is a certificate of tandem.example with its key.
+func selfSigned() ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"tandem.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...), nil
 }
 
 // people are far persons beside the simulator's own.

@@ -92,6 +92,13 @@ var (
 		Kind: Counter,
 	}
 
+	// Calls that were not let out.
+
+	TollRefusalsTotal = Family{
+		Name: "tandem_toll_refusals_total", Help: "Calls out that the guard against toll fraud refused, by reason (rate, at_once, burst, barred).",
+		Kind: Counter, Labels: []string{"reason"},
+	}
+
 	// Media.
 
 	RTPPacketsTotal = Family{

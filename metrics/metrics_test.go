@@ -112,7 +112,7 @@ func TestFamiliesAreWellNamed(t *testing.T) {
 	families := []Family{
 		CallsTotal, CallsActive, LegsActive, CallSetupSeconds, CallPostDialDelaySeconds, CallDurationSeconds, Registrations,
 		AccountState, SIPMessagesTotal, SIPBytesTotal, SIPParseErrorsTotal, SIPDroppedTotal, SIPConnections, SIPTransactions,
-		SIPTransactionsTotal, SIPRetransmissionsTotal, SIPTimeoutsTotal, SIPAuthFailuresTotal, RTPPacketsTotal, RTPBytesTotal,
+		SIPTransactionsTotal, SIPRetransmissionsTotal, SIPTimeoutsTotal, SIPAuthFailuresTotal, TollRefusalsTotal, RTPPacketsTotal, RTPBytesTotal,
 		RTPLostTotal, RTPDroppedTotal, RTPJitterSeconds, MediaSessions, BridgesActive, AlarmsActive, TokenFetchesTotal,
 		StoreWaiting, StoreDroppedTotal,
 	}

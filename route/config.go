@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/call"
@@ -192,6 +193,11 @@ func compileWhole(expr string) (*regexp.Regexp, error) {
 		return nil, err
 	}
 	return regexp.Compile(`^(?:` + expr + `)$`)
+}
+
+// written is the expression as a person wrote it; see compileWhole.
+func written(re *regexp.Regexp) string {
+	return strings.TrimSuffix(strings.TrimPrefix(re.String(), "^(?:"), ")$")
 }
 
 // Targets returns every device, trunk and account the plan names, so that the

@@ -93,11 +93,11 @@ func (r *rule) matches(req call.Request, alias string) (to, whyNot string) {
 	m := r.match.FindStringSubmatchIndex(alias)
 	switch {
 	case m == nil || m[0] != 0 || m[1] != len(alias):
-		return "", fmt.Sprintf("%q does not match %s", alias, r.match)
+		return "", fmt.Sprintf("%q does not match %s", alias, written(r.match))
 	case len(r.from) > 0 && !slices.Contains(r.from, req.Connector) && !slices.Contains(r.from, req.Via):
 		return "", fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(req), r.from)
 	case r.caller != nil && !wholeMatch(r.caller, req.From):
-		return "", fmt.Sprintf("the caller %q does not match %s", req.From, r.caller)
+		return "", fmt.Sprintf("the caller %q does not match %s", req.From, written(r.caller))
 	case !r.open && req.Via == "" && slices.ContainsFunc(r.to, Target.leadsOut):
 		return "", "callers who are not ours may not call out (open: true would allow it)"
 	}
@@ -140,9 +140,9 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 	}
 	switch {
 	case target.Account != "":
-		d.Connector, d.Target = GoogleVoice, target.Account
+		d.Connector, d.Target, d.Out = GoogleVoice, target.Account, true
 	case target.Trunk != "":
-		d.Connector, d.Target = SIP, target.Trunk
+		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
 	case target.Group != "":
@@ -163,4 +163,7 @@ func (t *Table) routeEmergency(x *Trace) {
 	}
 	x.say("emergency numbers", true, x.Alias+" goes to the emergency trunk")
 	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias)
+	for i := range x.Destinations {
+		x.Destinations[i].Out = false // no quota stands between a person and help
+	}
 }

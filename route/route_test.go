@@ -34,10 +34,13 @@ func TestRoute(t *testing.T) {
 	}
 	tb := table(t, plan)
 	gv := func(account, to string) call.Destination {
-		return call.Destination{Connector: GoogleVoice, Target: account, To: to, Stop: []call.Cause{call.Busy}}
+		return call.Destination{Connector: GoogleVoice, Target: account, To: to, Out: true, Stop: []call.Cause{call.Busy}}
 	}
 	dev := func(name, to string) call.Destination {
 		return call.Destination{Connector: SIP, Target: name, To: to}
+	}
+	trunk := func(name, to string) call.Destination {
+		return call.Destination{Connector: SIP, Target: name, To: to, Out: true}
 	}
 	for _, tt := range []struct {
 		name string
@@ -48,16 +51,16 @@ func TestRoute(t *testing.T) {
 		{
 			"ten digits go out over Google Voice, then the trunk",
 			call.Request{Connector: SIP, Via: "kitchen", To: "(212) 555-0147"},
-			[]call.Destination{gv("home", "+12125550147"), gv("work", "+12125550147"), dev("carrier", "+12125550147")},
+			[]call.Destination{gv("home", "+12125550147"), gv("work", "+12125550147"), trunk("carrier", "+12125550147")},
 			nil,
 		},
 		{
 			"seven digits get the area code",
 			call.Request{Connector: SIP, Via: "kitchen", To: "2550147"},
-			[]call.Destination{gv("home", "+15552550147"), gv("work", "+15552550147"), dev("carrier", "+15552550147")},
+			[]call.Destination{gv("home", "+15552550147"), gv("work", "+15552550147"), trunk("carrier", "+15552550147")},
 			nil,
 		},
-		{"international goes to the trunk", call.Request{Connector: SIP, Via: "kitchen", To: "011442079460000"}, []call.Destination{dev("carrier", "+442079460000")}, nil},
+		{"international goes to the trunk", call.Request{Connector: SIP, Via: "kitchen", To: "011442079460000"}, []call.Destination{trunk("carrier", "+442079460000")}, nil},
 		{"a stranger cannot call out", call.Request{Connector: SIP, To: "+12125550147"}, nil, call.ErrNoRoute},
 		{"a stranger can ring a device", call.Request{Connector: SIP, To: "desk"}, []call.Destination{dev("desk", "desk")}, nil},
 		{"rewriting", call.Request{Connector: SIP, Via: "kitchen", To: "142"}, []call.Destination{dev("pbx", "ext42")}, nil},

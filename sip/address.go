@@ -87,7 +87,7 @@ func (a Address) String() string {
 	}
 	b := make([]byte, 0, 96)
 	if a.Display != "" {
-		b = append(append(b, quote(a.Display)...), ' ')
+		b = append(append(b, Quote(a.Display)...), ' ')
 	}
 	b = append(b, '<')
 	b = a.URI.AppendTo(b)

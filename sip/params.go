@@ -65,7 +65,7 @@ func quoteIfNeeded(value string) string {
 	for i := range len(value) {
 		// Brackets and colons are an IPv6 address's, in received= and maddr=.
 		if c := value[i]; classes[c]&tokenByte == 0 && c != ':' && c != '[' && c != ']' {
-			return quote(value)
+			return Quote(value)
 		}
 	}
 	return value

@@ -221,11 +221,13 @@ func (p *parser) header(m *Message, line string) {
 	i := strings.IndexByte(line, ':')
 	if i < 0 {
 		p.fail(400, "a header has no colon: %q", line)
+		p.framed = p.framed && !looksLikeLength(line)
 		return
 	}
 	name := trim(line[:i])
 	if !isToken(name) || isSpace(line[0]) {
 		p.fail(400, "malformed header name: %q", line[:i])
+		p.framed = p.framed && !looksLikeLength(line[:i])
 		return
 	}
 	if len(m.Headers) >= p.limits.Headers {
@@ -242,6 +244,21 @@ func (p *parser) header(m *Message, line string) {
 		}
 	}
 	m.Headers = append(m.Headers, h)
+}
+
+// looksLikeLength reports whether somebody else might read a malformed header as
+// a Content-Length: it begins with those letters, whatever else is between them.
+func looksLikeLength(s string) bool {
+	rest := "contentlength"
+	for i := 0; i < len(s) && rest != ""; i++ {
+		switch c := s[i] | 0x20; {
+		case c == rest[0]:
+			rest = rest[1:]
+		case 'a' <= c && c <= 'z':
+			return false
+		}
+	}
+	return rest == "" || rest == "contentlength" // nothing but other characters
 }
 
 // contentLength refuses a second Content-Length, even an equal one: a hop before

@@ -41,6 +41,7 @@ func TestReader(t *testing.T) {
 		{"cut in the head", good[:50], "unexpected EOF"},
 		{"cut in the body", good[:len(good)-1], "unexpected EOF"},
 		{"a malformed message with a known end", strings.Replace(good, "Call-ID:", "Call ID:", 1) + good, "fault OPTIONS+body EOF"},
+		{"a malformed name that others may take for Content-Length", strings.Replace(good, "Call-ID:", "Content Length: 9\r\nCall-ID:", 1) + good, "closed"},
 		{"no Content-Length", strings.Replace(good, "Content-Length: 4\r\n", "", 1) + good, "closed"},
 		{"a bad Content-Length", strings.Replace(good, ": 4\r", ": -4\r", 1) + good, "closed"},
 		{"two Content-Lengths", strings.Replace(good, "Call-ID", "l: 0\r\nCall-ID", 1) + good, "closed"},

@@ -83,15 +83,19 @@ func unquote(s string) string {
 	return string(b)
 }
 
-// quote returns s as a quoted string.
-func quote(s string) string {
+// Quote returns s as a quoted string (RFC 3261 §25.1); line breaks become spaces.
+func Quote(s string) string {
 	b := make([]byte, 0, len(s)+2)
 	b = append(b, '"')
 	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
-			b = append(b, '\\')
+		switch c := s[i]; c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\r', '\n':
+			b = append(b, ' ')
+		default:
+			b = append(b, c)
 		}
-		b = append(b, s[i])
 	}
 	return string(append(b, '"'))
 }

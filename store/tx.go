@@ -6,6 +6,47 @@ import (
 	"time"
 )
 
+// transaction is a *sql.Tx that prepares each statement once: parsing it costs as
+// much as carrying it out. Like a *sql.Tx it belongs to one goroutine.
+type transaction struct {
+	*sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+// ExecContext carries out a statement, preparing it the first time. The end of
+// the transaction closes it.
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction keeps it and closes it
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+// QueryRowContext is the same for a statement that returns a row.
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction keeps it and closes it
+	if err != nil {
+		return t.Tx.QueryRowContext(ctx, query, args...) // a Row can carry the error
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+func (t *transaction) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := t.prepared[query]; s != nil {
+		return s, nil
+	}
+	s, err := t.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if t.prepared == nil {
+		t.prepared = make(map[string]*sql.Stmt)
+	}
+	t.prepared[query] = s
+	return s, nil
+}
+
 // querier is what *sql.DB and *sql.Tx share.
 type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -28,7 +69,7 @@ func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error)
 		return db.explain("begin a transaction in", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := f(context.WithValue(ctx, txKey{db}, tx)); err != nil {
+	if err := f(context.WithValue(ctx, txKey{db}, &transaction{Tx: tx})); err != nil {
 		return err
 	}
 	return db.explain("commit to", tx.Commit())
@@ -36,7 +77,7 @@ func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error)
 
 // in returns the transaction the context carries, or the database.
 func (db *DB) in(ctx context.Context) querier {
-	if tx, ok := ctx.Value(txKey{db}).(*sql.Tx); ok {
+	if tx, ok := ctx.Value(txKey{db}).(*transaction); ok {
 		return tx
 	}
 	return db.sql

@@ -11,9 +11,12 @@ import (
 
 const (
 	defaultQueue = 10_000
-	writeBatch   = 64 // records in one transaction
-	retryFirst   = 100 * time.Millisecond
-	retryMost    = 5 * time.Second
+	writeBatch   = 256 // records in one transaction
+	// A disk is as busy with one record as with a hundred. So records gather for
+	// this long, unless somebody waits for them in Flush.
+	gather     = 100 * time.Millisecond
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
 	// When the writer is told to stop, what it still holds gets this long.
 	drainTime = 10 * time.Second
 )
@@ -22,14 +25,19 @@ const (
 // must not wait for a disk: calls. Put takes a record into a bounded queue; Run
 // writes it, and tries again for as long as the disk is full or the database
 // away. A record is acknowledged by Flush, not by Put: kill -9 loses what is
-// queued, which is what came in during the last write.
+// queued, which is what came in during the last write and 100 ms before it.
 type Writer[T any] struct {
 	To    *Log[T]
 	Queue int          // records that may wait; 0 is 10,000
 	Log   *slog.Logger // nil is slog.Default
 
+	// Changed is told, by Run's goroutine, why nothing can be written now, and nil
+	// when it can again. It is called at each new failure; nil does nothing.
+	Changed func(error)
+
 	once sync.Once
 	wake chan struct{} // holds one token when there is something to write
+	now  chan struct{} // holds one token when somebody waits for it
 
 	mu      sync.Mutex // guards all below
 	waiting map[string]slot[T]
@@ -37,6 +45,8 @@ type Writer[T any] struct {
 	puts    uint64        // Puts accepted so far
 	changed chan struct{} // closed and replaced when waiting or Err changes
 	stats   WriterStats
+
+	taken []slot[T] // the batch being written; Run's
 }
 
 // slot is the newest value of a record that waits or is being written.
@@ -94,6 +104,8 @@ func (w *Writer[T]) Run(ctx context.Context) error {
 		w.drain(ctx)
 		select {
 		case <-w.wake:
+			w.gather(ctx)
+		case <-w.now:
 		case <-ctx.Done():
 		}
 	}
@@ -106,12 +118,27 @@ func (w *Writer[T]) Run(ctx context.Context) error {
 	return nil
 }
 
+// gather lets more records come in.
+func (w *Writer[T]) gather(ctx context.Context) {
+	t := time.NewTimer(gather)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.now:
+	case <-ctx.Done():
+	}
+}
+
 // Flush waits until every record put before is stored, or refused for good.
 func (w *Writer[T]) Flush(ctx context.Context) error {
 	w.once.Do(w.setup)
 	w.mu.Lock()
 	until := w.puts
 	w.mu.Unlock()
+	select {
+	case w.now <- struct{}{}:
+	default:
+	}
 	for {
 		done, changed, why := w.storedUntil(until)
 		if done {
@@ -142,9 +169,13 @@ func (w *Writer[T]) drain(ctx context.Context) {
 		if len(batch) == 0 {
 			return
 		}
+		bad := w.Stats().Err != nil
 		err := w.write(ctx, batch)
 		if err == nil {
 			wait = retryFirst
+			if bad {
+				w.tell(nil)
+			}
 			continue
 		}
 		w.failing(ctx, err)
@@ -191,7 +222,7 @@ func (w *Writer[T]) write(ctx context.Context, batch []slot[T]) error {
 }
 
 func (w *Writer[T]) setup() {
-	w.wake = make(chan struct{}, 1)
+	w.wake, w.now = make(chan struct{}, 1), make(chan struct{}, 1)
 	w.waiting = make(map[string]slot[T])
 	w.changed = make(chan struct{})
 }
@@ -210,15 +241,17 @@ func (w *Writer[T]) log() *slog.Logger {
 	return w.Log
 }
 
-// batch copies the oldest records; they stay in the queue until done.
+// batch copies the oldest records; they stay in the queue until done. The result
+// is good until the next call.
 func (w *Writer[T]) batch() []slot[T] {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	batch := make([]slot[T], 0, writeBatch)
+	clear(w.taken)
+	w.taken = w.taken[:0]
 	for _, id := range w.order[:min(len(w.order), writeBatch)] {
-		batch = append(batch, w.waiting[id])
+		w.taken = append(w.taken, w.waiting[id])
 	}
-	return batch
+	return w.taken
 }
 
 // done takes the batch off the queue, but for records that have a newer value.
@@ -248,12 +281,19 @@ func (w *Writer[T]) done(batch []slot[T], count *uint64) {
 	w.changedLocked()
 }
 
+func (w *Writer[T]) tell(err error) {
+	if w.Changed != nil {
+		w.Changed(err)
+	}
+}
+
 func (w *Writer[T]) failing(ctx context.Context, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if ctx.Err() != nil {
 		return // stopped; that says nothing about the database
 	}
+	w.tell(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.stats.Err == nil {
 		w.log().Error("records cannot be stored now and wait", "log", w.To.Name, "waiting", len(w.order), "err", err)
 	}

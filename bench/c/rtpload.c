@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FLOWS = 4096, SLOTS = 20, FRAME = 160, BATCH = 16, HEADER = 12, STAMP = 12, MAX_SECONDS = 60 };
+enum { MAX_FLOWS = 4096, SLOTS = 20, FRAME = 160, BATCH = 16, HEADER = 12, STAMP = 12, MAX_SECONDS = 60, PAUSE = 5000 };
 
 static const uint32_t magic = 0x74616e64; // tells our PCMU payload from a codec's
 
@@ -97,7 +97,10 @@ static void open_socket(struct flow *f, int local, int remote) {
     int on = 1;
     f->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     if (f->fd < 0) fail("socket");
-    if (bind(f->fd, (struct sockaddr *)&a, sizeof a)) fail("bind");
+    if (bind(f->fd, (struct sockaddr *)&a, sizeof a)) {
+        fprintf(stderr, "port %d: %s\n", local, strerror(errno));
+        exit(1);
+    }
     if (setsockopt(f->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on)) fail("SO_TIMESTAMPNS");
     a.sin_port = htons(remote);
     if (connect(f->fd, (struct sockaddr *)&a, sizeof a)) fail("connect");
@@ -158,6 +161,9 @@ static void arrived(struct flow *f, const uint8_t *b, unsigned n, struct msghdr 
     latencies[measured++] = took < 0 ? 0 : took / 1000;
 }
 
+// receive looks for packets now and then instead of waiting for them: otherwise
+// each packet a relay sends would wake this thread at the relay's cost, and on few
+// CPUs take its place. The kernel has noted when they came.
 static void *receive(void *unused) {
     static uint8_t buffer[BATCH][2048], control[BATCH][64];
     struct mmsghdr m[BATCH];
@@ -168,8 +174,12 @@ static void *receive(void *unused) {
         struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, flows[i].fd, &e)) fail("epoll_ctl");
     }
-    while (!atomic_load(&finished)) {
-        int n = epoll_wait(epoll, ready, 256, 50);
+    for (;;) {
+        int n = epoll_wait(epoll, ready, 256, 0);
+        if (n == 0) {
+            if (atomic_load(&finished)) break;
+            usleep(PAUSE);
+        }
         for (int i = 0; i < n; i++) {
             struct flow *f = &flows[ready[i].data.u32];
             for (int j = 0; j < BATCH; j++) {

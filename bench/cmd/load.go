@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -54,7 +53,7 @@ func (p *relayed) load(ctx context.Context, s *settings) (sample, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.length+20*time.Second)
 	defer cancel()
-	c := exec.CommandContext(ctx, filepath.Join(s.build, "rtpload"), s.build, fmt.Sprint(s.length.Seconds()))
+	c := command(ctx, filepath.Join(s.build, "rtpload"), s.build, fmt.Sprint(s.length.Seconds()))
 	var list strings.Builder
 	for _, f := range p.flows {
 		fmt.Fprintln(&list, f)

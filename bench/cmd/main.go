@@ -36,6 +36,7 @@ var figures = [...]figure{
 	{"P-2", relayLatency},
 	{"P-3", secureCost},
 	{"P-4", transcodeCost},
+	{"P-5", signallingCost},
 }
 
 func main() {

@@ -16,9 +16,9 @@ import (
 // Every program has ports of its own, below the kernel's ephemeral ones (32768).
 const (
 	phonesOfTandem, phonesOfPeer, phonesOfFloor = 10000, 12000, 14000
-	portsOfTandem, portsOfPeer                  = 16000, 20000
+	portsOfTandem, portsOfPeer, portsOfAnchor   = 16000, 20000, 34000
 	portsEach                                   = 4000
-	controlPort                                 = 9901
+	controlPort, kamailioControl                = 9901, 9902
 )
 
 // bench are the programs of one kind of call, ready for load.

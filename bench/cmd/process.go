@@ -20,8 +20,9 @@ import (
 
 // process is a program that was started here. Whoever starts it ends it.
 type process struct {
-	cmd *exec.Cmd
-	log *os.File
+	cmd   *exec.Cmd
+	log   *os.File
+	after func() // cleans up behind it; may be nil
 }
 
 // start runs a program whose output goes to a file in logs; set may change the
@@ -31,7 +32,7 @@ func start(ctx context.Context, logs, name string, set func(*exec.Cmd), args ...
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, name, args...)
+	c := command(ctx, name, args...)
 	c.Stdout, c.Stderr = log, log
 	// Nothing is left behind when this program dies, or is killed.
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -44,7 +45,16 @@ func start(ctx context.Context, logs, name string, set func(*exec.Cmd), args ...
 		_ = log.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	return &process{c, log}, nil
+	return &process{cmd: c, log: log}, nil
+}
+
+// command is exec.CommandContext with a high priority where we may give it, so
+// that whatever else runs on the machine disturbs the figures little.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	if os.Geteuid() != 0 {
+		return exec.CommandContext(ctx, name, args...)
+	}
+	return exec.CommandContext(ctx, "nice", append([]string{"--adjustment=-15", name}, args...)...)
 }
 
 // stop ends the process and waits for it.
@@ -54,6 +64,9 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 	kill.Stop()
 	_ = p.log.Close()
+	if p.after != nil {
+		p.after()
+	}
 }
 
 // cpu is the CPU time that all threads of the process, and of its children, have

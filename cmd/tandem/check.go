@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"tandem/call"
 	"tandem/config"
+	"tandem/leg/sipua"
 	"tandem/route"
 )
 
@@ -29,7 +31,7 @@ type routeCmd struct {
 type explainCmd struct {
 	Config string `short:"c" default:"tandem.yaml" help:"Configuration file." type:"path"`
 	Via    string `help:"Device, trunk or account the call comes in by; none is a stranger."`
-	From   string `help:"Caller; default the device."`
+	From   string `help:"Who calls; default the device's caller ID, or its name."`
 	To     string `arg:"" help:"What is dialled, as the caller dials it."`
 }
 
@@ -42,6 +44,16 @@ func (e *explainCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	r, err := e.request(conf)
+	if err != nil {
+		return err
+	}
+	fmt.Print(table.Explain(r))
+	return nil
+}
+
+// request is the call as the connectors would report it.
+func (e *explainCmd) request(conf *config.Config) (call.Request, error) {
 	r := call.Request{Connector: route.SIP, Via: e.Via, From: e.From, To: e.To}
 	if r.From == "" {
 		r.From = e.Via
@@ -49,11 +61,22 @@ func (e *explainCmd) Run() error {
 	for _, a := range conf.Voice {
 		if a.Name == e.Via {
 			r.Connector = route.GoogleVoice
+			return r, nil
 		}
 	}
 	for _, d := range conf.SIP.Devices {
-		r.Registered = r.Registered || d.Name == e.Via
+		if d.Name != e.Via {
+			continue
+		}
+		r.Registered = true
+		if e.From == "" && d.CallerID != "" {
+			r.From = d.CallerID
+		}
+		return r, nil
 	}
-	fmt.Print(table.Explain(r))
-	return nil
+	isTrunk := func(t sipua.Trunk) bool { return t.Name == e.Via }
+	if e.Via != "" && !slices.ContainsFunc(conf.SIP.Trunks, isTrunk) {
+		return r, fmt.Errorf("--via: there is no device, trunk or account %q", e.Via)
+	}
+	return r, nil
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -20,9 +20,9 @@ type simCmd struct {
 	Control int      `default:"8061" help:"Port of the control endpoint (HTTP), which also serves the token endpoint in clear."`
 	Token   int      `default:"8443" help:"Port of the token endpoint (HTTPS)."`
 	Media   int      `default:"19305" help:"UDP port of all media."`
-	NoIPv6  bool     `help:"Leave the IPv6 media candidate dead."`
+	NoIPv6  bool     `name:"no-ipv6" help:"Leave the IPv6 media candidate dead."`
 	CA      string   `default:"google-simulator-ca.pem" help:"Where the root certificates to trust are written." type:"path"`
-	Config  string   `help:"JSON file with the simulator's Config (accounts, people, options), see docs/protocols/google-voice.md." type:"existingfile"`
+	Config  string   `help:"JSON file with the simulator's Accounts, People, Options and Timing, see docs/06-test-tools.md. Addresses and ports are those of the flags." type:"existingfile"`
 	Account []string `help:"A number with its credentials, as +12025550123,CLIENT_ID,CLIENT_SECRET,REFRESH_TOKEN; may be repeated." placeholder:"NUMBER,ID,SECRET,TOKEN" sep:"none"`
 	Verbose bool     `short:"v" help:"Log every message."`
 }
@@ -46,14 +46,24 @@ func (s *simCmd) Run() error {
 	if err := os.WriteFile(s.CA, edge.CAPEM(), 0o644); err != nil { //nolint:gosec // certificates are public
 		return errors.Join(err, edge.Close())
 	}
-	fmt.Printf("Google Voice edge  sip:%s;transport=tls  as %s\n", edge.Addr(), strings.Join(edge.Hosts(), ", "))
-	fmt.Printf("token endpoint     %s\n                   %s\n", edge.TokenURL(), edge.PlainTokenURL())
-	fmt.Printf("control endpoint   %s/state\nroot certificates  %s\n", edge.ControlURL(), s.CA)
-	for _, a := range conf.Accounts {
-		fmt.Printf("account            %s  client %s\n", a.Number, a.ClientID)
-	}
+	s.print(edge, conf)
 	<-ctx.Done()
 	return edge.Close()
+}
+
+// print says how to connect.
+func (s *simCmd) print(edge *sim.Server, conf sim.Config) {
+	fmt.Printf("SIP over TLS       %s; the host name (SNI) is one of %s\n", edge.Addr(), strings.Join(edge.Hosts(), ", "))
+	fmt.Printf("registrar, realm   voice.sip.google.com (dial +12025550100), obihai.sip.google.com (dial 12025550100; client certificate: GET %s/client.pem)\n", edge.ControlURL())
+	fmt.Printf("root certificates  %s, also at %s/ca.pem\n", s.CA, edge.ControlURL())
+	fmt.Printf("token endpoint     %s\n                   %s (in clear)\n", edge.TokenURL(), edge.PlainTokenURL())
+	fmt.Printf("control endpoint   %s/state, /ladder?format=text, /calls, /people, /faults: docs/protocols/google-voice.md\n", edge.ControlURL())
+	for _, a := range conf.Accounts {
+		fmt.Printf("account            %s  client_id %s  client_secret %s  refresh_token %s; the SIP user is yours to choose\n", a.Number, a.ClientID, a.ClientSecret, a.RefreshToken)
+	}
+	for _, p := range append(slices.Clone(conf.People), sim.DefaultPeople()...) {
+		fmt.Printf("number             %-14s %s\n", p.Number, p.Note)
+	}
 }
 
 func (s *simCmd) config() (sim.Config, error) {
@@ -63,11 +73,12 @@ func (s *simCmd) config() (sim.Config, error) {
 		if err != nil {
 			return c, err
 		}
-		if err := json.Unmarshal(text, &c); err != nil {
+		if c, err = sim.ParseConfig(text); err != nil {
 			return c, fmt.Errorf("%s: %w", s.Config, err)
 		}
 	}
-	c.Bind, c.SIPPort, c.ControlPort, c.TokenPort, c.MediaPort, c.NoIPv6 = s.Bind, s.SIP, s.Control, s.Token, s.Media, s.NoIPv6
+	c.Bind, c.SIPPort, c.ControlPort, c.TokenPort, c.MediaPort = s.Bind, s.SIP, s.Control, s.Token, s.Media
+	c.NoIPv6 = c.NoIPv6 || s.NoIPv6
 	for _, a := range s.Account {
 		f := strings.Split(a, ",")
 		if len(f) != 4 {

@@ -183,6 +183,9 @@ func (s *Stage) Phone(ctx context.Context, user string, change func(*phone.Confi
 	return p, nil
 }
 
+// Phones are the phones of the stage, in the order they were made.
+func (s *Stage) Phones() []*phone.Phone { return s.phones }
+
 // WaitRegistered waits until the gateway's account is registered with the edge.
 func (s *Stage) WaitRegistered(ctx context.Context) error {
 	if err := s.Edge.WaitRegistered(ctx, "tandem-demo"); err != nil {

@@ -25,15 +25,17 @@ type TokenSource interface {
 }
 
 // A line is one account at work. One goroutine, the one in run, connects,
-// registers and holds the flow; it alone touches pace, reg and proxy.
+// registers and holds the flow; it alone touches pace, reg, proxy and trust.
 type line struct {
 	account Account
 	profile Profile
 	c       *Connector
 	log     *slog.Logger
-	tls     *tls.Config
+	trust   *tls.Config // the last one that could be read
 	tokens  TokenSource
 	stop    context.CancelFunc
+	gone    chan struct{}   // closed when run has returned
+	follows <-chan struct{} // gone of the line it replaces; may be nil
 	calls   atomic.Int32
 	bound   atomic.Pointer[binding] // nil while not registered
 
@@ -70,6 +72,9 @@ func (l *line) live(ctx context.Context) time.Duration {
 		return wait
 	}
 	l.set(Connecting, l.problem())
+	if !l.await(ctx) {
+		return 0
+	}
 	f, err := l.connect(ctx)
 	if err != nil {
 		return l.failed(ctx, err)
@@ -133,11 +138,23 @@ func (l *line) connect(ctx context.Context) (*flow.Flow, error) {
 	l.update(func(s *Status) { s.Proxy = proxy; s.Flows++ })
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	f, err := l.c.net.Dial(ctx, flow.Target{Network: "tls", Host: dialHost, Port: port, ServerName: host, TLS: l.tls})
+	f, err := l.c.dial(ctx, flow.Target{Network: "tls", Host: dialHost, Port: port, ServerName: host, TLS: l.tls()})
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", proxy, explain(err, l.account.ClientCert != ""))
 	}
 	return f, nil
+}
+
+// tls reads the account's roots and client certificate again, because both
+// change without a release: Google's roots have (reference 4.3).
+func (l *line) tls() *tls.Config {
+	conf, err := l.account.tlsConfig()
+	if err != nil {
+		l.log.Warn("certificates not read again; the last ones stay in use", "err", err)
+		return l.trust
+	}
+	l.trust = conf
+	return conf
 }
 
 // register sends a REGISTER with a fresh token and waits for its outcome. A 401
@@ -228,7 +245,7 @@ func (l *line) registered(b *binding) time.Duration {
 func (l *line) declined(no *refusal) time.Duration {
 	now := time.Now()
 	wait := l.pace.refused(now)
-	if b := l.bound.Load(); b != nil && now.After(b.at.Add(b.expires)) {
+	if b := l.bound.Load(); b != nil && !b.live(now) {
 		l.bound.Store(nil)
 	}
 	if l.bound.Load() == nil {
@@ -250,10 +267,10 @@ func (l *line) failed(ctx context.Context, err error) time.Duration {
 	l.log.Warn("account not registered", "err", err)
 	l.trouble(err.Error(), advice(err))
 	switch {
-	case wasUp: // the flow had worked: try the same again, soon but not all accounts at once
-		return time.Duration(l.pace.rand() * float64(800*time.Millisecond))
 	case no != nil && no.retry > 0:
 		return no.retry
+	case wasUp: // the flow had worked: try the same again, soon but not all accounts at once
+		return time.Duration(l.pace.rand() * float64(800*time.Millisecond))
 	case no != nil && no.status < 500:
 		return l.pace.failed()
 	}

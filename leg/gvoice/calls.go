@@ -26,16 +26,18 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 	if l == nil {
 		return nil, call.Refusal(call.NoRoute, fmt.Errorf("there is no Google Voice account %q", d.Target))
 	}
-	if c.Emergency != nil && c.Emergency(d.To) {
-		return nil, call.Refusal(call.Emergency, fmt.Errorf("%s is an emergency number; it is never dialled over Google Voice", d.To))
+	to, err := c.dialled(d.To)
+	if err != nil {
+		return nil, err
 	}
 	b, err := l.ready()
 	if err != nil {
 		return nil, err
 	}
-	number := l.profile.Dial.Render(d.To)
+	number := l.profile.Dial.Render(to)
 	opt := l.options(number)
 	preferring(from.Codecs)(&opt.Media)
+	opt.Media.Beside = from.Loop
 	opt.CauseOf = causeOf
 	leg, err := c.stack.Out(ctx, opt, dialog.Invite{Flow: b.flow, Request: l.invite(b, number, from), Timer: timer, SurviveFlow: surviveFlow})
 	if err != nil {
@@ -52,7 +54,7 @@ var timer = dialog.SessionTimer{Expires: 90 * time.Second, Min: 90 * time.Second
 // ready claims a call on the account, or says why it cannot be had.
 func (l *line) ready() (*binding, error) {
 	b := l.bound.Load()
-	if b == nil || b.flow.Err() != nil {
+	if b == nil || !b.live(time.Now()) {
 		s := l.snapshot()
 		retry := max(time.Until(s.Next), 5*time.Second)
 		if s.Next.IsZero() || s.State == Connecting || s.State == Registering {
@@ -127,6 +129,7 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		s.Reject(404, "")
 		return
 	}
+	s.Trying() // Google's trace has the 100 first (GV-C18)
 	if v, _ := req.URI.Params.Get("line"); v != l.token {
 		l.log.Warn("call to a Contact that is not ours refused", "uri", req.URI.String())
 		s.Reject(404, "")

@@ -38,6 +38,7 @@ type Account struct {
 	Connect string `yaml:"connect,omitempty"`
 
 	Roots      string `yaml:"roots,omitempty"`       // PEM file with the only roots to trust
+	TokenFirst bool   `yaml:"token_first,omitempty"` // write the Bearer parameters in Asterisk's order, token first (GV-C3)
 	ClientCert string `yaml:"client_cert,omitempty"` // PEM file with certificate and key, the user's own
 	WeakKeys   bool   `yaml:"weak_keys,omitempty"`   // allow a client certificate below 2048 bits
 
@@ -80,7 +81,7 @@ func (a *Account) Validate() error {
 	switch {
 	case len(a.TokenCommand) > 0:
 	case a.ClientID == "" || a.RefreshToken.IsZero():
-		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/google-voice.md")
+		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/03-google-voice.md")
 	}
 	for _, p := range append(slices.Clone(a.Proxies), a.connectOr("localhost:5061")) {
 		if _, _, err := net.SplitHostPort(p); err != nil {
@@ -116,6 +117,7 @@ func (a *Account) profile() Profile {
 	if len(a.Proxies) > 0 {
 		p.Proxies = a.Proxies
 	}
+	p.TokenFirst = p.TokenFirst || a.TokenFirst
 	if a.AskExpires > 0 {
 		p.Expires = a.AskExpires
 	}

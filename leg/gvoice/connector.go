@@ -37,8 +37,8 @@ type Connector struct {
 	Log       *slog.Logger
 	UserAgent string
 	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
-	// Emergency tells an emergency number, as the last defence behind the dial
-	// plan (reference 14.2); nil knows none.
+	// Emergency tells more emergency numbers than those that are known anyway, as
+	// the last defence behind the dial plan (reference 14.2); may be nil.
 	Emergency func(number string) bool
 	// Tokens makes an account's token source; nil uses package token.
 	Tokens func(Account) TokenSource
@@ -48,6 +48,8 @@ type Connector struct {
 	core  *dialog.Core
 	stack *invite.Stack
 	flows sync.Map // *flow.Flow -> bond
+	ramp  ramp
+	dial  func(context.Context, flow.Target) (*flow.Flow, error) // net.Dial; set before Listen by tests in virtual time
 
 	mu       sync.Mutex // guards what follows
 	want     []Account
@@ -69,14 +71,20 @@ var (
 	_ call.Listener = (*Connector)(nil)
 )
 
+// settle is how long a shutdown waits for Google to answer the last BYEs.
+const settle = 2 * time.Second
+
 // Listen runs the accounts until ctx is done, and returns when they are
 // unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.layer.Receive, Malformed: c.layer.Malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
+	if c.dial == nil {
+		c.dial = c.net.Dial
+	}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact,
-		Allow: strings.Split(allow, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
+		Allow: strings.Split(allow, ", "), Supported: strings.Split(inviteSupported, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
 	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
@@ -84,10 +92,18 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Lock()
 	c.stack = stack
 	c.incoming, c.legCtx = incoming, context.WithoutCancel(ctx)
+	lines, stopLines := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLines()
 	c.start = func(l *line) {
 		var run context.Context
-		run, l.stop = context.WithCancel(ctx)
-		c.running.Go(func() { l.run(run) })
+		run, l.stop = context.WithCancel(lines)
+		c.running.Go(func() {
+			defer close(l.gone)
+			if l.follows != nil {
+				<-l.follows // its un-REGISTER must not take our registration away
+			}
+			l.run(run)
+		})
 	}
 	for _, l := range c.lines {
 		c.start(l)
@@ -98,6 +114,8 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Lock()
 	c.start = nil
 	c.mu.Unlock()
+	c.stack.Settle(settle)
+	stopLines()
 	c.running.Wait()
 	c.core.Close()
 	c.layer.Close()
@@ -121,6 +139,9 @@ func (c *Connector) Apply(accounts []Account) error {
 		if err != nil {
 			return err
 		}
+		if old := c.lines[a.Name]; old != nil && old.stop != nil {
+			l.follows = old.gone
+		}
 		made[a.Name] = l
 	}
 	for name, l := range c.lines {
@@ -143,8 +164,8 @@ func (c *Connector) newLine(a Account) (*line, error) {
 		return nil, err
 	}
 	l := &line{
-		account: a, profile: a.profile(), c: c, tls: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
-		log: c.Log.With("account", a.Name),
+		account: a, profile: a.profile(), c: c, trust: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
+		log: c.Log.With("account", a.Name), gone: make(chan struct{}),
 	}
 	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
 	return l, nil

@@ -51,7 +51,7 @@ func advice(err error) string {
 	case errors.As(err, &no) && (no.status == 401 || no.status == 407):
 		return "Google does not accept the access token. Check that the consent covers Google Voice, then renew the refresh token."
 	case errors.As(err, &no):
-		return "Nothing to do at once: registration is tried again. If it lasts, compare user, profile and registrar with docs/google-voice.md."
+		return "Nothing to do at once: registration is tried again. If it lasts, compare user, profile and registrar with docs/03-google-voice.md."
 	case strings.Contains(err.Error(), "certificate"):
 		return "Check roots and client_cert of the account, and this machine's clock."
 	}

@@ -79,11 +79,15 @@ func (r *rig) account(name, number string) gvoice.Account {
 
 func newRig(t *testing.T, edge *sim.Server, change ...func(*gvoice.Account)) *rig {
 	t.Helper()
-	r := &rig{T: t, edge: edge, board: &alarm.Board{Log: testLog(t)}, roots: filepath.Join(t.TempDir(), "ca.pem")}
+	return newRigLogging(t, edge, testLog(t), change...)
+}
+
+func newRigLogging(t *testing.T, edge *sim.Server, log *slog.Logger, change ...func(*gvoice.Account)) *rig {
+	t.Helper()
+	r := &rig{T: t, edge: edge, board: &alarm.Board{Log: log}, roots: filepath.Join(t.TempDir(), "ca.pem")}
 	if err := os.WriteFile(r.roots, edge.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log := testLog(t)
 	engine := &transport.Engine{BindIPv4: netip.MustParseAddr("127.0.0.1"), Log: log}
 	if err := engine.Start(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package gvoice
 
 import (
+	"slices"
 	"strings"
 
 	"tandem/sip"
@@ -26,13 +27,25 @@ func callerOf(m *sip.Message) caller {
 		return caller{private: true}
 	}
 	c := caller{number: number(addr.URI.User), name: displayName(addr.Display)}
-	if c.number == "" || strings.Contains(strings.ToLower(m.Get("Privacy")), "id") {
+	if c.number == "" || asksPrivacy(m.Get("Privacy")) {
 		return caller{private: true}
 	}
-	if number(c.name) == c.number {
+	if number(unpunctuated.Replace(c.name)) == c.number {
 		c.name = ""
 	}
 	return c
+}
+
+// unpunctuated leaves out what people write into telephone numbers.
+var unpunctuated = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "")
+
+// asksPrivacy reports whether the caller's identity must not be shown (RFC 3325
+// §9.3, RFC 3323 §4.2).
+func asksPrivacy(header string) bool {
+	return slices.ContainsFunc(strings.Split(header, ";"), func(v string) bool {
+		v = strings.ToLower(strings.TrimSpace(v))
+		return v == "id" || v == "user"
+	})
 }
 
 // number returns the E.164 number in a URI's user part; "" when there is none.

@@ -17,8 +17,8 @@ type Profile struct {
 	KeepAlive time.Duration
 	Expires   time.Duration
 	Dial      DialFormat
-	// RealmFirst is the order of the Bearer parameters in gvip.info's trace;
-	// otherwise the token comes first, as Asterisk sends it. Google takes both.
+	// TokenFirst writes the token before the other Bearer parameters, as Asterisk
+	// does; gvsip.info's trace has it last. Google takes both.
 	TokenFirst bool
 }
 

@@ -13,7 +13,8 @@ import (
 	"tandem/token"
 )
 
-// What every request of ours says it can do (GV-C5).
+// What every request of ours says it can do (GV-C5). Google may Require what is in
+// inviteSupported: it is known to require 100rel, timer and outbound.
 const (
 	allow             = "ACK, INVITE, BYE, CANCEL, REGISTER, REFER, OPTIONS, PRACK, INFO, UPDATE"
 	registerSupported = "outbound, path"
@@ -27,6 +28,12 @@ type binding struct {
 	identity string   // first P-Associated-URI, for P-Preferred-Identity
 	expires  time.Duration
 	at       time.Time
+}
+
+// live reports whether calls work: the connection lives and the registration has
+// not run out.
+func (b *binding) live(now time.Time) bool {
+	return b.flow.Err() == nil && now.Before(b.at.Add(b.expires))
 }
 
 // registration builds the account's REGISTERs: one Call-ID and one From tag for

@@ -67,15 +67,22 @@ func (l *line) update(f func(*Status)) {
 	f(&l.status)
 }
 
-// snapshot is the status a person is shown. A connection that has just died
-// counts although its owner has not noticed yet.
+// snapshot is the status a person is shown. A connection that has just died, and
+// a registration that ran out in a silence, count although their owner has not
+// noticed yet.
 func (l *line) snapshot() Status {
 	l.mu.Lock()
 	s := l.status
 	l.mu.Unlock()
 	s.Calls = int(l.calls.Load())
-	if b := l.bound.Load(); s.State == Registered && (b == nil || b.flow.Err() != nil) {
+	if s.State != Registered {
+		return s
+	}
+	switch b := l.bound.Load(); {
+	case b == nil || b.flow.Err() != nil:
 		s.State, s.Problem = Connecting, "the connection was lost"
+	case !b.live(time.Now()):
+		s.State, s.Problem = Silent, "the registration ran out while Google declined to renew it"
 	}
 	return s
 }

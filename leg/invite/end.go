@@ -32,7 +32,8 @@ func (l *Leg) refused(err error) {
 	if r, ok := err.(*call.RefusalError); ok {
 		end.Cause = r.Cause
 	}
-	l.finish(end)
+	l.end = &end
+	l.finish()
 }
 
 // transferGrace is how long a transferor has to hang up by itself once it knows
@@ -54,10 +55,18 @@ func (l *Leg) hangup(end call.Ended) {
 	case end.Cause == call.TransferDone && l.told: // let the outcome of its transfer arrive first
 		time.AfterFunc(transferGrace, func() { l.box.Post(bye{}) })
 	case l.incoming, l.answered:
-		l.session.Bye(reason(end.Cause))
+		l.bye(end.Cause)
 	default:
 		l.session.Cancel(reason(end.Cause))
 	}
+}
+
+// bye hangs up an answered session. It is over with that (RFC 3261 §15.1.1): the
+// other side of the call need not wait until a far end that is not there any more
+// has been given up, 32 s later.
+func (l *Leg) bye(why call.Cause) {
+	l.session.Bye(reason(why))
+	l.leave()
 }
 
 // status is what a caller gets who has not been answered.
@@ -66,7 +75,7 @@ func status(end call.Ended) int { return end.Cause.SIP() }
 // rejectHeaders carry the sentence a person can act on (RFC 3261 §20.43, RFC 3326).
 func rejectHeaders(end call.Ended) []sip.Header {
 	sentence := end.Cause.Sentence()
-	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + quote(sentence)}, reason(end.Cause)}
+	hs := []sip.Header{{Name: "Warning", Value: "399 tandem " + sip.Quote(sentence)}, reason(end.Cause)}
 	retry := end.Retry
 	if retry == 0 && end.Cause.SIP() == 503 {
 		retry = 30 * time.Second
@@ -85,10 +94,6 @@ func reason(c call.Cause) sip.Header {
 	return dialog.Reason{Protocol: "Q.850", Cause: c.Q850(), Text: c.Sentence()}.Header()
 }
 
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(s) + `"`
-}
-
 // theyRefused notes why the far end did not take our call; Ended follows.
 func (l *Leg) theyRefused(ev dialog.Refused) {
 	if l.end != nil {
@@ -103,7 +108,25 @@ func (l *Leg) theyRefused(ev dialog.Refused) {
 	if s, err := strconv.Atoi(strings.TrimSpace(firstWord(ev.Message.Get("Retry-After")))); err == nil && s > 0 && s < 86400 {
 		end.Retry = time.Duration(s) * time.Second
 	}
+	if ev.Status >= 300 && ev.Status < 400 && l.opt.Forward {
+		end.Forward = l.forward(ev.Message)
+	}
 	l.end = &end
+}
+
+// forward is where a phone wants its calls to go instead: the alias of the first
+// Contact of its 3xx. Only the dial plan is asked for it; no address that a far
+// end names is ever called as it is.
+func (l *Leg) forward(m *sip.Message) string {
+	all, err := m.Contacts()
+	if err != nil || len(all) == 0 || l.opt.Alias == nil {
+		return ""
+	}
+	switch all[0].URI.Scheme {
+	case "sip", "sips", "tel":
+		return l.opt.Alias(all[0].URI)
+	}
+	return ""
 }
 
 // refusalText prefers the far end's own sentence to its status line.
@@ -124,11 +147,11 @@ func firstWord(s string) string {
 
 // theyEnded closes the leg: the session is over.
 func (l *Leg) theyEnded(ev dialog.Ended) {
-	if l.end != nil {
-		l.finish(*l.end)
-		return
+	if l.end == nil {
+		end := endOf(ev)
+		l.end = &end
 	}
-	l.finish(endOf(ev))
+	l.finish()
 }
 
 // endOf translates why a session ended without our doing.
@@ -176,17 +199,26 @@ func reasonCause(reasons []dialog.Reason, plain call.Cause) call.Cause {
 	return plain
 }
 
-// finish lets go of everything and says the last word.
-func (l *Leg) finish(end call.Ended) {
+// finish ends the leg after its session.
+func (l *Leg) finish() {
 	l.over = true
 	if l.session != nil {
-		l.stack.legs.Delete(l.session)
+		l.stack.forget(l.session)
 	}
 	l.box.Close()
+	l.leave()
+}
+
+// leave lets go of the media and says the last word, once. The session may live on
+// until its BYE is answered.
+func (l *Leg) leave() {
+	if l.gone.Swap(true) {
+		return
+	}
 	l.media.Close()
 	if l.opt.OnEnd != nil {
-		l.opt.OnEnd(end)
+		l.opt.OnEnd(*l.end)
 	}
-	l.emit(end)
+	l.emit(*l.end)
 	close(l.events)
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"tandem/call"
 	"tandem/internal/mailbox"
@@ -24,8 +26,13 @@ type Stack struct {
 	Engine *transport.Engine
 	Log    *slog.Logger
 
+	make func(transport.Options) (path, error) // instead of Engine, in tests of virtual time
+
 	legs sync.Map // *dialog.Session -> *Leg
 	run  sync.WaitGroup
+
+	mu    sync.Mutex    // guards what follows
+	fewer chan struct{} // gets a value when a leg is gone; nil until Settle
 }
 
 // Options say how one leg behaves.
@@ -36,6 +43,8 @@ type Options struct {
 	// Alias turns the target of a REFER into what the dial plan understands; nil
 	// refuses transfers.
 	Alias func(sip.URI) string
+	// Forward follows a 3xx of the far end, by the dial plan; else it is a refusal.
+	Forward bool
 	// DigitType is the body type of an INFO that carries a key when the far end
 	// agreed to no telephone-event: dtmf.TypeRelay or dtmf.TypePlain; "" sends none.
 	DigitType string
@@ -51,7 +60,7 @@ type Options struct {
 type Leg struct {
 	opt    Options
 	stack  *Stack
-	media  *transport.Session
+	media  path
 	events chan call.Event
 	box    mailbox.Box[any] // dialog events, call.Events asked for, media events
 	log    *slog.Logger
@@ -69,7 +78,10 @@ type Leg struct {
 	refer    *dialog.Refer // the transfer in progress
 	told     bool          // the far end knows how its transfer went
 	end      *call.Ended   // why we are ending; the first reason counts
-	over     bool
+	quiet    bool          // nothing comes from the far end
+	over     bool          // the session has ended
+
+	gone atomic.Bool // the call knows that the leg has ended; the session may still wait for the answer to its BYE
 }
 
 var _ call.Leg = (*Leg)(nil)
@@ -119,7 +131,7 @@ func (s *Stack) newLeg(opt Options) (*Leg, error) {
 		opt.Info.ID = call.NewID()
 	}
 	opt.Media.Name = opt.Info.ID
-	m, err := s.Engine.NewSession(opt.Media)
+	m, err := s.path(opt.Media)
 	if err != nil {
 		return nil, call.Refusal(call.Congestion, fmt.Errorf("make the media session: %w", err))
 	}
@@ -128,9 +140,16 @@ func (s *Stack) newLeg(opt Options) (*Leg, error) {
 	return l, nil
 }
 
+func (s *Stack) path(opt transport.Options) (path, error) {
+	if s.make != nil {
+		return s.make(opt)
+	}
+	return s.Engine.NewSession(opt)
+}
+
 // LegOf returns the ID of the leg that session belongs to.
 func (s *Stack) LegOf(session *dialog.Session) (string, bool) {
-	if l, ok := s.legs.Load(session); ok {
+	if l, ok := s.legs.Load(session); ok && !l.(*Leg).gone.Load() {
 		return l.(*Leg).opt.Info.ID, true
 	}
 	return "", false
@@ -147,6 +166,42 @@ func (s *Stack) Go(f func()) { s.run.Go(f) }
 
 // Wait returns when no leg of the stack is left.
 func (s *Stack) Wait() { s.run.Wait() }
+
+// Settle waits for the far ends of legs that have ended to take note of it, at most
+// for the time given. A BYE may yet be lost, or be answered by a challenge.
+func (s *Stack) Settle(within time.Duration) {
+	s.mu.Lock()
+	if s.fewer == nil {
+		s.fewer = make(chan struct{}, 1)
+	}
+	fewer := s.fewer
+	s.mu.Unlock()
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for s.any() {
+		select {
+		case <-fewer:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+func (s *Stack) any() (found bool) {
+	s.legs.Range(func(_, _ any) bool { found = true; return false })
+	return found
+}
+
+// forget takes out a leg whose session is over.
+func (s *Stack) forget(session *dialog.Session) {
+	s.legs.Delete(session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.fewer <- struct{}{}: // nil while nobody waits
+	default:
+	}
+}
 
 // Info implements call.Leg.
 func (l *Leg) Info() call.Info { return l.opt.Info }
@@ -193,13 +248,23 @@ func (l *Leg) run(ctx context.Context) {
 func (l *Leg) handle(what any) {
 	switch ev := what.(type) {
 	case call.Event:
-		l.do(ev)
+		if !l.gone.Load() {
+			l.do(ev)
+		}
 	case dialog.Event:
-		l.heard(ev)
+		if l.gone.Load() {
+			l.heardLate(ev)
+		} else {
+			l.heard(ev)
+		}
 	case transport.Event:
-		l.mediaEvent(ev)
+		if !l.gone.Load() {
+			l.mediaEvent(ev)
+		}
+	case stillQuiet:
+		l.giveUpOnQuiet()
 	case bye:
-		l.session.Bye(reason(call.TransferDone))
+		l.bye(call.TransferDone)
 	case *flow.Flow:
 		if l.session.Flow().Err() != nil {
 			l.session.SetFlow(ev)
@@ -256,6 +321,26 @@ func (l *Leg) heard(ev dialog.Event) {
 		ev.Respond(501, "")
 	case dialog.FlowLost:
 		l.log.Warn("signalling connection lost, the call goes on", "err", ev.Err, "until", ev.Until)
+	case dialog.Ending:
+		if l.end == nil {
+			end := endOf(dialog.Ended{Cause: ev.Cause, Err: ev.Err})
+			l.end = &end
+		}
+		l.leave()
+	case dialog.Ended:
+		l.theyEnded(ev)
+	}
+}
+
+// heardLate takes what crosses our BYE.
+func (l *Leg) heardLate(ev dialog.Event) {
+	switch ev := ev.(type) {
+	case dialog.Offer:
+		l.session.RejectOffer(488)
+	case dialog.Refer:
+		ev.Reject(481, "")
+	case dialog.Request:
+		ev.Respond(481, "")
 	case dialog.Ended:
 		l.theyEnded(ev)
 	}
@@ -270,10 +355,36 @@ func (l *Leg) mediaEvent(ev transport.Event) {
 	case transport.Failed:
 		l.hangup(call.Ended{Cause: call.MediaFailed, Text: errText(ev.Err)})
 	case transport.MediaTimeout:
-		if l.answered || l.accepted {
-			l.hangup(call.Ended{Cause: call.MediaTimeout, Text: "no audio came from " + l.opt.Info.Remote + " for " + l.opt.Media.Timeout.String()})
+		if l.quiet = true; l.up() {
+			l.silenced()
 		}
 	case transport.MediaResumed:
+		l.quiet = false
+	}
+}
+
+// up reports whether the call was answered.
+func (l *Leg) up() bool { return l.answered || l.accepted }
+
+func (l *Leg) silenced() {
+	l.hangup(call.Ended{Cause: call.MediaTimeout, Text: "no audio came from " + l.opt.Info.Remote + " for " + l.opt.Media.Timeout.String()})
+}
+
+// stillQuiet is posted when a far end that was silent while it rang has had the
+// same time again since the answer.
+type stillQuiet struct{}
+
+// wentUp notes the answer. Many phones send nothing before it, and the media
+// session reports silence only once.
+func (l *Leg) wentUp() {
+	if l.quiet {
+		time.AfterFunc(l.opt.Media.Timeout, func() { l.box.Post(stillQuiet{}) })
+	}
+}
+
+func (l *Leg) giveUpOnQuiet() {
+	if a := l.media.Agreed(); l.quiet && !l.gone.Load() && a.Audio() != nil && a.Audio().Direction == media.SendRecv {
+		l.silenced()
 	}
 }
 

@@ -6,13 +6,30 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"tandem/call"
+	"tandem/media"
 	"tandem/media/dtmf"
 	"tandem/media/sdp"
 	"tandem/media/transport"
 	"tandem/sip/dialog"
 )
+
+// A path is what a leg needs of its media session, which is a [transport.Session].
+type path interface {
+	media.Session
+	Offer() ([]byte, error)
+	AnswerTo(offer []byte, prefer string) ([]byte, error)
+	SetAnswer(answer []byte) error
+	Rollback()
+	Agreed() sdp.Agreed
+	SendDigit(key rune, hold time.Duration) error
+	OnEvent(func(transport.Event))
+	Close()
+}
+
+var _ path = (*transport.Session)(nil)
 
 // checkOffer finds out whether an answer can be made at all, so that nobody's
 // phone rings for a call that cannot have sound.
@@ -108,6 +125,7 @@ func (l *Leg) accept(ev call.Answered) {
 	}
 	l.accepted = true
 	l.session.Accept(l.answer)
+	l.wentUp()
 }
 
 // ourAnswer makes the answer once: the 183 and the 200 carry the same one.
@@ -156,6 +174,7 @@ func (l *Leg) theyAnswered(ev dialog.Answered) {
 		return
 	}
 	l.answered = true
+	l.wentUp()
 	if ev.SDP != nil {
 		if err := l.media.SetAnswer(ev.SDP); err != nil {
 			l.hangup(mediaRefusal(err))

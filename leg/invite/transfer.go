@@ -19,7 +19,8 @@ func (l *Leg) theirRefer(ev dialog.Refer) {
 			id, ok = l.stack.LegOf(s)
 		}
 		if !ok {
-			ev.Reject(481, "")
+			ev.Accept() // a 481 to the REFER itself would end the call (RFC 5057 §5.1)
+			ev.Notify(481, "")
 			return
 		}
 		t.Replaces = id

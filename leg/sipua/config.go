@@ -17,6 +17,7 @@ type Config struct {
 	Listen   []Listen      `yaml:"listen,omitempty"`  // default UDP and TCP 5060 on all addresses
 	Domains  []string      `yaml:"domains,omitempty"` // host names that are ours; our addresses always are
 	Realm    string        `yaml:"realm,omitempty"`   // digest realm; default the first domain, else "tandem"
+	Digest   []string      `yaml:"digest,omitempty"`  // algorithms offered, in order: md5, sha-256; default md5 alone
 	Guests   bool          `yaml:"guests,omitempty"`  // take calls from callers nobody knows; rules decide where they may go
 	Register Register      `yaml:"register,omitempty"`
 	Guard    Guard         `yaml:"guard,omitempty"`
@@ -60,9 +61,13 @@ type Device struct {
 	CallerID string       `yaml:"caller_id,omitempty"` // number shown to others; default the name
 	Display  string       `yaml:"display,omitempty"`   // name shown to others; default what the device says
 	MaxCalls int          `yaml:"max_calls,omitempty"` // further calls are busy; default 4 (call waiting), 1 turns call waiting off
-	Encrypt  Encryption   `yaml:"encrypt,omitempty"`   // media; default optional
-	Codecs   []string     `yaml:"codecs,omitempty"`    // in order of preference; default opus, g722, pcmu, pcma
-	Digits   string       `yaml:"digits,omitempty"`    // INFO body when telephone-event is not agreed: relay (default), plain, none
+	// NoForward ignores call forwarding that is set on the device (302); else its
+	// calls go where it says, if the dial plan lets the device call there.
+	NoForward bool       `yaml:"no_forward,omitempty"`
+	RPID      bool       `yaml:"remote_party_id,omitempty"` // shows callers by Remote-Party-ID, too, for devices that know no P-Asserted-Identity
+	Encrypt   Encryption `yaml:"encrypt,omitempty"`         // media; default optional
+	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
+	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
 }
 
 // A Trunk is another SIP system: a PBX, a carrier, an emergency service.
@@ -127,6 +132,11 @@ func (c *Config) Validate() error {
 		f := fmt.Sprintf("trunks[%d]", i)
 		name(f, c.Trunks[i].Name)
 		c.Trunks[i].validate(f, bad)
+	}
+	for i, d := range c.Digest {
+		if !slices.Contains([]string{"MD5", "SHA-256"}, strings.ToUpper(d)) {
+			bad(fmt.Sprintf("digest[%d]", i), "%q is none of md5, sha-256", d)
+		}
 	}
 	if c.Register.Min < 0 || c.Register.Max < 0 || c.Register.Max > 0 && c.Register.Max < c.Register.Min {
 		bad("register", "min %v and max %v are no range", c.Register.Min, c.Register.Max)

@@ -46,7 +46,9 @@ type Connector struct {
 	guard    guard
 	reg      registrar
 	saves    saves
+	storeBad atomic.Bool // the last save failed
 	listens  []listening
+	opened   chan struct{}        // closed when Open is done
 	book     atomic.Pointer[book] // nil before Open
 	served   atomic.Pointer[served]
 	count    counters

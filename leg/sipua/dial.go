@@ -88,6 +88,9 @@ func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.R
 	}
 	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(d.Name), Host: host}}.String())
 	present(m, identity(from.From, from.FromName, host), from.Private, !from.Private)
+	if d.RPID && from.From != "" {
+		m.Add("Remote-Party-ID", remoteParty(identity(from.From, from.FromName, host), from.Private))
+	}
 	forward(m, from.Hops)
 	l, err := c.stack.Out(ctx, opt, dialog.Invite{Flow: k.path, Request: m, Timer: c.core.Timer})
 	if err != nil {
@@ -100,6 +103,7 @@ func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.R
 // prefer offers first what the caller offers first, so that nothing needs transcoding.
 func prefer(opt *invite.Options, from call.Request) {
 	opt.Media.Capabilities.Audio = invite.Preferring(opt.Media.Capabilities.Audio, from.Codecs)
+	opt.Media.Beside = from.Loop
 }
 
 // identity is how a caller is written: a number or name at our domain, user@host
@@ -127,6 +131,15 @@ func present(m *sip.Message, who sip.Address, private, assert bool) {
 		m.Add("Privacy", "id")
 	}
 	m.Add("From", who.String())
+}
+
+// remoteParty is the draft that many phones know instead of RFC 3325. A withheld
+// identity is not shown there either: phones display what they should not.
+func remoteParty(who sip.Address, private bool) string {
+	if private {
+		return `"Anonymous" <sip:anonymous@anonymous.invalid>;party=calling;privacy=full;screen=yes`
+	}
+	return who.String() + ";party=calling;privacy=off;screen=yes"
 }
 
 // forward sets Max-Forwards one lower than the caller's.

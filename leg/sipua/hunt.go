@@ -88,7 +88,7 @@ func (h *hunt) run(ctx, seek context.Context) call.Ended {
 			if h.over() {
 				return end
 			}
-			h.c.Log.Warn("trunk server not reached", "trunk", h.trunk.Name, "target", p, "err", err)
+			h.c.Log.Info("trunk server not reached", "trunk", h.trunk.Name, "target", p, "err", err)
 			continue
 		}
 		var settled bool
@@ -104,13 +104,17 @@ func (h *hunt) run(ctx, seek context.Context) call.Ended {
 func (h *hunt) try(ctx, seek context.Context, p path) (*invite.Leg, error) {
 	f, err := p.get(seek, h.c.net)
 	if err != nil {
+		if p.instead && seek.Err() == nil {
+			h.trunk.tookNoTCP()
+		}
 		return nil, err
 	}
 	f.Trust()
 	opt := h.c.options(nil, h.trunk, f, true)
 	opt.Info = h.info
 	prefer(&opt, h.from)
-	inv := dialog.Invite{Flow: f, Request: h.trunk.invite(f, h.to, h.from), Timer: h.c.core.Timer, Authorize: h.trunk.auth.Authorize}
+	req := h.trunk.invite(f, h.to, h.from)
+	inv := dialog.Invite{Flow: f, Request: req, Timer: h.c.core.Timer, Authorize: h.trunk.credentials(f, req.URI).Authorize}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.end != nil {
@@ -166,13 +170,19 @@ func (h *hunt) failed(c call.Cause, err error) call.Ended {
 // A path is one way to a trunk's server: a connection that we registered on, or a
 // target to connect to.
 type path struct {
-	flow   *flow.Flow
-	target flow.Target
+	flow    *flow.Flow
+	target  flow.Target
+	instead bool // of UDP, if the server takes it
 }
 
 func (p path) get(ctx context.Context, net *flow.Transport) (*flow.Flow, error) {
 	if p.flow != nil {
 		return p.flow, nil
+	}
+	if p.instead {
+		short, cancel := context.WithTimeout(ctx, tcpTimeout)
+		defer cancel()
+		ctx = short
 	}
 	return net.Get(ctx, p.target)
 }

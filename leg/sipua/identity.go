@@ -23,7 +23,7 @@ func deny(status int, reason string) *denial { return &denial{status: status, re
 // connection it has registered on; a UDP source proves nothing.
 func (c *Connector) identify(f *flow.Flow, req *sip.Message) (*device, *denial) {
 	b := c.book.Load()
-	user, result := c.auth.Check(req)
+	user, result := c.auth.CheckAt(req, func(host string) bool { return b.ours(f, host) })
 	switch result {
 	case auth.Accepted:
 		if d := b.devices[user]; d != nil { // else it was removed just now

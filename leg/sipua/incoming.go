@@ -61,8 +61,11 @@ func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *deni
 			r.To = to
 		}
 	}
-	if r.To == "" {
+	switch {
+	case r.To == "":
 		return r, deny(484, "")
+	case spent(req): // a call always goes on from here
+		return r, deny(483, "")
 	}
 	r.From, r.FromName, r.Private = c.identityOf(who, f, req)
 	r.Video = offersVideo(req.Body)
@@ -142,6 +145,5 @@ func offerStatus(err error) int {
 
 // warning tells the caller in words (RFC 3261 §20.43).
 func warning(err error) sip.Header {
-	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(err.Error())
-	return sip.Header{Name: "Warning", Value: `399 tandem "` + text + `"`}
+	return sip.Header{Name: "Warning", Value: "399 tandem " + sip.Quote(err.Error())}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"tandem/alarm"
@@ -68,83 +67,6 @@ func (c *Connector) address(m *sip.Message, from, to sip.Address, seq uint32) {
 	m.Add("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+m.Method)
 	if c.UserAgent != "" {
 		m.Add("User-Agent", c.UserAgent)
-	}
-}
-
-// saves are the bindings that the store does not know yet. Only the last state
-// of each counts, so there are never more than there are contacts; without a
-// store nothing is kept.
-type saves struct {
-	off bool
-
-	mu   sync.Mutex // guards what follows
-	todo map[saveKey]*Binding
-	wake chan struct{}
-}
-
-type saveKey struct{ device, key string }
-
-func (s *saves) put(b Binding)             { s.add(saveKey{b.Device, b.Key}, &b) }
-func (s *saves) delete(device, key string) { s.add(saveKey{device, key}, nil) }
-
-func (s *saves) add(k saveKey, b *Binding) {
-	if s.off {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.todo == nil {
-		s.todo = make(map[saveKey]*Binding)
-	}
-	s.todo[k] = b
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *saves) take() map[saveKey]*Binding {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	todo := s.todo
-	s.todo = nil
-	return todo
-}
-
-// write brings the store up to date whenever something has changed, and a last
-// time when ctx is done.
-func (c *Connector) write(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			c.save()
-			return
-		case <-c.saves.wake:
-			c.save()
-		}
-	}
-}
-
-// saveTimeout bounds a visit to the store, and so how long a shutdown waits for it.
-const saveTimeout = 5 * time.Second
-
-func (c *Connector) save() {
-	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
-	defer cancel()
-	var failed error
-	for k, b := range c.saves.take() {
-		err := error(nil)
-		if b != nil {
-			err = c.Bindings.Put(ctx, *b)
-		} else {
-			err = c.Bindings.Delete(ctx, k.device, k.key)
-		}
-		if err != nil {
-			failed = fmt.Errorf("device %s: %w", k.device, err)
-		}
-	}
-	if failed != nil {
-		c.Log.Error("registrations are not in the store; after a restart devices are reached only when they have registered again", "err", failed)
 	}
 }
 

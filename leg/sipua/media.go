@@ -23,6 +23,7 @@ func (c *Connector) options(d *device, t *trunk, f *flow.Flow, out bool) invite.
 	case d != nil:
 		o.Info.Via, encrypt, codecs = d.Name, d.Encrypt, d.Codecs
 		o.DigitType = digitType(d.Digits)
+		o.Forward = !d.NoForward
 	case t != nil:
 		o.Info.Via, encrypt, codecs = t.Name, t.Encrypt, t.Codecs
 	}

@@ -40,7 +40,12 @@ func (c *Connector) onRegister(s *transaction.Server) {
 	f.Trust()
 	c.count.registers.Add(1)
 	c.changed(ch.set, gone)
-	c.respond(s, c.registered(req, d.Name, ch))
+	answer := func() { c.respond(s, c.registered(req, d.Name, ch)) }
+	if f.Reliable() { // it dies with the process, so that nothing is lost when the store is behind
+		answer()
+		return
+	}
+	c.saves.then(answer) // what we say we keep, a kill -9 must not lose (goals R-10)
 }
 
 // changed follows a change of the registrar: connections are watched, the store
@@ -157,6 +162,7 @@ func (c *Connector) readRegister(f *flow.Flow, req *sip.Message, device string, 
 }
 
 func (c *Connector) newContact(f *flow.Flow, b Binding, a sip.Address) *contact {
+	a.URI.Headers = "" // our requests have none in their URI (RFC 3261 §19.1.1); the Binding keeps them
 	return &contact{Binding: b, addr: a, source: f, path: c.pathTo(f, a.URI, b.Path), dead: c.lost}
 }
 

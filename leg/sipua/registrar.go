@@ -14,9 +14,9 @@ import (
 // A registrar holds who is registered from where (RFC 3261 §10). It does no I/O,
 // and time is an argument.
 type registrar struct {
-	mu      sync.Mutex            // guards what follows
-	lines   map[string][]*contact // by device, oldest registration first
-	sources map[netip.Addr]int    // contacts by the address they came from
+	mu      sync.Mutex             // guards what follows
+	lines   map[string][]*contact  // by device, oldest registration first
+	sources map[netip.AddrPort]int // contacts by where they came from: by address and port, and by address with port 0
 	total   int
 }
 
@@ -107,15 +107,17 @@ func (r *registrar) dropLocked(device string, stay, gone []*contact) {
 
 func (r *registrar) countLocked(k *contact, n int) {
 	if r.sources == nil {
-		r.sources = make(map[netip.Addr]int)
+		r.sources = make(map[netip.AddrPort]int)
 	}
 	r.total += n
 	if k.source == nil {
 		return
 	}
-	addr := k.source.Remote().Addr()
-	if r.sources[addr] += n; r.sources[addr] <= 0 {
-		delete(r.sources, addr)
+	from := k.source.Remote()
+	for _, key := range [2]netip.AddrPort{from, netip.AddrPortFrom(from.Addr(), 0)} {
+		if r.sources[key] += n; r.sources[key] <= 0 {
+			delete(r.sources, key)
+		}
 	}
 }
 
@@ -169,7 +171,14 @@ func (r *registrar) on(f *flow.Flow, device string) bool {
 func (r *registrar) known(addr netip.Addr) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.sources[addr] > 0
+	return r.sources[netip.AddrPortFrom(addr, 0)] > 0
+}
+
+// from reports whether a device is registered from that address and port.
+func (r *registrar) from(a netip.AddrPort) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sources[a] > 0
 }
 
 func (r *registrar) size() int {

@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"tandem/sip"
@@ -14,27 +15,61 @@ func allowed() []string {
 	return []string{"INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "PRACK", "INFO", "REFER", "NOTIFY", "OPTIONS", "REGISTER", "SUBSCRIBE"}
 }
 
+// supported are the option tags that we know inside and outside of calls.
+func supported() []string {
+	return []string{"100rel", "timer", "replaces", "norefersub", "path", "outbound"}
+}
+
 // onRequest answers what comes outside of calls.
 func (c *Connector) onRequest(s *transaction.Server) {
-	switch req := s.Request(); req.Method {
+	req := s.Request()
+	if no := c.screen(s.Flow(), req); no != nil {
+		c.refuse(s, no)
+		return
+	}
+	switch req.Method {
 	case "REGISTER":
 		c.onRegister(s)
 	case "OPTIONS":
 		m := sip.NewResponse(req, 200, "")
 		m.Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf")
 		m.Add("Accept-Encoding", "identity")
-		m.Add("Supported", "100rel, timer, replaces, norefersub, path, outbound")
+		m.Add("Supported", strings.Join(supported(), ", "))
 		c.respond(s, m)
 	case "SUBSCRIBE":
 		c.onSubscribe(s)
 	case "NOTIFY": // some phones keep NATs open with it
 		c.respond(s, sip.NewResponse(req, 200, ""))
-	case "MESSAGE", "PUBLISH", "REFER", "INFO", "UPDATE", "PRACK", "BYE":
+	case "INFO", "UPDATE", "PRACK", "BYE": // they need a dialog
+		c.respond(s, sip.NewResponse(req, 481, ""))
+	case "REFER": // only in a call
+		c.respond(s, sip.NewResponse(req, 603, ""))
+	case "MESSAGE", "PUBLISH":
 		c.respond(s, sip.NewResponse(req, 405, ""))
 	default:
 		c.respond(s, sip.NewResponse(req, 501, ""))
 	}
 }
+
+// screen refuses what RFC 3261 §8.2.2 has refused whatever the request wants:
+// extensions that we do not have, and a last hop that is not us (§16.3).
+func (c *Connector) screen(f *flow.Flow, req *sip.Message) *denial {
+	if !slices.Contains(allowed(), req.Method) {
+		return nil // the method is what is wrong with it
+	}
+	if unknown := req.Unsupported(supported()...); len(unknown) > 0 {
+		no := deny(420, "")
+		no.headers = []sip.Header{{Name: "Unsupported", Value: strings.Join(unknown, ", ")}}
+		return no
+	}
+	if spent(req) && !c.book.Load().ours(f, req.URI.Host) {
+		return deny(483, "")
+	}
+	return nil
+}
+
+// spent reports whether Max-Forwards is 0: the request may go no further.
+func spent(req *sip.Message) bool { return req.Has("Max-Forwards") && hops(req) == 0 }
 
 // refuse answers a request that is not carried out.
 func (c *Connector) refuse(s *transaction.Server, no *denial) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,14 @@ func (r *rig) Route(q call.Request) ([]call.Destination, error) {
 	}
 	return r.to(q)
 }
+
+// routes sets where calls go from now on.
+func (r *rig) routes(to func(call.Request) ([]call.Destination, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+}
+
 func (r *rig) Began(call.Record) {}
 func (r *rig) Ended(rec call.Record) {
 	r.mu.Lock()
@@ -69,6 +78,21 @@ func (r *rig) request(n int) call.Request {
 		return true
 	})
 	return q
+}
+
+func (r *rig) record(n int) call.Record {
+	r.Helper()
+	var rec call.Record
+	r.until(fmt.Sprintf("record %d", n), func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.records) <= n {
+			return false
+		}
+		rec = r.records[n]
+		return true
+	})
+	return rec
 }
 
 // until waits for what happens in goroutines of sockets, where time is not virtual.
@@ -150,6 +174,7 @@ func newRig(t *testing.T, conf sipua.Config, change ...func(*sipua.Connector)) *
 		}
 	})
 	t.Cleanup(r.stop)
+	r.until("serving", r.Serving)
 	return r
 }
 
@@ -163,13 +188,15 @@ type phone struct {
 	auth  *auth.Client
 	flow  *flow.Flow // to the gateway
 	calls chan *dialog.Session
-	other chan *transaction.Server // requests outside of calls
+	other chan *transaction.Server                  // requests outside of calls
+	serve atomic.Pointer[func(*transaction.Server)] // takes REGISTERs, if set
 	seq   int
+	sdp   string // its offers
 }
 
 func (r *rig) phone(name, network string) *phone {
 	r.Helper()
-	p := &phone{rig: r, name: name, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
+	p := &phone{rig: r, name: name, sdp: offer, calls: make(chan *dialog.Session, 8), other: make(chan *transaction.Server, 8)}
 	p.layer = &transaction.Layer{Log: testLog(r.T)}
 	p.net = &flow.Transport{Handler: p.layer.Receive, Malformed: p.layer.Malformed}
 	p.core = &dialog.Core{
@@ -182,7 +209,14 @@ func (r *rig) phone(name, network string) *phone {
 			}
 		},
 	}
-	p.layer.OnRequest, p.layer.OnStray = p.core.HandleRequest, p.core.HandleStray
+	p.layer.OnStray = p.core.HandleStray
+	p.layer.OnRequest = func(s *transaction.Server) {
+		if serve := p.serve.Load(); serve != nil && s.Request().Method == "REGISTER" {
+			(*serve)(s)
+			return
+		}
+		p.core.HandleRequest(s)
+	}
 	if network == "udp" {
 		if _, err := p.net.Listen(flow.Listen{Network: "udp", Addr: "127.0.0.1:0"}); err != nil {
 			r.Fatal(err)
@@ -244,7 +278,7 @@ func (p *phone) message(method string, to sip.URI, more ...string) *sip.Message 
 	m.Add("Call-ID", p.name+"@phone")
 	m.Add("CSeq", fmt.Sprint(2*p.seq, " ", method))
 	for i := 0; i+1 < len(more); i += 2 {
-		m.Add(more[i], more[i+1])
+		m.Set(more[i], more[i+1])
 	}
 	return m
 }
@@ -300,8 +334,12 @@ func (p *phone) dial(to string, more ...string) *talk {
 		m.Set(more[i], more[i+1])
 	}
 	c := &talk{t: p.T, events: make(chan dialog.Event, 64)}
+	var body []byte
+	if p.sdp != "" {
+		body = []byte(p.sdp)
+	}
 	c.Session, err = p.core.Invite(dialog.Invite{
-		Flow: p.flow, Request: m, SDP: []byte(offer), Authorize: p.auth.Authorize,
+		Flow: p.flow, Request: m, SDP: body, Authorize: p.auth.Authorize,
 		On: func(e dialog.Event) { c.events <- e },
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem/call"
@@ -40,10 +41,13 @@ func (c *Connector) Open() ([]Addr, error) {
 	c.assemble(b)
 	c.book.Store(b)
 	addrs, err := c.listen(c.Config.Listen)
+	if err == nil {
+		c.restore()
+	}
+	close(c.opened)
 	if err != nil {
 		return nil, errors.Join(err, c.net.Close())
 	}
-	c.restore()
 	return addrs, nil
 }
 
@@ -52,8 +56,10 @@ func (c *Connector) assemble(b *book) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.opened = make(chan struct{})
+	c.saves.wake, c.saves.off = make(chan struct{}, 1), c.Bindings == nil
 	c.layer = &transaction.Layer{Log: c.Log}
-	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Trace: c.Trace}
+	c.net = &flow.Transport{Handler: c.receive, Malformed: c.malformed, Log: c.Log, Leg: Name, Trace: c.Trace}
 	c.core = &dialog.Core{
 		Transactions: c.layer, Log: c.Log, UserAgent: c.UserAgent, Contact: c.contact, Allow: allowed(),
 		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
@@ -61,12 +67,22 @@ func (c *Connector) assemble(b *book) {
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
 	c.resolver = &flow.Resolver{}
-	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup}
+	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup, Algorithms: digests(c.Config.Digest)}
+}
+
+// digests are the configured algorithms as they are written in a challenge.
+func digests(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, strings.ToUpper(n))
+	}
+	return out
 }
 
 // receive is where every message comes in; sources that the guard has shut out
-// get no further, and no answer.
+// get no further, and no answer. What comes while Open is at work waits for it.
 func (c *Connector) receive(f *flow.Flow, m *sip.Message) {
+	<-c.opened
 	if c.shutOut(f) {
 		return
 	}
@@ -81,11 +97,25 @@ func (c *Connector) malformed(f *flow.Flow, m *sip.Message, fault *sip.ParseErro
 }
 
 func (c *Connector) shutOut(f *flow.Flow) bool {
-	if f.Trusted() || !c.guard.blocked(f.Remote(), time.Now()) {
+	if !c.guard.blocked(f.Remote(), time.Now()) || c.wellKnown(f) {
 		return false
 	}
 	c.count.blocked.Add(1)
 	return true
+}
+
+// wellKnown reports whether a registered device or a trunk is at the far end of f.
+// They are never shut out: whoever forges their address could silence them.
+func (c *Connector) wellKnown(f *flow.Flow) bool {
+	if c.reg.from(f.Remote()) {
+		return true
+	}
+	for _, t := range c.book.Load().trunks {
+		if t.at(f) != unlikely {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Connector) listen(all []Listen) ([]Addr, error) {
@@ -100,7 +130,7 @@ func (c *Connector) listen(all []Listen) ([]Addr, error) {
 		}
 		addr, err := c.net.Listen(flow.Listen{Network: l.Network, Addr: l.Addr, TLS: conf, Advertise: l.Advertise, Origins: l.Origins})
 		if err != nil {
-			return nil, fmt.Errorf("sip.listen[%d]: listen on %s %s: %w", i, l.Network, l.Addr, err)
+			return nil, fmt.Errorf("sip.listen[%d]: %w", i, err)
 		}
 		addrs = append(addrs, Addr{l.Network, addr})
 		c.listens = append(c.listens, listening{l.Network, addr, l.Advertise})
@@ -173,6 +203,10 @@ func (l *listening) hostPort(f *flow.Flow) (string, int) {
 	return l.addr.Addr().String(), int(l.addr.Port())
 }
 
+// settle is how long a shutdown waits for the far ends of the last calls to answer
+// our BYE.
+const settle = 2 * time.Second
+
 // Listen serves until ctx is done; it calls Open when nobody has. When it
 // returns, trunks are unregistered and no goroutine is left.
 func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call.Leg)) error {
@@ -200,6 +234,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.mu.Unlock()
 	c.served.Store(nil)
 	c.running.Wait()
+	c.stack.Settle(settle)
 	c.core.Close()
 	c.layer.Close()
 	err := c.net.Close()

@@ -11,7 +11,7 @@ func (c *Connector) Devices() []DeviceStatus {
 	now := time.Now()
 	out := make([]DeviceStatus, 0, len(b.conf.Devices))
 	for _, d := range b.conf.Devices {
-		s := DeviceStatus{Name: d.Name, Calls: int(b.devices[d.Name].calls.Load())}
+		s := DeviceStatus{Name: d.Name, Contacts: []Binding{}, Calls: int(b.devices[d.Name].calls.Load())}
 		for _, k := range c.reg.contacts(d.Name, now) {
 			s.Contacts = append(s.Contacts, k.Binding)
 		}

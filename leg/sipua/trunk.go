@@ -43,6 +43,7 @@ type trunk struct {
 	resolved time.Time
 	flow     *flow.Flow // registered on; nil while not registered
 	asked    uint32     // OPTIONS sent
+	onlyUDP  time.Time  // the server took no TCP; not tried again before this
 }
 
 // States of a trunk, as TrunkStatus shows them.
@@ -89,6 +90,9 @@ func (c *Connector) newTrunk(conf Trunk) (*trunk, error) {
 	if t.auth.Realms = []string{conf.Realm}; conf.Realm == "" {
 		t.auth.Realms = []string{t.server.Host}
 	}
+	if t.auth.Hosts = []string{t.server.Host}; conf.Domain != "" {
+		t.auth.Hosts = append(t.auth.Hosts, conf.Domain)
+	}
 	if conf.Password.IsZero() {
 		t.auth.Realms = nil // answers no challenge
 	}
@@ -97,6 +101,16 @@ func (c *Connector) newTrunk(conf Trunk) (*trunk, error) {
 		t.status.State = stateRegistering
 	}
 	return t, nil
+}
+
+// credentials answer the challenges of a call over f whose INVITE is for uri. Not
+// those of whoever the trunk's server connects us to: a callee whose Contact names
+// another host could ask for our password's digest in the middle of the call, and
+// guess the password at leisure (goals R-5).
+func (t *trunk) credentials(f *flow.Flow, uri sip.URI) *auth.Client {
+	c := *t.auth
+	c.Hosts = append(slices.Clone(c.Hosts), uri.Host, f.Remote().Addr().Unmap().String())
+	return &c
 }
 
 // domain is the trunk's in From and To.
@@ -125,6 +139,11 @@ func (t *trunk) match(f *flow.Flow, req *sip.Message) certainty {
 	if v, ok := req.URI.Params.Get("line"); ok && v == t.line {
 		return certain
 	}
+	return t.at(f)
+}
+
+// at compares the far end of f with the trunk's servers and peers.
+func (t *trunk) at(f *flow.Flow) certainty {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.flow == f {
@@ -195,10 +214,37 @@ func (t *trunk) paths(ctx context.Context) ([]path, error) {
 	}
 	var out []path
 	for _, to := range targets {
+		if t.wantsTCP(to) {
+			tcp := to
+			tcp.Network = "tcp"
+			out = append(out, path{target: tcp, instead: true})
+		}
 		out = append(out, path{target: to})
 	}
 	return out, nil
 }
+
+// wantsTCP reports whether TCP is tried before a target's UDP. Our INVITE with its
+// description is longer than the 1300 bytes that may go over UDP (RFC 3261
+// §18.1.1): networks lose fragments. A server that has only UDP gets it all the same.
+func (t *trunk) wantsTCP(to flow.Target) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return to.Network == "udp" && t.Encrypt != Off && !t.server.Params.Has("transport") && time.Now().After(t.onlyUDP)
+}
+
+// tookNoTCP notes that the server has only UDP.
+func (t *trunk) tookNoTCP() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.onlyUDP = time.Now().Add(onlyUDPFor)
+}
+
+const (
+	onlyUDPFor = 10 * time.Minute
+	// tcpTimeout is how long a call waits for a server that may drop TCP without a word.
+	tcpTimeout = time.Second
+)
 
 // freshFor is how long addresses are used before the DNS is asked again.
 const freshFor = time.Minute

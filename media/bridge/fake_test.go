@@ -197,6 +197,7 @@ type talker struct {
 	signal   func([]int16)
 	packet   media.Packet
 	since    time.Duration
+	mute     bool                      // only what is in flight arrives
 	lose     func(n int) bool          // nil: nothing
 	delay    func(n int) time.Duration // nil: none
 	n        int
@@ -224,7 +225,7 @@ func newTalker(t testing.TB, s *fakeSession, signal func(rate int) func([]int16)
 
 // step is called every 10 ms of virtual time.
 func (k *talker) step(now time.Time) {
-	if k.since += 10 * time.Millisecond; k.since >= k.info.Packet {
+	if k.since += 10 * time.Millisecond; k.since >= k.info.Packet && !k.mute {
 		k.since -= k.info.Packet
 		k.send(now)
 	}

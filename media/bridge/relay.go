@@ -29,9 +29,8 @@ var _ pipeline = (*relayer)(nil)
 func newRelayer(p plan, c *counters, digits func(dtmf.Digit)) *relayer {
 	return &relayer{
 		counters: c, sink: p.sink, from: p.from, to: p.to, laws: p.tech == law, digits: digits,
-		keys:    dtmf.Receiver{Clock: p.from.Event.Clock},
-		events:  eventMover{from: p.from.Event, to: p.to.Event, clock: p.to.Clock},
-		scratch: make([]byte, 0, 1500),
+		keys:   dtmf.Receiver{Clock: p.from.Event.Clock},
+		events: eventMover{from: p.from.Event, to: p.to.Event, clock: p.to.Clock},
 	}
 }
 

@@ -1,6 +1,8 @@
 // Package rtp is RTP and RTCP without sockets and without a clock: headers,
-// reception statistics, reports and the adaptive jitter buffer of audio
-// (RFC 3550). Time is always an argument. Start reading at [Parse] and [Jitter].
+// reception statistics, reports and the adaptive jitter buffer of audio (RFC 3550);
+// the packets of VP8 and H.264 and what they need on a bad path: feedback,
+// retransmission, pacing, congestion control. Time is always an argument. Start
+// reading at [Parse], [Jitter] and [Assembler].
 package rtp
 
 import (

@@ -204,6 +204,10 @@ func (a *accepted) answer(s section, tr Transport) Media {
 	if a.Mux {
 		m.add("rtcp-mux", "")
 	}
+	if a.ICE != nil && !a.Mux {
+		// ICE has one path of ours, RTP's. RFC 3556 §2 says that there is no RTCP.
+		m.Bandwidth = append(m.Bandwidth, "RS:0", "RR:0")
+	}
 	a.protect(&m, tr)
 	return m
 }

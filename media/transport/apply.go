@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media"
 	"tandem/media/sdp"
 )
 
@@ -81,6 +82,7 @@ func (s *Session) retune(st *sdp.Stream) {
 	defer in.mu.Unlock()
 	in.open, in.since = true, time.Now()
 	in.hold = !st.Direction.Receives()
+	in.held = st.Direction != media.SendRecv
 	in.expect(st)
 	if old := s.agreed.Audio(); old == nil || old.Recv.Clock != st.Recv.Clock {
 		in.lost += in.reports.Lost()
@@ -88,7 +90,9 @@ func (s *Session) retune(st *sdp.Stream) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.mute = !st.Direction.Sends()
+	if k.mute = !st.Direction.Sends(); k.mute {
+		k.rebase.interrupt()
+	}
 	k.rebase.retune(st.Send.Clock, st.SendPTime)
 	s.digits.Clock, s.digits.PayloadType = st.SendEvent.Clock, st.SendEvent.PayloadType
 }

@@ -51,11 +51,14 @@ func (c *clock) while(d time.Duration, f func(now time.Time) bool) (stop func())
 	t := &tick{period: d, f: f, due: c.start.Add((now.Sub(c.start)/d + 1) * d)}
 	c.mu.Lock()
 	c.ticks = append(c.ticks[:len(c.ticks):len(c.ticks)], t)
-	if c.next.IsZero() || t.due.Before(c.next) {
+	earlier := c.next.IsZero() || t.due.Before(c.next)
+	if earlier {
 		c.next = t.due
 	}
 	c.mu.Unlock()
-	c.wake()
+	if earlier { // else the worker wakes in time
+		c.wake()
+	}
 	return func() {
 		t.mu.Lock()
 		t.stopped = true

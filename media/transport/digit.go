@@ -42,6 +42,6 @@ func (s *Session) digitTick(now time.Time) (more bool) {
 		seq := k.rebase.insert(now, digitOrigin, p.Timestamp)
 		k.send(s.digits.PayloadType, p.Marker, seq, p.Timestamp, p.Payload)
 	}
-	k.digits = k.port != nil && s.digits.Busy()
+	k.digits = k.port != nil && s.digits.Pending() // through the pauses between them, too
 	return k.digits
 }

@@ -25,7 +25,9 @@ import (
 // Engine owns the media ports and the workers that serve them. Fill in the
 // fields, then call Start; do not change them afterwards.
 type Engine struct {
-	// Workers is the number of goroutines that move packets; 0 means one per CPU.
+	// Workers is the number of goroutines that move packets; 0 means one for every
+	// two CPUs. A busy worker keeps a processor of Go's scheduler to itself, so there
+	// should be fewer of them than GOMAXPROCS.
 	Workers int
 	// BindIPv4 and BindIPv6 are the local addresses of all sockets. An unspecified
 	// address (0.0.0.0, ::) binds to all and shows the far end the address of the
@@ -105,7 +107,7 @@ func (e *Engine) Start() error {
 
 func (e *Engine) setDefaults() {
 	if e.Workers == 0 {
-		e.Workers = runtime.GOMAXPROCS(0)
+		e.Workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if !e.BindIPv4.IsValid() && !e.BindIPv6.IsValid() {
 		e.BindIPv4 = netip.IPv4Unspecified()
@@ -179,9 +181,24 @@ func (e *Engine) NewSession(o Options) (*Session, error) {
 	if !e.started {
 		return nil, errNotStarted
 	}
-	s := newSession(e, o, e.idlest())
+	s := newSession(e, o, e.workerFor(o.Beside))
 	e.sessions[s] = struct{}{}
 	return s, nil
+}
+
+// maxUneven is how many ports more than the idlest a worker may have and still
+// get the second session of a call.
+const maxUneven = 64
+
+// workerFor is the worker whose loop is beside, or the idlest.
+func (e *Engine) workerFor(beside media.Loop) *worker {
+	best := e.idlest()
+	for _, w := range e.workers {
+		if beside == media.Loop(&w.clock) && w.load() <= best.load()+maxUneven {
+			return w
+		}
+	}
+	return best
 }
 
 // idlest is the worker with the fewest ports.

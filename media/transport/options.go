@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media"
 	"tandem/media/sdp"
 )
 
@@ -39,11 +40,15 @@ type Options struct {
 	FillSilence bool
 
 	// Timeout is how long nothing may come before a MediaTimeout event; 0 never
-	// reports. It does not count while the far end is not meant to send (hold).
+	// reports. It does not count while the call is held by either side.
 	Timeout time.Duration
 
 	// Latch says whether the source of plain RTP may differ from the far end's SDP.
 	Latch LatchPolicy
+
+	// Beside is the Loop of the session that this one will be joined with, when it is
+	// known; the same loop then serves both, unless it has far more to do than others.
+	Beside media.Loop
 
 	// ConnectTimeout bounds ICE and DTLS together; 0 means 15 s.
 	ConnectTimeout time.Duration

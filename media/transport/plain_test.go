@@ -131,6 +131,25 @@ func TestAPayloadTypeThatWasNotAgreedIsDropped(t *testing.T) {
 	}
 }
 
+func TestComfortNoiseIsTakenWithATelephoneCodec(t *testing.T) {
+	s, _ := newTestSession(t, newEngine(t), nil)
+	p := newPhone(t, loop4)
+	answer, err := s.AnswerTo([]byte(p.sdp()), "PCMU")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := collect(s)
+	noise := rtpPacket(1, 1, "\x40")
+	noise[1] = 13
+	_, _ = p.rtp.WriteToUDPAddrPort(noise, portOf(t, answer))
+	if l := got.wait(t, 1); l[0].PayloadType != 13 {
+		t.Fatalf("got payload type %d", l[0].PayloadType)
+	}
+	if info := s.Sources()[0].Info(); info.Codec != "PCMU" {
+		t.Fatalf("the codec became %s", info.Codec)
+	}
+}
+
 func TestTheFarEndMayChangeTheCodec(t *testing.T) {
 	s, _ := newTestSession(t, newEngine(t), nil)
 	p := newPhone(t, loop4)
@@ -221,6 +240,27 @@ func TestHold(t *testing.T) {
 	s.Rollback()
 	if _, err := s.AnswerTo([]byte(p.sdp()), ""); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Most phones send nothing while they hold, though "sendonly" would let them play music.
+func TestAPhoneThatHoldsMayBeSilent(t *testing.T) {
+	for _, row := range []struct {
+		direction string
+		times     bool
+	}{{"sendonly", false}, {"recvonly", false}, {"inactive", false}, {"sendrecv", true}} {
+		t.Run(row.direction, func(t *testing.T) {
+			s, _ := newTestSession(t, newEngine(t), func(o *Options) { o.Timeout = time.Minute })
+			if _, err := s.AnswerTo([]byte(newPhone(t, loop4).sdp("a="+row.direction)), ""); err != nil {
+				t.Fatal(err)
+			}
+			s.checkTimeouts(time.Now().Add(time.Hour))
+			s.in.mu.Lock()
+			defer s.in.mu.Unlock()
+			if s.in.timedOut != row.times {
+				t.Errorf("timed out: %v, want %v", s.in.timedOut, row.times)
+			}
+		})
 	}
 }
 

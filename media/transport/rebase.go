@@ -22,6 +22,7 @@ type rebase struct {
 	step  uint32 // timestamp units of one packet
 
 	started bool
+	cut     bool   // packets were held back: what follows is not missing any
 	origin  uint32 // SSRC of the packets that are written now
 	inSeq   uint16 // highest of the origin
 	inTime  uint32 // its timestamp
@@ -30,6 +31,11 @@ type rebase struct {
 	sent    uint64    // bit n: outSeq-n was sent
 	ref     uint32    // an outgoing timestamp,
 	refAt   time.Time // and when it was first sent
+
+	event struct { // the last telephone-event
+		ssrc, in, out uint32 // in and out are its timestamps
+		known         bool
+	}
 }
 
 func newRebase() rebase {
@@ -53,11 +59,39 @@ func (r *rebase) now(t time.Time) uint32 {
 	return r.ref + uint32(max(t.Sub(r.refAt), 0).Seconds()*float64(r.clock))
 }
 
+// interrupt tells that packets are held back from now on. The receiver would take
+// the hole in the sequence for loss (RFC 3550 §6.4.1).
+func (r *rebase) interrupt() { r.cut = true }
+
 // move gives p its place; fresh says that the packets before came from
 // elsewhere. event says that p is a telephone-event.
 func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
+	seq, timestamp, fresh = r.follow(t, p, event)
+	if event {
+		r.event.ssrc, r.event.in, r.event.out, r.event.known = p.SSRC, p.Timestamp, timestamp, true
+	}
+	return seq, timestamp, fresh
+}
+
+// resume goes on with an event after packets of another origin, silence perhaps
+// that was sent during a stall: with another timestamp it would be another key
+// (RFC 4733 §2.3.3).
+func (r *rebase) resume(p *media.Packet) (seq uint16, timestamp uint32) {
+	r.outSeq++
+	r.sent = r.sent<<1 | 1
+	r.origin, r.cut = p.SSRC, false
+	r.inSeq, r.inTime = p.Sequence, p.Timestamp+r.outTime-r.event.out
+	return r.outSeq, r.event.out
+}
+
+// follow is move without the memory of events.
+func (r *rebase) follow(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
 	d := int(int16(p.Sequence - r.inSeq))
-	if !r.started || p.SSRC != r.origin || d > maxSkip || d <= -sentDepth || d <= 0 && r.sent&(1<<-d) != 0 {
+	if !r.started || r.cut || p.SSRC != r.origin || d > maxSkip || d <= -sentDepth || d <= 0 && r.sent&(1<<-d) != 0 {
+		if event && r.event.known && p.SSRC == r.event.ssrc && p.Timestamp == r.event.in {
+			seq, timestamp = r.resume(p)
+			return seq, timestamp, false
+		}
 		r.place(t, p.SSRC, r.outSeq+1, r.anchor(t))
 		r.inSeq, r.inTime = p.Sequence, p.Timestamp
 		return r.outSeq, r.outTime, true
@@ -116,5 +150,5 @@ func (r *rebase) place(t time.Time, origin uint32, seq uint16, timestamp uint32)
 	if !r.started || timestamp != r.outTime {
 		r.ref, r.refAt = timestamp, t
 	}
-	r.started, r.origin, r.outSeq, r.outTime = true, origin, seq, timestamp
+	r.started, r.cut, r.origin, r.outSeq, r.outTime = true, false, origin, seq, timestamp
 }

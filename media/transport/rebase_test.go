@@ -95,3 +95,36 @@ func TestRebase(t *testing.T) {
 		})
 	}
 }
+
+// A hold holds packets back; the receiver must not count them as lost.
+func TestRebaseAfterAHold(t *testing.T) {
+	start := time.Unix(1000, 0)
+	r := newRebase()
+	seq, timestamp, _ := r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	r.interrupt()
+	later, stamp, fresh := r.move(start.Add(2*time.Second), &media.Packet{SSRC: 1, Sequence: 110, Timestamp: 16800}, false)
+	if later-seq != 1 || stamp-timestamp != 16000 || !fresh {
+		t.Errorf("sequence +%d, time +%d, fresh %v: want +1, +16000, true", later-seq, stamp-timestamp, fresh)
+	}
+	if next, _, fresh := r.move(start.Add(2020*time.Millisecond), &media.Packet{SSRC: 1, Sequence: 111, Timestamp: 16960}, false); next-later != 1 || fresh {
+		t.Errorf("sequence +%d, fresh %v: want +1, false", next-later, fresh)
+	}
+}
+
+// Silence that is sent while an event is stalled does not make it two keys.
+func TestRebaseKeepsAnEventOverAStall(t *testing.T) {
+	start := time.Unix(1000, 0)
+	ms := time.Millisecond
+	r := newRebase()
+	r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	seq, timestamp, _ := r.move(start.Add(20*ms), &media.Packet{SSRC: 1, Sequence: 11, Timestamp: 960}, true)
+	r.move(start.Add(100*ms), &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
+	again, stamp, fresh := r.move(start.Add(101*ms), &media.Packet{SSRC: 1, Sequence: 12, Timestamp: 960}, true)
+	if again-seq != 2 || stamp != timestamp || fresh {
+		t.Errorf("sequence +%d, time %+d, fresh %v: want +2, the same time, false", again-seq, int32(stamp-timestamp), fresh)
+	}
+	audio, after, fresh := r.move(start.Add(120*ms), &media.Packet{SSRC: 1, Sequence: 13, Timestamp: 1760}, false)
+	if audio-again != 1 || after-timestamp != 800 || fresh {
+		t.Errorf("audio after it: sequence +%d, time %+d, fresh %v: want +1, +800, false", audio-again, int32(after-timestamp), fresh)
+	}
+}

@@ -14,6 +14,9 @@ import (
 	"tandem/media/sdp"
 )
 
+// comfortNoise is the static payload type of RFC 3389, for codecs with a clock of 8 kHz.
+const comfortNoise = 13
+
 // maxValid bounds the addresses that ICE has confirmed.
 const maxValid = 8
 
@@ -23,6 +26,7 @@ type inbound struct {
 	mu     sync.Mutex
 	open   bool // something was agreed
 	hold   bool // the far end is not meant to send
+	held   bool // one way at most: many phones send nothing while they hold, though their "sendonly" would allow it
 	types  [128]bool
 	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
 	codec  uint8       // payload type it uses now
@@ -216,6 +220,9 @@ func (in *inbound) expect(st *sdp.Stream) {
 	}
 	in.types[st.Recv.PayloadType&0x7f] = true
 	in.codecs, in.codec = st.Codecs, st.Recv.PayloadType
+	if st.Recv.Clock == 8000 {
+		in.types[comfortNoise] = true // gateways send it without having agreed to it
+	}
 	if st.RecvEvent.Clock != 0 {
 		in.types[st.RecvEvent.PayloadType&0x7f] = true
 	}

@@ -43,7 +43,7 @@ func (s *Session) checkTimeouts(now time.Time) {
 	if !s.connectBy.IsZero() && now.After(s.connectBy) {
 		s.giveUp(errors.New("no connection within the time: ICE or DTLS did not finish"))
 	}
-	if s.opts.Timeout <= 0 || !in.open || in.hold || in.timedOut {
+	if s.opts.Timeout <= 0 || !in.open || in.held || in.timedOut {
 		return
 	}
 	since := in.since
@@ -72,7 +72,7 @@ func (s *Session) report(now time.Time, bye bool) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	b := make([]byte, 0, 256)
+	b := k.buf[:0] // nothing else uses it now
 	if k.packets != k.lastReport {
 		b = rtp.AppendSenderReport(b, k.senderInfo(now), blocks[:n]...)
 	} else {

@@ -45,7 +45,7 @@ type sink struct {
 var _ media.Sink = (*sink)(nil)
 
 func newSink(s *Session) *sink {
-	k := &sink{session: s, buf: make([]byte, 0, maxDatagram), rebase: newRebase()}
+	k := &sink{session: s, rebase: newRebase()}
 	k.info.Store(&media.StreamInfo{})
 	return k
 }
@@ -91,6 +91,9 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 func (k *sink) open() bool { return k.port != nil && !k.mute && (!k.secure || k.keys != nil) }
 
 func (k *sink) send(pt uint8, marker bool, seq uint16, timestamp uint32, payload []byte) {
+	if k.buf == nil { // many a call ends before anybody speaks
+		k.buf = make([]byte, 0, maxDatagram)
+	}
 	b := append(k.buf[:0], 0x80, pt&0x7f, byte(seq>>8), byte(seq))
 	if marker {
 		b[1] |= 0x80

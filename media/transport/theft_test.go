@@ -1,12 +1,15 @@
 package transport
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/dtls/v3"
 
 	"tandem/media/rtp"
 	"tandem/media/sdp"
@@ -124,6 +127,60 @@ func TestAPhoneBehindANATIsHeard(t *testing.T) {
 	if got := p.readPayload(); got != "packet 0" {
 		t.Fatalf("got %q", got)
 	}
+}
+
+// A stranger who knows the port is first with a true ClientHello, and has a true
+// certificate: the far end takes its place, and no key is the stranger's.
+func TestAStrangersHandshakeDoesNotKeepTheFarEndOut(t *testing.T) {
+	e, other := newEngine(t), newEngine(t)
+	policy := func(o *Options) {
+		o.Capabilities.Security, o.Capabilities.ICE, o.Capabilities.Mux = sdp.DTLS, sdp.ICENone, sdp.MuxRequire
+	}
+	a, ea := newTestSession(t, e, policy)
+	b, eb := newTestSession(t, other, policy)
+	offer, err := a.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief := listen(t, loop4)
+	stolen := make(chan error, 1)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	go func() { stolen <- handshakeAsStranger(ctx, thief, portOf(t, offer)) }()
+	answer, err := b.AnswerTo(offer, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetAnswer(answer); err != nil {
+		t.Fatal(err)
+	}
+	ea.wait(t, Connected)
+	eb.wait(t, Connected)
+	bothWays(t, a, b)
+	stop()
+	if err := <-stolen; err == nil {
+		t.Fatal("the stranger's handshake came to an end")
+	}
+	if got := read(t, thief, 50*time.Millisecond); got != "" && got[0]&0xc0 == 0x80 {
+		t.Fatalf("the thief got media: %q", got)
+	}
+}
+
+// handshakeAsStranger shakes hands with a certificate nobody has announced, and
+// again, until it succeeds or ctx ends.
+func handshakeAsStranger(ctx context.Context, c *net.UDPConn, at netip.AddrPort) error {
+	id, err := newIdentity()
+	if err != nil {
+		return err
+	}
+	conn, err := dtls.ClientWithOptions(c, net.UDPAddrFromAddrPort(at), dtls.WithCertificates(id.certificate),
+		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),
+		dtls.WithFlightInterval(10*time.Millisecond), dtls.WithLoggerFactory(quiet{}))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.HandshakeContext(ctx)
 }
 
 func TestADTLSCertificateThatWasNotAnnouncedGetsNoKeys(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"tandem/media"
 	"tandem/media/sdp"
 )
 
@@ -136,4 +137,24 @@ func TestEngineRefusesBadSettings(t *testing.T) {
 			_ = e.Close()
 		}
 	}
+}
+
+func TestTheSessionsOfACallShareAWorker(t *testing.T) {
+	e := newEngine(t)
+	loop := media.Loop(&e.workers[1].clock)
+	s, _ := newTestSession(t, e, func(o *Options) { o.Beside = loop })
+	if s.Loop() != loop {
+		t.Error("it is on another worker")
+	}
+	for range maxUneven {
+		e.workers[1].used++ // as if others had opened ports
+	}
+	if s, _ := newTestSession(t, e, func(o *Options) { o.Beside = loop }); s.Loop() != loop {
+		t.Error("a worker with a little more to do is not used")
+	}
+	e.workers[1].used++
+	if s, _ := newTestSession(t, e, func(o *Options) { o.Beside = loop }); s.Loop() == loop {
+		t.Error("a worker with far more to do gets still more")
+	}
+	e.workers[1].used -= maxUneven + 1
 }

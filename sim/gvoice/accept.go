@@ -30,6 +30,7 @@ func (s *Server) serveConn(raw net.Conn) {
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.configFor(c, hello) },
 	})
+	c.out = c.tls
 	_ = raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if !s.enter(c) {
 		return
@@ -55,7 +56,7 @@ func (s *Server) serveConn(raw net.Conn) {
 func (s *Server) enter(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
+	if s.ctx.Err() != nil || len(s.conns) >= maxConns {
 		return false
 	}
 	s.lastConn++
@@ -169,6 +170,7 @@ func (s *Server) rotate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.oldCAs = append(s.oldCAs, s.ca)
+	s.oldCAs = s.oldCAs[max(len(s.oldCAs)-maxOldCAs, 0):]
 	s.ca = next
 	return nil
 }

@@ -17,12 +17,13 @@ func (s *Server) handle(c *conn, m *wire.Message) {
 		s.toLeg(c, m)
 	case m.Method == "REGISTER":
 		s.register(c, m)
+	case s.again(c, m):
+	case m.Method == "CANCEL": // with a To tag, too: that of a re-INVITE
+		s.cancelled(c, m)
 	case m.ToTag() != "":
 		s.inDialog(c, m)
 	case m.Method == "INVITE":
 		s.invite(c, m)
-	case m.Method == "CANCEL":
-		s.cancelled(c, m)
 	case m.Method == "ACK":
 	case m.Method == "OPTIONS":
 		s.options(c, m)
@@ -36,18 +37,22 @@ func (s *Server) handle(c *conn, m *wire.Message) {
 func (s *Server) answer(c *conn, m *wire.Message, status int, reason string, r Refusal, extra ...wire.Header) {
 	r.What, r.CallID = m.Summary(), m.CallID()
 	r.User = or(r.User, s.userOf(c))
-	if r.Action = "dropped"; status != 0 {
-		r.Action = fmt.Sprintf("refused %d", status)
-	}
-	s.refuse(r)
 	if status == 0 || m.Method == "ACK" {
+		r.Action = "dropped"
+		s.refuse(r)
 		return
 	}
+	r.Action = fmt.Sprintf("refused %d", status)
+	s.refuse(r)
 	w := reply(c, m, status, reason, serverTag())
 	for _, h := range extra {
 		w.Add(h.Name, h.Value)
 	}
-	c.send(w.End())
+	raw := w.End()
+	if m.Method == "INVITE" {
+		s.turnAway(c, m, raw)
+	}
+	c.send(raw)
 }
 
 // reply begins a response with the headers every response has; toTag is added

@@ -54,8 +54,15 @@ func (s *Server) newCall(a *account, direction, number string) *Call {
 	c.id = fmt.Sprintf("call-%d", s.counters["calls"]+1)
 	s.counters["calls"]++
 	c.report = Report{ID: c.id, Direction: direction, Account: a.Number, Number: number, Phase: PhaseSetup, Started: time.Now()}
-	if len(s.calls) >= maxCalls {
-		s.calls = slices.Delete(s.calls, 0, maxCalls/2)
+	if len(s.calls) >= maxCalls { // at most maxActive of them still run
+		ended := 0
+		s.calls = slices.DeleteFunc(s.calls, func(old *Call) bool {
+			if ended < maxCalls/2 && old.isOver() {
+				ended++
+				return true
+			}
+			return false
+		})
 	}
 	return c
 }
@@ -80,26 +87,26 @@ func (c *Call) run() {
 	}
 }
 
-// active counts the account's calls that have not ended.
-func (s *Server) active(a *account) int {
+// active counts the calls that have not ended: the account's, and all.
+func (s *Server) active(a *account) (own, all int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
 	for _, c := range s.calls {
-		select {
-		case <-c.done:
-		default:
-			if c.account == a {
-				n++
-			}
+		if c.isOver() {
+			continue
+		}
+		all++
+		if c.account == a {
+			own++
 		}
 	}
-	return n
+	return own, all
 }
 
 func (s *Server) full(a *account) bool {
 	limit := s.cfg.Options.ConcurrentCalls
-	return limit > 0 && s.active(a) >= limit
+	own, all := s.active(a)
+	return limit > 0 && own >= limit || all >= maxActive
 }
 
 // addLeg makes a leg findable by its Call-ID; false means the Call-ID is taken.

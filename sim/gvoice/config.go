@@ -1,24 +1,21 @@
 package gvoice
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Config says how the edge is set up. The zero value is a working edge on
 // free ports of 127.0.0.1 with no accounts.
 type Config struct {
-	Bind        string // IPv4 address of all listeners; default 127.0.0.1
-	SIPPort     int    // TLS; Google's is 5061; 0 takes a free one
-	ControlPort int    // HTTP: control endpoint, and the token endpoint in clear
-	TokenPort   int    // HTTPS: token endpoint
-	MediaPort   int    // UDP; Google's is 19305; 0 takes a free one
-	NoIPv6      bool   // offer only the IPv4 candidate's socket; the IPv6 candidate stays in the SDP but is dead
+	Bind        string `json:"bind,omitempty"`         // IPv4 address of all listeners; default 127.0.0.1
+	SIPPort     int    `json:"sip_port,omitempty"`     // TLS; Google's is 5061; 0 takes a free one
+	ControlPort int    `json:"control_port,omitempty"` // HTTP: control endpoint, and the token endpoint in clear
+	TokenPort   int    `json:"token_port,omitempty"`   // HTTPS: token endpoint
+	MediaPort   int    `json:"media_port,omitempty"`   // UDP; Google's is 19305; 0 takes a free one
+	NoIPv6      bool   `json:"no_ipv6,omitempty"`      // offer only the IPv4 candidate's socket; the IPv6 candidate stays in the SDP but is dead
 
-	Accounts []Account
-	People   []Person // far persons by number, looked at before [DefaultPeople]
-	Options  Options
-	Timing   Timing
+	Accounts []Account `json:"accounts,omitempty"`
+	People   []Person  `json:"people,omitempty"` // far persons by number, looked at before [DefaultPeople]
+	Options  Options   `json:"options,omitempty"`
+	Timing   Timing    `json:"timing,omitempty"`
 }
 
 // Account is one Google Voice number. Its devices are the SIP user names that
@@ -38,69 +35,56 @@ type Device struct {
 	NoInbound bool   `json:"no_inbound,omitempty"`
 }
 
-// Validate reports the first account that cannot work.
-func (a Account) Validate() error {
-	switch {
-	case len(a.Number) < 3 || a.Number[0] != '+':
-		return fmt.Errorf("account number %q: want E.164 with a plus", a.Number)
-	case a.RefreshToken == "":
-		return fmt.Errorf("account %s: refresh_token is missing", a.Number)
-	case a.ClientID == "":
-		return fmt.Errorf("account %s: client_id is missing", a.Number)
-	}
-	return nil
-}
-
 // Options are the open questions of the telephony edge (reference, section
-// 17). The zero value is the stated default of each; the names in the comments
-// are the reference's.
+// 17). The zero value is the stated default of each; the JSON names are the
+// reference's, but for switches that are named after what they turn on.
 type Options struct {
-	BadToken        BadToken      // telephony.bad_token
-	MissingOutbound RefusalMode   // telephony.missing_outbound: 421, 400, drop
-	Expires         int           // telephony.expires, seconds; default 3600
-	FlowTimer       int           // telephony.flow_timer, seconds; 0: absent
-	IdleTimeout     time.Duration // telephony.idle_timeout; default 600 s
-	RewriteContact  bool          // telephony.contact_rewrite: sent-by instead of echo
-	AltHosts        int           // telephony.alt_hosts; 0 means 1, negative none
-	ClientCert      ClientCert    // telephony.client_cert
-	OptionsRoute    bool          // telephony.options_needs_route
-	Reliable        bool          // telephony.100rel
-	SessionTimer    time.Duration // telephony.session_timer; 0: off, Google's is 90 s
-	WrongRoute      WrongRoute    // in_dialog.wrong_route
-	Withheld        Withheld      // incoming.withheld
-	NoTakeover      bool          // incoming.voicemail_takeover: none
-	AcceptRefer     bool          // transfer: accept-refer instead of reject-501
-	MWI             bool          // mwi: notify
-	ConcurrentCalls int           // limits.concurrent_calls; 0 means 1, negative unlimited
-	CallLength      time.Duration // limits.call_length; 0: off
-	RegisterRate    int           // limits.register_per_minute; 0 means 10, negative unlimited
-	Billing         Billing       // billing.refusal, for numbers outside +1
-	NoEarlyRTP      bool          // media.early_rtp: off
-	Echo            bool          // media.echo: every far person sends the client's audio back
+	BadToken        BadToken      `json:"telephony.bad_token,omitempty"`
+	MissingOutbound RefusalMode   `json:"telephony.missing_outbound,omitempty"` // 421, 400, drop
+	Expires         int           `json:"telephony.expires,omitempty"`          // seconds; default 3600
+	FlowTimer       int           `json:"telephony.flow_timer,omitempty"`       // seconds; 0: absent
+	IdleTimeout     time.Duration `json:"telephony.idle_timeout,omitempty"`     // default 600 s
+	RewriteContact  bool          `json:"telephony.contact_rewrite,omitempty"`  // sent-by instead of echo
+	AltHosts        int           `json:"telephony.alt_hosts,omitempty"`        // 0 means 1, negative none
+	ClientCert      ClientCert    `json:"telephony.client_cert,omitempty"`
+	OptionsRoute    bool          `json:"telephony.options_needs_route,omitempty"`
+	Reliable        bool          `json:"telephony.100rel,omitempty"`
+	SessionTimer    time.Duration `json:"telephony.session_timer,omitempty"` // 0: off, Google's is 90 s
+	WrongRoute      WrongRoute    `json:"in_dialog.wrong_route,omitempty"`
+	Withheld        Withheld      `json:"incoming.withheld,omitempty"`
+	NoTakeover      bool          `json:"incoming.no_voicemail_takeover,omitempty"` // none
+	AcceptRefer     bool          `json:"transfer.accept_refer,omitempty"`          // accept-refer instead of reject-501
+	MWI             bool          `json:"mwi.notify,omitempty"`                     // notify
+	ConcurrentCalls int           `json:"limits.concurrent_calls,omitempty"`        // 0 means 1, negative unlimited
+	CallLength      time.Duration `json:"limits.call_length,omitempty"`             // 0: off
+	RegisterRate    int           `json:"limits.register_per_minute,omitempty"`     // 0 means 10, negative unlimited
+	Billing         Billing       `json:"billing.refusal,omitempty"`                // for numbers outside +1
+	NoEarlyRTP      bool          `json:"media.no_early_rtp,omitempty"`             // off
+	Echo            bool          `json:"media.echo,omitempty"`                     // every far person sends the client's audio back
 
 	// Opus makes the edge prefer Opus where it is offered and offer it before
 	// PCMU. The simulator has no Opus codec: it sends silence frames or, with
 	// echo, the frames it got.
-	Opus bool
+	Opus bool `json:"media.opus,omitempty"`
 	// EmptyAnswer leaves the body of the 200 to INVITE empty after a reliable
 	// 183 with SDP, as the web edge does (GV-C14).
-	EmptyAnswer bool
+	EmptyAnswer bool `json:"telephony.empty_answer,omitempty"`
 	// StrictSupported drops an INVITE without "Supported: outbound, path".
 	// Asterisk sends none and Google accepts it (reference, section 20), so
 	// the default only notes it.
-	StrictSupported bool
+	StrictSupported bool `json:"telephony.strict_supported,omitempty"`
 	// RotateRoutes issues new Service-Routes with every REGISTER.
-	RotateRoutes bool
+	RotateRoutes bool `json:"telephony.rotate_routes,omitempty"`
 }
 
 // Timing holds the edge's own times, so that tests need not wait for them.
 type Timing struct {
-	EarlyMedia      time.Duration // no RTP before the answer ends the call with 603 (GV-S40); default 25 s
-	AnsweredMedia   time.Duration // no RTP after the answer ends it with BYE (GV-S40); default 7 s
-	RingTime        time.Duration // incoming.ring_time: voicemail takes over (GV-S27); default 25 s
-	ThrottleRelease time.Duration // limits.throttle_release (GV-S42); default 15 min
-	TokenLife       time.Duration // of access tokens; default 3600 s
-	T1              time.Duration // RFC 3261 T1; default 500 ms
+	EarlyMedia      time.Duration `json:"early_media,omitempty"`      // no RTP before the answer ends the call with 603 (GV-S40); default 25 s
+	AnsweredMedia   time.Duration `json:"answered_media,omitempty"`   // no RTP after the answer ends it with BYE (GV-S40); default 7 s
+	RingTime        time.Duration `json:"ring_time,omitempty"`        // incoming.ring_time: voicemail takes over (GV-S27); default 25 s
+	ThrottleRelease time.Duration `json:"throttle_release,omitempty"` // limits.throttle_release (GV-S42); default 15 min
+	TokenLife       time.Duration `json:"token_life,omitempty"`       // of access tokens; default 3600 s
+	T1              time.Duration `json:"t1,omitempty"`               // RFC 3261 T1; default 500 ms
 }
 
 // BadToken is the answer to a REGISTER with a bad or expired token (GV-S7).

@@ -19,6 +19,7 @@ type conn struct {
 	id         int
 	raw        net.Conn
 	tls        *tls.Conn
+	out        io.Writer // tls, but for tests
 	sni        string
 	remote     string
 	clientCert string
@@ -150,7 +151,7 @@ func (c *conn) write(raw []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
 	_ = c.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_, err := c.tls.Write(raw)
+	_, err := c.out.Write(raw)
 	return err
 }
 

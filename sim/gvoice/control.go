@@ -1,15 +1,18 @@
 package gvoice
 
 import (
-	"encoding/json"
-	"fmt"
+	"context"
+	"errors"
 	"io"
 	"net/http"
-	"reflect"
-	"strings"
 	"time"
 
 	"tandem/sim/wire"
+)
+
+const (
+	maxBody     = 64 << 10 // bytes of a request
+	longestWait = 10 * time.Minute
 )
 
 // controlHandler is the control endpoint; the package comment lists it.
@@ -68,6 +71,10 @@ func (s *Server) getClientCert(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deleteFaults(w http.ResponseWriter, r *http.Request) {
 	var kinds []FaultKind
 	for _, k := range r.URL.Query()["kind"] {
+		if err := (Fault{Kind: FaultKind(k)}).Validate(); err != nil {
+			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			return
+		}
 		kinds = append(kinds, FaultKind(k))
 	}
 	s.ClearFaults(kinds...)
@@ -80,12 +87,15 @@ func (s *Server) getCall(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such call", http.StatusNotFound)
 		return
 	}
-	if d, err := time.ParseDuration(r.URL.Query().Get("wait")); err == nil {
-		select {
-		case <-c.done:
-		case <-time.After(d):
-		case <-r.Context().Done():
+	if text := r.URL.Query().Get("wait"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			http.Error(w, "wait: "+err.Error(), http.StatusBadRequest)
+			return
 		}
+		ctx, cancel := context.WithTimeout(r.Context(), min(d, longestWait))
+		defer cancel()
+		_, _ = c.Wait(ctx)
 	}
 	writeJSON(w, 200, c.Report())
 }
@@ -102,9 +112,12 @@ func (s *Server) postCall(w http.ResponseWriter, r *http.Request) {
 	case "reinvite":
 		c.Reinvite()
 	case "dtmf":
-		var body struct{ Digits string }
-		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<10)).Decode(&body); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		var body struct {
+			Digits string `json:"digits"`
+		}
+		err := decode(http.MaxBytesReader(w, r.Body, maxBody), &body)
+		if err = errors.Join(err, keys(body.Digits)); err != nil {
+			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 			return
 		}
 		c.SendDTMF(body.Digits)
@@ -119,7 +132,7 @@ func (s *Server) postCall(w http.ResponseWriter, r *http.Request) {
 func post[T any](f func(T) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in T
-		err := decode(io.LimitReader(r.Body, 64<<10), &in)
+		err := decode(http.MaxBytesReader(w, r.Body, maxBody), &in)
 		var out any
 		if err == nil {
 			out, err = f(in)
@@ -130,49 +143,4 @@ func post[T any](f func(T) (any, error)) http.HandlerFunc {
 		}
 		writeJSON(w, http.StatusOK, out)
 	}
-}
-
-// decode reads JSON in which durations may be strings such as "1.5s". Unknown
-// fields are errors.
-func decode(r io.Reader, into any) error {
-	var raw any
-	if err := json.NewDecoder(r).Decode(&raw); err != nil {
-		return fmt.Errorf("the body is not JSON: %w", err)
-	}
-	plain, err := durations(raw, reflect.TypeOf(into).Elem())
-	if err != nil {
-		return err
-	}
-	b, err := json.Marshal(plain)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
-}
-
-// durations turns the strings into nanoseconds wherever t wants a Duration.
-func durations(v any, t reflect.Type) (any, error) {
-	object, ok := v.(map[string]any)
-	if text, isText := v.(string); isText && t == reflect.TypeFor[time.Duration]() {
-		d, err := time.ParseDuration(text)
-		return int64(d), err
-	}
-	if !ok || t.Kind() != reflect.Struct {
-		return v, nil
-	}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		inner, has := object[name]
-		if !has {
-			continue
-		}
-		plain, err := durations(inner, t.Field(i).Type)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		object[name] = plain
-	}
-	return object, nil
 }

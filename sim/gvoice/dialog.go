@@ -17,6 +17,8 @@ func (l *leg) request(c *conn, m *wire.Message) {
 	l.conn = c // a newer flow of the same client may take over
 	if m.Method == "ACK" && l.refused(m) {
 		l.acked = true
+		why := ackFlaw(m, l.invite, l.inviteTo())
+		l.refuseUnless(why == "", "RFC 3261", m.Summary(), why)
 		return
 	}
 	if why := l.routeFlaw(m); why != "" && l.call.srv.cfg.Options.WrongRoute != WrongRouteAccept {
@@ -51,7 +53,7 @@ func (l *leg) request(c *conn, m *wire.Message) {
 // refused reports whether an ACK belongs to a refusal: it goes with the
 // INVITE's branch and Routes (RFC 3261 section 17.1.1.3).
 func (l *leg) refused(m *wire.Message) bool {
-	return !l.uac && m.Branch() == l.invite.Branch()
+	return !l.uac && l.status >= 300 && m.Branch() == l.invite.Branch()
 }
 
 // routeFlaw is GV-S22: the Route set is our Record-Route, plain one first in

@@ -1,12 +1,13 @@
 package gvoice
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// SetFault switches a fault on. Kinds marked "once" in their comments act at
+// SetFault switches a fault on; it replaces one of the same kind, host and user. Kinds marked "once" in their comments act at
 // once and are not kept.
 func (s *Server) SetFault(f Fault) error {
 	if err := f.Validate(); err != nil {
@@ -28,6 +29,10 @@ func (s *Server) SetFault(f Fault) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.faults = slices.DeleteFunc(s.faults, func(old *Fault) bool { return old.Kind == f.Kind && old.Host == f.Host && old.User == f.User })
+	if len(s.faults) >= maxFaults {
+		return fmt.Errorf("more than %d faults are on; clear some", maxFaults)
+	}
 	s.faults = append(s.faults, &f)
 	if f.Kind == DeadFlow || f.Kind == HalfOpen {
 		s.deafenLocked(f)

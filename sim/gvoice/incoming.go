@@ -20,6 +20,9 @@ const callerHost = "216.239.32.1"
 // inbound enabled ring (GV-S27). It returns at once; the call goes on until it
 // ends, whatever becomes of ctx.
 func (s *Server) PlaceCall(_ context.Context, in Incoming) (*Call, error) {
+	if err := in.Validate(); err != nil {
+		return nil, fmt.Errorf("place call: %w", err)
+	}
 	s.mu.Lock()
 	a := s.accounts[in.To]
 	s.mu.Unlock()

@@ -145,7 +145,7 @@ func (s *Server) cancelled(c *conn, m *wire.Message) {
 	s.mu.Lock()
 	l := s.legs[m.CallID()]
 	s.mu.Unlock()
-	if l == nil || l.firstBranch != m.Branch() {
+	if l == nil || l.uac || l.firstBranch != m.Branch() {
 		s.answer(c, m, 481, "", Refusal{Rule: "RFC 3261", Reason: "CANCEL matches no INVITE"})
 		return
 	}

@@ -94,6 +94,16 @@ func TestGVS16RouteAndIdentityWithoutBracketsAreAccepted(t *testing.T) {
 	c.status(183)
 }
 
+func TestGVS31HeadersOfGooglesOwnClientsAreIgnored(t *testing.T) {
+	c := registered(t, nil)
+	text := c.invite("invite-browser.sip", "offer-seed.sdp", "1") // not a number: only to have a message
+	c.status(404)
+	text = strings.NewReplacer(":1@", ":"+answersAt1000Hz+"@", c.vars["BRANCH"], wire.NewBranch(), c.vars["CALLID"], wire.Token(16),
+		"Max-Forwards", "X-Google-Client-Info: AAAA\r\nX-GV-PlaceCallContext: jspb="+strings.Repeat("A", 5500)+"\r\nMax-Forwards").Replace(text)
+	c.send(text)
+	c.status(183)
+}
+
 func TestGVS18EachEdgeWantsItsDialFormat(t *testing.T) {
 	for _, row := range []struct{ dialled, domain, want string }{
 		{"12025550147", "obihai.sip.google.com", "+12025550147"},

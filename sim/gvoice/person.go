@@ -1,7 +1,7 @@
 package gvoice
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -79,13 +79,17 @@ type Incoming struct {
 	Talk Person `json:"talk"`
 }
 
-// AddPerson puts a far person before all others.
+// AddPerson puts a far person before all others, instead of one with the same number.
 func (s *Server) AddPerson(p Person) error {
-	if p.Number == "" {
-		return errors.New("a far person needs a number")
+	if err := p.Validate(); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.people = slices.DeleteFunc(slices.Clone(s.people), func(old Person) bool { return old.Number == p.Number })
+	if len(s.people) >= maxPeople {
+		return fmt.Errorf("there are %d far persons already", maxPeople)
+	}
 	s.people = append([]Person{p}, s.people...)
 	return nil
 }

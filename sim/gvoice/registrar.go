@@ -106,6 +106,9 @@ func (s *Server) authenticate(m *wire.Message, user, domain string) (*account, s
 	if b := s.bindings[user]; b != nil && b.account != a {
 		return nil, "", "the user name belongs to another account"
 	}
+	if a.devices[user] == nil && len(a.devices) >= maxDevices {
+		return nil, "", "the account has too many devices"
+	}
 	return a, user, ""
 }
 

@@ -3,6 +3,7 @@ package gvoice
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -24,11 +25,19 @@ type relay struct {
 	stop         chan struct{}
 	once         sync.Once
 
-	mu         sync.Mutex                  // guards everything below
-	sessions   map[string]*session         // by our ufrag
-	peers      map[netip.AddrPort]*session // verified addresses
+	mu         sync.Mutex                   // guards everything below
+	sessions   map[string]*session          // by our ufrag
+	peers      map[netip.AddrPort]*session  // verified addresses
+	gone       map[netip.AddrPort]time.Time // verified addresses of ended calls, and when they ended
 	unverified int
 }
+
+// A call's last packets arrive after its end: for afterglow they are dropped as
+// what they are, not blamed on the call that still runs. maxGone bounds the memory.
+const (
+	afterglow = 10 * time.Second
+	maxGone   = 4096
+)
 
 // deadIPv6 stands in the SDP when there is no IPv6 socket: an address of the
 // documentation prefix, so that no packet can reach anybody.
@@ -37,7 +46,7 @@ const deadIPv6 = "2001:db8:4864:2::26"
 const socketBuffer = 4 << 20 // bytes
 
 func newRelay(s *Server) (*relay, error) {
-	r := &relay{srv: s, stop: make(chan struct{}), sessions: map[string]*session{}, peers: map[netip.AddrPort]*session{}}
+	r := &relay{srv: s, stop: make(chan struct{}), sessions: map[string]*session{}, peers: map[netip.AddrPort]*session{}, gone: map[netip.AddrPort]time.Time{}}
 	var err error
 	if r.dtls, err = newDTLSIdentity(); err != nil {
 		return nil, err
@@ -137,9 +146,10 @@ func (r *relay) packet(b []byte, from netip.AddrPort, v6 bool) {
 }
 
 // guessLocked finds whom an unverified packet may belong to, for the report
-// only: the one session, if there is but one.
-func (r *relay) guessLocked(netip.AddrPort) *session {
-	if len(r.sessions) != 1 {
+// only: the one session, if there is but one and the sender is not the client of
+// a call that has just ended.
+func (r *relay) guessLocked(from netip.AddrPort) *session {
+	if len(r.sessions) != 1 || time.Since(r.gone[from]) < afterglow {
 		return nil
 	}
 	for _, s := range r.sessions {
@@ -185,13 +195,14 @@ func (r *relay) check(b []byte, from netip.AddrPort) {
 	}
 	r.mu.Lock()
 	r.peers[from] = s
+	delete(r.gone, from)
 	r.mu.Unlock()
+	s.checked(from, m.Contains(stun.AttrUseCandidate), time.Now())
 	answer, err := stun.Build(m, stun.BindingSuccess, &stun.XORMappedAddress{IP: from.Addr().AsSlice(), Port: int(from.Port())},
 		stun.NewShortTermIntegrity(s.password()), stun.Fingerprint)
 	if err == nil {
 		r.send(answer.Raw, from)
 	}
-	s.checked(from, m.Contains(stun.AttrUseCandidate), time.Now())
 }
 
 func stunError(m *stun.Message, code stun.ErrorCode) []byte {
@@ -227,9 +238,12 @@ func (r *relay) remove(s *session) {
 			delete(r.sessions, ufrag)
 		}
 	}
+	now := time.Now()
+	maps.DeleteFunc(r.gone, func(_ netip.AddrPort, at time.Time) bool { return now.Sub(at) > afterglow || len(r.gone) > maxGone })
 	for addr, other := range r.peers {
 		if other == s {
 			delete(r.peers, addr)
+			r.gone[addr] = now
 		}
 	}
 }

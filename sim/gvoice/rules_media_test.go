@@ -44,6 +44,32 @@ func TestGVS33NoMediaWithoutAnAuthenticatedCheck(t *testing.T) {
 	}
 }
 
+func TestGVS33LatePacketsOfAnEndedCallAreNotBlamedOnTheOther(t *testing.T) {
+	c, sdp := early(t, "12025550103", func(c *Config) { c.Options.ConcurrentCalls = -1 })
+	c.media.check(sdp)
+	first, old := c.lastCall(), c.media
+	c.media.until("early media", func() bool { return old.heard().Packets > 3 })
+	first.HangUp()
+	c.status(480)
+	if _, err := first.Wait(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	c.media = nil
+	c.invite("invite-seed.sip", "offer-seed.sdp", "12025550103")
+	d, err := parseSDP(c.status(183).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := net.UDPAddrFromAddrPort(c.s.media.addr4)
+	_, _ = old.conn.WriteTo(append([]byte{0x80, 0}, make([]byte, 170)...), to)
+	wrong, _ := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(d.ufrag+":abcd"), stun.NewShortTermIntegrity("wrong"), stun.Fingerprint)
+	_, _ = old.conn.WriteTo(wrong.Raw, to)
+	old.until("the answer to what came after it", func() bool { old.mu.Lock(); defer old.mu.Unlock(); return old.bad == 1 })
+	if m := c.lastCall().Report().Legs[0].Media; m.Unverified != 0 {
+		t.Errorf("the late packet was put down to the second call: %+v", m)
+	}
+}
+
 func TestSection20AControlledClientIsAccepted(t *testing.T) {
 	c, sdp := early(t, "12025550103", nil)
 	c.media.check(sdp, stun.RawAttribute{Type: stun.AttrICEControlled, Value: make([]byte, 8)}, stun.RawAttribute{Type: stun.AttrPriority, Value: []byte{0x7e, 0, 0, 1}})

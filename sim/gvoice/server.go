@@ -41,6 +41,7 @@ type Server struct {
 	lastConn int
 	bindings map[string]*binding // by user
 	legs     map[string]*leg     // by Call-ID
+	turned   map[string]*turnedAway
 	calls    []*Call
 	faults   []*Fault
 	people   []Person // added at run time
@@ -57,6 +58,9 @@ const (
 
 // Start opens all listeners. The server runs until ctx ends or Close is called.
 func (s *Server) Start(ctx context.Context) error {
+	if err := s.Config.Validate(); err != nil {
+		return fmt.Errorf("simulated Google Voice: %w", err)
+	}
 	s.cfg = s.Config.withDefaults()
 	s.log = s.Log
 	if s.log == nil {
@@ -65,6 +69,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.accounts, s.issued = map[string]*account{}, map[string]*accessToken{}
 	s.conns, s.bindings = map[int]*conn{}, map[string]*binding{}
 	s.legs, s.counters = map[string]*leg{}, map[string]int{}
+	s.turned = map[string]*turnedAway{}
 	s.changed = make(chan struct{})
 	for _, a := range s.cfg.Accounts {
 		if err := s.AddAccount(a); err != nil {
@@ -105,7 +110,7 @@ func (s *Server) listen() error {
 }
 
 func (s *Server) serveHTTP(l net.Listener, h http.Handler, secure bool) {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	srv := &http.Server{Handler: h, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	if secure {
 		srv.TLSConfig = s.tokenTLS()
 	}
@@ -142,6 +147,7 @@ func (s *Server) Close() error {
 		s.media.close()
 	}
 	s.work.Wait()
+	s.stopWaiting()
 	return nil
 }
 
@@ -218,6 +224,9 @@ func (s *Server) AddAccount(a Account) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.accounts[a.Number] == nil && len(s.accounts) >= maxAccounts {
+		return fmt.Errorf("there are %d accounts already", maxAccounts)
+	}
 	next := &account{Account: a, devices: map[string]*Device{}, ids: map[string]string{}}
 	for _, d := range a.Devices {
 		next.devices[d.User] = &d

@@ -104,12 +104,15 @@ func (s *Server) issue(f map[string]string) (token, code, why string) {
 		if a.ClientID != f["client_id"] || a.ClientSecret != f["client_secret"] {
 			return "", "invalid_client", "the refresh token was issued to another client"
 		}
+		maps.DeleteFunc(s.issued, func(_ string, t *accessToken) bool { return time.Since(t.expires) > time.Hour })
+		if len(s.issued) >= maxTokens {
+			return "", "temporarily_unavailable", "too many access tokens are alive"
+		}
 		token = "ya29."
 		for len(token) < tokenLength {
 			token += rand.Text()
 		}
 		a.tokens++
-		maps.DeleteFunc(s.issued, func(_ string, t *accessToken) bool { return time.Since(t.expires) > time.Hour })
 		s.issued[token] = &accessToken{a, time.Now().Add(s.cfg.Timing.TokenLife)}
 		return token, "", ""
 	}

@@ -19,13 +19,17 @@ type Event struct {
 	Raw     string    `json:"raw,omitempty"` // credentials removed
 }
 
-// MaxEvents bounds a ladder; the oldest half goes first.
-const MaxEvents = 20000
+// MaxEvents and MaxBytes (of messages) bound a ladder; the oldest half goes first.
+const (
+	MaxEvents = 20000
+	MaxBytes  = 32 << 20
+)
 
 // Ladder records what passed, in order. Its zero value is ready.
 type Ladder struct {
-	mu     sync.Mutex // guards events
+	mu     sync.Mutex // guards what follows
 	events []Event
+	bytes  int
 }
 
 // Message records a message.
@@ -40,10 +44,15 @@ func (l *Ladder) Add(e Event) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.events) >= MaxEvents {
-		l.events = append(l.events[:0:0], l.events[MaxEvents/2:]...)
+	if len(l.events) >= MaxEvents || l.bytes > MaxBytes {
+		l.events = append(l.events[:0:0], l.events[(len(l.events)+1)/2:]...)
+		l.bytes = 0
+		for _, kept := range l.events {
+			l.bytes += len(kept.Raw)
+		}
 	}
 	l.events = append(l.events, e)
+	l.bytes += len(e.Raw)
 }
 
 // Events is all that was recorded; with Call-IDs, only what belongs to them.

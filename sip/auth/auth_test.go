@@ -100,9 +100,42 @@ func check(t *testing.T, s *Server, req *sip.Message, want Result) {
 	}
 }
 
+// Phones that know MD5 alone fail a whole answer in which another algorithm is
+// offered, wherever it stands (libre 1.1, SIPp 3.6).
+func TestAloneMD5IsOffered(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	s := newServer(&now)
+	got := s.Challenge(register(), false).Values("WWW-Authenticate")
+	if len(got) != 1 || !strings.Contains(got[0], "algorithm=MD5") {
+		t.Errorf("challenges %q, want one for MD5", got)
+	}
+	strict := newServer(&now)
+	strict.Algorithms = []string{"SHA-256"}
+	bob := &Client{Username: "bob", Password: "secret", Realms: []string{"example.com"}}
+	weak, err := bob.Authorize(register(), s.Challenge(register(), false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, strict, weak, Refused) // no downgrade
+}
+
+// SIPp writes the server it sends to, whomever it calls.
+func TestDigestMayNameTheServer(t *testing.T) {
+	ours := func(host string) bool { return host == "192.0.2.1" }
+	for digest, want := range map[string]bool{
+		"sip:carol@example.com": true, "sip:example.com": true, "sip:192.0.2.1:5060": true, "sip:carol@192.0.2.1": true,
+		"sip:dave@example.com": false, "sip:192.0.2.2": false, "carol": false,
+	} {
+		if got := sameResource(sip.URI{Scheme: "sip", User: "carol", Host: "example.com"}, digest, ours); got != want {
+			t.Errorf("%s: %v, want %v", digest, got, want)
+		}
+	}
+}
+
 func TestRegisterWithChallenge(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	s := newServer(&now)
+	s.Algorithms = []string{"SHA-256", "MD5"}
 	bob := &Client{Username: "bob", Password: "secret", Realms: []string{"example.com"}}
 	req := register()
 	check(t, s, req, Missing)

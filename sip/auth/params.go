@@ -8,6 +8,8 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+
+	"tandem/sip"
 )
 
 // A Secret is a password or token. It prints as [redacted]; convert it to string
@@ -113,8 +115,14 @@ func unquote(s string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
+// quote leaves line breaks out: no password and no name holds one.
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", "", "\n", "").Replace(s) + `"`
+	return sip.Quote(strings.Map(func(r rune) rune {
+		if r == '\r' || r == '\n' {
+			return -1
+		}
+		return r
+	}, s))
 }
 
 func get(params []Param, name string) string {

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/subtle"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,11 @@ type Server struct {
 	Now           func() time.Time                      // default time.Now
 	NonceLifetime time.Duration                         // default one minute; older ones are stale
 	MaxNonces     int                                   // used nonces remembered; default 131072
+	// Algorithms are offered in this order, and no other is taken: MD5, SHA-256.
+	// The default is MD5 alone. RFC 8760 §2.3 lets a phone pick from several
+	// challenges, but many (libre before 2.0, SIPp, older PJSIP) fail the whole
+	// answer when one of its challenges has an algorithm they do not know.
+	Algorithms []string
 
 	nonces nonces
 }
@@ -45,20 +52,25 @@ func (r Result) String() string {
 // claimed, proven only if the result is Accepted. An unknown user costs the same
 // time as a wrong password and gives the same result.
 func (s *Server) Check(req *sip.Message) (user string, result Result) {
+	return s.CheckAt(req, func(string) bool { return false })
+}
+
+// CheckAt is Check for a server that has several names: ours tells them.
+func (s *Server) CheckAt(req *sip.Message, ours func(host string) bool) (user string, result Result) {
 	header := "Authorization"
 	if s.Proxy {
 		header = "Proxy-Authorization"
 	}
 	for _, value := range req.Values(header) {
 		if d, err := ParseDigest(value); err == nil && d.Realm == s.Realm {
-			return d.Username, s.check(req, d)
+			return d.Username, s.check(req, d, ours)
 		}
 	}
 	return "", Missing
 }
 
-func (s *Server) check(req *sip.Message, d Digest) Result {
-	if !offered(d.Algorithm) || !sameResource(req.URI, d.URI) {
+func (s *Server) check(req *sip.Message, d Digest, ours func(host string) bool) Result {
+	if !s.offered(d.Algorithm) || !sameResource(req.URI, d.URI, ours) {
 		return Refused
 	}
 	now := s.now()
@@ -92,15 +104,15 @@ func (s *Server) ha1(d Digest) string {
 	return computed
 }
 
-// Challenge returns the response to req, 401 or 407, with a challenge for SHA-256
-// and then one for MD5 (RFC 8760 §2.3), which most phones need.
+// Challenge returns the response to req, 401 or 407, with one challenge for each
+// of the server's algorithms (RFC 8760 §2.3).
 func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 	status, header := 401, "WWW-Authenticate"
 	if s.Proxy {
 		status, header = 407, "Proxy-Authenticate"
 	}
 	resp := sip.NewResponse(req, status, "")
-	for _, algorithm := range []string{"SHA-256", "MD5"} {
+	for _, algorithm := range s.algorithms() {
 		c := Challenge{
 			Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
 			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale,
@@ -110,19 +122,27 @@ func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 	return resp
 }
 
-func offered(algorithm string) bool {
-	switch strings.ToUpper(algorithm) {
-	case "", "MD5", "SHA-256":
-		return true
+func (s *Server) algorithms() []string {
+	if len(s.Algorithms) > 0 {
+		return s.Algorithms
 	}
-	return false
+	return []string{"MD5"}
 }
 
-// sameResource compares the digest's URI with the request's. Phones leave out
-// parameters and ports; user and host must agree (RFC 3261 §22.4).
-func sameResource(uri sip.URI, digest string) bool {
+// offered says whether a phone may answer with algorithm; none is MD5.
+func (s *Server) offered(algorithm string) bool {
+	return slices.ContainsFunc(s.algorithms(), func(a string) bool { return strings.EqualFold(a, cmp.Or(algorithm, "MD5")) })
+}
+
+// sameResource compares the digest's URI with the request's (RFC 3261 §22.4).
+// Phones leave out parameters and ports. SIPp and others write the server they send
+// to, without a user; a user that is there must agree.
+func sameResource(uri sip.URI, digest string, ours func(host string) bool) bool {
 	u, err := sip.ParseURI(digest)
-	return err == nil && strings.EqualFold(u.Host, uri.Host) && sip.Unescape(u.User) == sip.Unescape(uri.User)
+	if err != nil || !strings.EqualFold(u.Host, uri.Host) && !ours(u.Host) {
+		return false
+	}
+	return u.User == "" || sip.Unescape(u.User) == sip.Unescape(uri.User)
 }
 
 func (s *Server) now() time.Time {

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem/sip"
@@ -54,7 +55,7 @@ func (c *Core) incoming(tx *transaction.Server) {
 	tag := sip.NewTag()
 	s := &Session{
 		core: c, invite: req, key: sessionKey{req.CallID(), tag}, replaced: replaced, phase: ringing,
-		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()),
+		flow: tx.Flow(), server: tx, timer: c.Timer, contact: c.contactFor(tx.Flow()), secure: wantsSIPS(req),
 		log: c.logger().With("call_id", req.CallID()),
 	}
 	s.callee.requires = req.Option("Require", "100rel")
@@ -103,17 +104,66 @@ func (c *Core) screen(req *sip.Message) (replaced *Session, status int, headers 
 	if unknown := c.unsupported(req); unknown != "" {
 		return nil, 420, []sip.Header{{Name: "Unsupported", Value: unknown}}
 	}
-	if contacts, err := req.Contacts(); err != nil || len(contacts) != 1 {
-		return nil, 400, nil
+	if contacts, err := req.Contacts(); err != nil || len(contacts) > 1 || len(contacts) == 0 && !isOld(req) {
+		return nil, 400, []sip.Header{{Name: "Warning", Value: `399 tandem "an INVITE has one Contact"`}}
 	}
 	if len(req.Body) > 0 && sdpOf(req) == nil || req.Has("Content-Encoding") && req.Get("Content-Encoding") != "identity" {
 		return nil, 415, []sip.Header{{Name: "Accept", Value: "application/sdp"}, {Name: "Accept-Encoding", Value: "identity"}}
+	}
+	if !acceptsSDP(req) {
+		return nil, 406, []sip.Header{{Name: "Warning", Value: `399 tandem "the caller takes no application/sdp"`}}
 	}
 	if _, _, tooSmall := c.Timer.answer(req); tooSmall {
 		return nil, 422, []sip.Header{{Name: "Min-SE", Value: seconds(c.Timer.min())}}
 	}
 	replaced, status = c.replacedBy(req)
 	return replaced, status, nil
+}
+
+// wantsSIPS reports whether our Contact has to be a SIPS URI (RFC 3261 §12.1.1).
+func wantsSIPS(invite *sip.Message) bool {
+	if invite.URI.Scheme == "sips" {
+		return true
+	}
+	name := "Contact"
+	if invite.Has("Record-Route") {
+		name = "Record-Route"
+	}
+	all, err := invite.Addresses(name)
+	return err == nil && len(all) > 0 && all[0].URI.Scheme == "sips"
+}
+
+// isOld reports whether a request is of RFC 2543, whose Contact was optional
+// (RFC 4475 §3.4.1): its branch has no magic cookie.
+func isOld(req *sip.Message) bool {
+	via, err := req.Via()
+	return err == nil && !strings.HasPrefix(via.Branch(), "z9hG4bK")
+}
+
+// acceptsSDP reads Accept: without one, SDP it is (RFC 3261 §20.1).
+func acceptsSDP(req *sip.Message) bool {
+	if !req.Has("Accept") {
+		return true
+	}
+	for _, v := range req.Values("Accept") {
+		kind, _, _ := strings.Cut(v, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "application/sdp", "application/*", "*/*", "multipart/mixed":
+			return true
+		}
+	}
+	return false
+}
+
+// Trying sends 100 to an incoming call at once. Without it the layer sends one
+// 200 ms after the INVITE if nothing else was sent (RFC 3261 §17.2.1), which is
+// late for a far end that has been seen to get it first.
+func (s *Session) Trying() {
+	s.do(func() {
+		if s.phase == ringing && s.server != nil {
+			s.respond(s.server, sip.NewResponse(s.invite, 100, ""))
+		}
+	})
 }
 
 // Progress sends a provisional response, 101 to 199, to an incoming call.

@@ -17,6 +17,9 @@ func (s *Session) Close(headers ...sip.Header) {
 
 // hangUp begins the end.
 func (s *Session) hangUp(cause Cause, headers []sip.Header) {
+	if cause != LocalBye && cause != LocalCancel && s.phase < ending {
+		s.emit(Ending{Cause: cause, Err: s.causeErr})
+	}
 	switch s.phase {
 	case calling:
 		s.giveUp(cause, headers)

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,7 @@ func TestWhatAnInviteMustNotBring(t *testing.T) {
 	}{
 		{"an unknown extension", func(m *sip.Message) { m.Add("Require", "100rel, teleport") }, "420", "Unsupported"},
 		{"no Contact", func(m *sip.Message) { m.Del("Contact") }, "400", ""},
+		{"no SDP in Accept", func(m *sip.Message) { m.Set("Accept", "text/plain, application/pidf+xml;q=1") }, "406", "Warning"},
 		{"a body that is no SDP", func(m *sip.Message) { m.Set("Content-Type", "text/plain") }, "415", "Accept"},
 		{"a session timer that is too small", func(m *sip.Message) { m.Add("Supported", "timer"); m.Add("Session-Expires", "30") }, "422", "Min-SE"},
 		{"a Replaces of no dialog", func(m *sip.Message) { m.Add("Replaces", "x;to-tag=1;from-tag=2") }, "481", ""},
@@ -82,6 +84,22 @@ func TestWhatAnInviteMustNotBring(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTryingIsSentAtOnceWhenAskedFor(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		start := time.Now()
+		p.send(p.request("INVITE", 1, nil, offerSDP))
+		s := e.incoming()
+		s.Trying()
+		if r := p.expect("100"); r.Has("Contact") || strings.Contains(r.Get("To"), "tag=") || time.Since(start) != 0 {
+			t.Errorf("after %v:\n%s", time.Since(start), r)
+		}
+		s.Reject(486, "")
+		p.expect("486")
+		s.Trying() // too late: nothing is sent
+		synctest.Wait()
+	})
 }
 
 func TestAnInviteExpires(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 //	their call     Cancelled, Acked
 //	descriptions   Offer, OfferAnswered, OfferRefused
 //	in the dialog  Info, Request, RequestAnswered, Refer, Notify, FlowLost
-//	the end        Ended, always, once and last
+//	the end        Ending, sometimes; Ended, always, once and last
 //
 // Messages in events are the session's: look, do not change.
 type Event interface{ event() }
@@ -157,6 +157,14 @@ type FlowLost struct {
 	Until time.Time
 }
 
+// Ending means that the session has given the call up by itself: Cause is
+// SessionExpired, NoAck, Gone, NoAnswer or Broken. Its BYE or CANCEL is on its way, and
+// Ended follows when that is answered or nobody is left to answer it, 32 s later.
+type Ending struct {
+	Cause Cause
+	Err   error // what failed, if that is known
+}
+
 // Ended is the last event.
 type Ended struct {
 	Cause   Cause
@@ -210,4 +218,5 @@ func (RequestAnswered) event() {}
 func (Refer) event()           {}
 func (Notify) event()          {}
 func (FlowLost) event()        {}
+func (Ending) event()          {}
 func (Ended) event()           {}

@@ -95,10 +95,18 @@ func (s *Session) establishing(req *sip.Message, status int, reason string, head
 		}
 	}
 	if !m.Has("Contact") && s.contact != "" {
-		m.Add("Contact", s.contact)
+		m.Add("Contact", s.ownContact())
 	}
 	s.core.ability(m)
 	return m
+}
+
+// ownContact is our Contact, as a SIPS URI where the far end asked for one.
+func (s *Session) ownContact() string {
+	if rest, ok := strings.CutPrefix(s.contact, "<sip:"); ok && s.secure && s.flow.Secure() {
+		return "<sips:" + rest
+	}
+	return s.contact
 }
 
 // respond sends a response.
@@ -131,7 +139,7 @@ func (r Reason) Header() sip.Header {
 	}
 	v := r.Protocol + string(p)
 	if r.Text != "" { // always quoted (RFC 3326 §2)
-		v += `;text="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(r.Text) + `"`
+		v += ";text=" + sip.Quote(r.Text)
 	}
 	return sip.Header{Name: "Reason", Value: v}
 }

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"slices"
 	"strings"
 
 	"tandem/sip"
@@ -35,6 +36,11 @@ func (c *Core) takesInfo(contentType string) bool {
 	return len(c.InfoTypes) == 0
 }
 
+// isMethod reports whether a method is of an RFC.
+func isMethod(m string) bool {
+	return m == "MESSAGE" || m == "PUBLISH" || m == "SUBSCRIBE" || m == "REGISTER" || slices.Contains(DefaultAllow(), m)
+}
+
 // A pendingRequest waits for Request.Respond.
 type pendingRequest struct {
 	s     *Session
@@ -45,12 +51,12 @@ type pendingRequest struct {
 // otherRequest hands on a request that has no procedure here.
 func (s *Session) otherRequest(tx *transaction.Server) {
 	req := tx.Request()
-	known := false
-	for _, m := range s.core.allow() {
-		known = known || m == req.Method
-	}
-	if !known {
-		s.refuse(tx, 405, sip.Header{Name: "Allow", Value: strings.Join(s.core.allow(), ", ")})
+	if !slices.Contains(s.core.allow(), req.Method) {
+		status := 501 // nobody has heard of it (RFC 3261 §21.5.2)
+		if isMethod(req.Method) {
+			status = 405
+		}
+		s.refuse(tx, status, sip.Header{Name: "Allow", Value: strings.Join(s.core.allow(), ", ")})
 		return
 	}
 	if len(s.pending) >= outboxLimit {

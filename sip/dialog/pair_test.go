@@ -121,6 +121,9 @@ func next[T Event](e *end) T {
 	select {
 	case ev := <-e.events:
 		got, ok := ev.(T)
+		if _, announced := ev.(Ending); !ok && announced {
+			return next[T](e)
+		}
 		if !ok {
 			e.t.Fatalf("event %T %+v, want %T", ev, ev, got)
 		}

@@ -101,7 +101,7 @@ func (t *Transfer) answer(status int, reason string) {
 	m := t.s.response(tx.Request(), status, reason)
 	if status < 300 {
 		if t.s.contact != "" {
-			m.Add("Contact", t.s.contact)
+			m.Add("Contact", t.s.ownContact())
 		}
 		if t.quiet {
 			m.Add("Refer-Sub", "false")

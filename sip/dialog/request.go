@@ -24,7 +24,7 @@ func (s *Session) inDialog(d *dialog, method string) *sip.Message {
 	switch method {
 	case "INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE":
 		if s.contact != "" {
-			m.Add("Contact", s.contact)
+			m.Add("Contact", s.ownContact())
 		}
 	}
 	if method == "INVITE" || method == "UPDATE" {

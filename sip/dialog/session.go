@@ -61,6 +61,7 @@ type Session struct {
 	authorize func(req, challenge *sip.Message) (*sip.Message, error)
 	decorate  func(*sip.Message)
 	contact   string // value of our Contact header
+	secure    bool   // our Contact in answers must be a SIPS URI
 	ownURI    bool   // contact was the caller's choice and stays when the flow changes
 
 	dialogs []*dialog // early ones; one when confirmed
@@ -214,6 +215,9 @@ func (s *Session) tell() {
 	s.events = nil
 	for _, e := range events {
 		s.on(e)
+		if _, last := e.(Ended); last {
+			s.on = func(Event) {} // the last transactions live on for 32 s; the listener need not
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ func (d state) confirm(resp *sip.Message) state {
 func (d state) refresh(m *sip.Message) state {
 	if c, err := m.Contacts(); err == nil && len(c) > 0 && c[0].URI.Scheme != "*" {
 		d.target = c[0].URI
+		d.target.Headers = "" // none in a Request-URI (RFC 3261 §19.1.1), and nobody puts Routes into our requests
 	}
 	return d
 }

@@ -75,6 +75,10 @@ func (s *Session) updated(d *dialog, tx *transaction.Server) {
 		s.refuse(tx, 422, sip.Header{Name: "Min-SE", Value: seconds(s.timer.min())})
 		return
 	}
+	if sdp == nil && len(req.Body) > 0 {
+		s.refuse(tx, 415, sip.Header{Name: "Accept", Value: "application/sdp"})
+		return
+	}
 	if sdp == nil {
 		s.respond(tx, s.refreshed(d, tx, nil))
 		return

@@ -36,10 +36,11 @@ type admission struct {
 	free  []netip.Prefix // never limited
 	start time.Time
 
-	assured, stranger, surplus, known, sources rate
+	assured, stranger, surplus, total, known, sources rate
 
 	mu        sync.Mutex // guards what follows
-	all       bucket     // of the surplus
+	surplusOf bucket     // of all strangers
+	all       bucket     // of all that strangers get
 	fresh     bucket     // of new sources
 	strangers generations[netip.Addr, *source]
 	trusted   generations[netip.Addr, *bucket]
@@ -50,7 +51,7 @@ type source struct{ assured, surplus bucket }
 func newAdmission(b Budgets, free []netip.Prefix) *admission {
 	return &admission{
 		free: free, start: time.Now(),
-		assured: b.Assured.rate(), stranger: b.Stranger.rate(), surplus: b.Surplus.rate(),
+		assured: b.Assured.rate(), stranger: b.Stranger.rate(), surplus: b.Surplus.rate(), total: b.All.rate(),
 		known: b.Known.rate(), sources: b.Sources.rate(),
 		strangers: newGenerations[netip.Addr, *source](sourceTable),
 		trusted:   newGenerations[netip.Addr, *bucket](sourceTable),
@@ -100,8 +101,10 @@ func (a *admission) admit(addr netip.Addr) bool {
 		s = new(source)
 		a.strangers.put(key, s)
 	}
-	return s.assured.take(now, a.assured) ||
-		s.surplus.take(now, a.stranger) && a.all.take(now, a.surplus)
+	if !s.assured.take(now, a.assured) && !(s.surplus.take(now, a.stranger) && a.surplusOf.take(now, a.surplus)) {
+		return false
+	}
+	return a.all.take(now, a.total)
 }
 
 // trust lifts an address out of the strangers.

@@ -155,8 +155,9 @@ func TestStrangersFloodIsDroppedUnparsedAndGoodOnesGetThrough(t *testing.T) {
 	for range 60_000 { // uses the surplus up
 		a.admit(netip.AddrFrom4([4]byte{198, 51, 100, byte(rand.Uint32())}))
 	}
+	a.start = a.start.Add(-100 * time.Millisecond) // a tenth of a second after the worst of it
 	good := netip.MustParseAddr("203.0.113.7")
-	for i := range 20 {
+	for i := range 10 {
 		if !a.admit(good) {
 			t.Fatalf("message %d of a newcomer was dropped", i)
 		}

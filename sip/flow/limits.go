@@ -29,11 +29,14 @@ type Limits struct {
 //
 // Strangers are addresses that nobody has called Trust for. Each has a small
 // assured budget, so that a newcomer gets through while others flood; all of them
-// together share a surplus, so that a busy stranger is served while there is room.
+// together share a surplus, so that a busy stranger is served while there is room. All
+// bounds what a great many of them cost, and what is sent back to addresses that
+// may be forged: at full load a tenth of the bytes that come in (goals R-6).
 type Budgets struct {
-	Assured  Budget // of each stranger; 4 a second, 20 at once
-	Stranger Budget // of each stranger, of the surplus; 200 a second, 2,000 at once
-	Surplus  Budget // of all strangers; 2,000 a second, 4,000 at once
+	Assured  Budget // of each stranger; 2 a second, 10 at once
+	Stranger Budget // of each stranger, of the surplus; 200 a second, 1,000 at once
+	Surplus  Budget // of all strangers; 1,000 a second, 1,000 at once
+	All      Budget // of all strangers, assured or not; 3,000 a second, 1,000 at once
 	Known    Budget // of each trusted address; 20,000 a second, 40,000 at once
 	Sources  Budget // addresses seen for the first time; 1,000 a second, 4,000 at once
 }
@@ -55,9 +58,10 @@ func (l Limits) withDefaults() Limits {
 	def(&l.First, 30*time.Second)
 	def(&l.Partial, 30*time.Second)
 	def(&l.Idle, 10*time.Minute)
-	def(&l.Budgets.Assured, Budget{4, 20})
-	def(&l.Budgets.Stranger, Budget{200, 2000})
-	def(&l.Budgets.Surplus, Budget{2000, 4000})
+	def(&l.Budgets.Assured, Budget{2, 10})
+	def(&l.Budgets.All, Budget{3000, 1000})
+	def(&l.Budgets.Stranger, Budget{200, 1000})
+	def(&l.Budgets.Surplus, Budget{1000, 1000})
 	def(&l.Budgets.Known, Budget{20_000, 40_000})
 	def(&l.Budgets.Sources, Budget{1000, 4000})
 	return l

@@ -46,7 +46,7 @@ func (t *Transport) Listen(l Listen) (netip.AddrPort, error) {
 	if err != nil {
 		return at, fmt.Errorf("listen on %s %s: %w", l.Network, l.Addr, err)
 	}
-	t.log.Info("listening", "network", l.Network, "addr", at)
+	t.log.Debug("listening", "network", l.Network, "addr", at)
 	return at, nil
 }
 

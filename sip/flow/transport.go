@@ -30,6 +30,7 @@ type Transport struct {
 
 	Limits Limits
 	Log    *slog.Logger     // nil logs nothing
+	Leg    string           // whose Transport it is, for traces
 	Trace  func(TraceEvent) // sees every message and keep-alive; may be nil, must not block
 
 	once    sync.Once // init
@@ -54,6 +55,7 @@ type Transport struct {
 // A TraceEvent is one message or keep-alive on the wire.
 type TraceEvent struct {
 	At   time.Time
+	Leg  string // the Transport's
 	Flow *Flow
 	Out  bool
 	Data []byte // lent until Trace returns
@@ -169,7 +171,7 @@ func (t *Transport) recycle(b *[]byte) {
 
 func (t *Transport) trace(f *Flow, out bool, b []byte) {
 	if t.Trace != nil {
-		t.Trace(TraceEvent{At: time.Now(), Flow: f, Out: out, Data: b})
+		t.Trace(TraceEvent{At: time.Now(), Leg: t.Leg, Flow: f, Out: out, Data: b})
 	}
 }
 

@@ -11,10 +11,19 @@ import (
 // 100 needs (RFC 3261 §8.2.6.2).
 func reply(req *sip.Message, status int) *sip.Message {
 	r := sip.NewResponse(req, status, "")
-	if to, err := req.To(); status != 100 && err == nil && to.Tag() == "" {
-		r.Set("To", req.Get("To")+";tag="+sip.NewTag())
-	}
+	tagged(r)
 	return r
+}
+
+// tagged adds the To tag that a response is missing.
+func tagged(r *sip.Message) {
+	value := r.Get("To")
+	if r.Status <= 100 || strings.Contains(value, ";tag=") {
+		return
+	}
+	if to, err := sip.ParseAddress(value); err == nil && to.Tag() == "" {
+		r.Set("To", value+";tag="+sip.NewTag())
+	}
 }
 
 // quotable is s without what may not stand in a quoted string.

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,28 @@ func TestRefusalIsAcknowledgedUntilTimerD(t *testing.T) {
 		b.sentIs("0s INVITE", "0s ACK", "1s ACK", "31s ACK")
 		b.eventsAre("0s 100 INVITE", "0s 486 INVITE")
 		checkAck(t, c.Request(), b.lastSent())
+	})
+}
+
+func TestAResponseOfSomebodyElseIsDropped(t *testing.T) {
+	onBench(t, "tcp", func(b *bench) {
+		c := b.layer.Request(b.flow, outgoing("OPTIONS"), b.event)
+		m := response(c.Request(), 200)
+		m.Add("Via", "SIP/2.0/TCP elsewhere.example;branch=z9hG4bKother")
+		b.say(m)
+		near, far := net.Pipe()
+		other, err := b.tr.Adopt(near, "tcp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer far.Close()
+		b.layer.Receive(other, response(c.Request(), 200))
+		b.eventsAre()
+		if n := b.layer.Stats().StrayResponses; n != 2 {
+			t.Errorf("%d stray responses, want 2", n)
+		}
+		b.answer(c.Request(), 200)
+		b.eventsAre("0s 200 OPTIONS")
 	})
 }
 

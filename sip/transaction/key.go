@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"tandem/sip"
+	"tandem/sip/flow"
 )
 
 // cookie begins every branch of RFC 3261 (§8.1.1.7).
@@ -16,12 +17,19 @@ const cookie = "z9hG4bK"
 // shardCount spreads the transactions over as many locks.
 const shardCount = 32
 
-// serverKey is what a retransmission has in common with its request (RFC 3261
-// §17.2.3). ACK looks for INVITE.
+// serverKey is what a retransmission has in common with its request: what RFC
+// 3261 §17.2.3 names, and because not every sender makes its branches unique, and
+// nobody else shall reach a transaction by guessing one, also the Call-ID, the
+// CSeq number, the network and the source address. The port is left out: some
+// phones send each request from another. ACK looks for INVITE.
 type serverKey struct {
 	branch, host string
 	port         int
 	method       string
+	callID       string
+	seq          uint32
+	network      string
+	from         netip.Addr
 }
 
 // clientKey is what a response has in common with its request (§17.1.3).
@@ -43,7 +51,7 @@ type identity struct {
 }
 
 // identify reads the identity of a request. It fails for what Check would refuse.
-func identify(m *sip.Message) (id identity, ok bool) {
+func identify(f *flow.Flow, m *sip.Message) (id identity, ok bool) {
 	via, err := m.Via()
 	if err != nil {
 		return id, false
@@ -51,7 +59,10 @@ func identify(m *sip.Message) (id identity, ok bool) {
 	if id.cseq, err = m.CSeq(); err != nil {
 		return id, false
 	}
-	id.key = serverKey{via.Branch(), via.Host, via.Port, m.Method}
+	id.key = serverKey{
+		branch: via.Branch(), host: via.Host, port: via.Port, method: m.Method,
+		callID: m.CallID(), seq: id.cseq.Seq, network: f.Network(), from: f.Remote().Addr(),
+	}
 	if !strings.HasPrefix(id.key.branch, cookie) {
 		id.key.branch = oldBranch(m, id.cseq)
 	}
@@ -82,9 +93,12 @@ func oldBranch(m *sip.Message, cseq sip.CSeq) string {
 // in one allocation, so that a finished transaction does not keep the message.
 func (id *identity) clone() {
 	k, m := &id.key, &id.merge
-	all := k.branch + k.host + m.callID + m.fromTag
-	for _, s := range []*string{&k.branch, &k.host, &m.callID, &m.fromTag} {
+	all := k.branch + k.host + k.callID + m.fromTag
+	for _, s := range []*string{&k.branch, &k.host, &k.callID, &m.fromTag} {
 		*s, all = all[:len(*s)], all[len(*s):]
+	}
+	if m.callID != "" {
+		m.callID = k.callID
 	}
 	k.method = known(k.method)
 	m.method = known(m.method)

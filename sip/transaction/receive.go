@@ -17,7 +17,7 @@ func (l *Layer) Receive(f *flow.Flow, m *sip.Message) {
 		l.response(f, m)
 		return
 	}
-	id, ok := identify(m)
+	id, ok := identify(f, m)
 	if !ok {
 		return // Check has passed it, so this does not happen
 	}
@@ -53,7 +53,11 @@ func (l *Layer) response(f *flow.Flow, m *sip.Message) {
 	if err != nil {
 		return
 	}
-	if c := l.client(clientKey{via.Branch(), cseq.Method}); c != nil {
+	if len(m.Values("Via")) > 1 { // it is somebody else's (RFC 3261 §8.1.3.3)
+		l.count.StrayResponses.Add(1)
+		return
+	}
+	if c := l.client(clientKey{via.Branch(), cseq.Method}); c != nil && (c.flow == f || !c.flow.Reliable() && !f.Reliable()) {
 		c.receive(m)
 		return
 	}
@@ -120,14 +124,16 @@ func (l *Layer) request(f *flow.Flow, m *sip.Message, id identity) {
 	tx.start()
 }
 
-// absorb takes care of a request that came before.
+// absorb takes care of a request that came before. On another connection it is
+// only the same one while that is unanswered; afterwards nobody could get the
+// answer, and it is taken for a new one.
 func (l *Layer) absorb(f *flow.Flow, id identity) bool {
 	tx := l.server(id.key)
-	if tx == nil {
+	if tx == nil || f != tx.flow && f.Reliable() && tx.overtaken() {
 		return false
 	}
 	l.count.Absorbed.Add(1)
-	tx.again()
+	tx.again(f)
 	return true
 }
 

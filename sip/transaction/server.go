@@ -26,7 +26,8 @@ func (s *Server) Request() *sip.Message { return s.req }
 // Flow is the flow it came on, which is where responses go.
 func (s *Server) Flow() *flow.Flow { return s.tx.flow }
 
-// Respond sends a response, which must not be changed afterwards. The layer
+// Respond sends a response, which must not be changed afterwards; a missing To tag
+// is added (RFC 3261 §8.2.6.2). The layer
 // repeats it as RFC 3261 §17.2 asks, with one exception: 2xx to an INVITE are
 // repeated by the caller, through Respond, until the ACK comes (RFC 6026). The
 // error is ErrFinal after a final response, or the flow's.
@@ -41,6 +42,7 @@ func (s *Server) Respond(m *sip.Message) error {
 		return fmt.Errorf("respond %d: %w", m.Status, ErrFinal)
 	}
 	if m.Status > 100 {
+		tagged(m)
 		tx.to = m.Get("To")
 	}
 	err := tx.send(m)
@@ -176,18 +178,31 @@ func (tx *serverTx) final(status int) {
 	}
 }
 
-// again is called for a retransmission of the request.
-func (tx *serverTx) again() {
+// again is called for a retransmission of the request, which on UDP may come from
+// another port; the answer goes there (RFC 3581 §4).
+func (tx *serverTx) again(f *flow.Flow) {
 	tx.mu.Lock()
 	defer tx.unlock()
 	if (tx.state == proceeding || tx.state == completed) && tx.last != nil {
-		tx.resend()
+		tx.resend(f)
 	}
 }
 
-func (tx *serverTx) resend() {
+func (tx *serverTx) resend(f *flow.Flow) {
 	tx.l.count.Resent.Add(1)
-	tx.flow.SendBytes(tx.last) // what is lost is repeated
+	f.SendBytes(tx.last) // what is lost is repeated
+}
+
+// overtaken ends a transaction that was answered, other than by a 2xx to an
+// INVITE, and reports whether it did.
+func (tx *serverTx) overtaken() bool {
+	tx.mu.Lock()
+	defer tx.unlock()
+	if tx.state != completed && tx.state != confirmed {
+		return tx.state == over
+	}
+	tx.end(nil)
+	return true
 }
 
 // acked takes an ACK. It reports false if it is the dialog's: the ACK for a 2xx.
@@ -251,7 +266,7 @@ func (tx *serverTx) onTimer() {
 		tx.provisional()
 	case tx.state == completed && tx.invite:
 		if tx.alarm.next(tx.l, 0, tx.l.t2, 64*tx.l.t1, tx.onTimer) {
-			tx.resend()
+			tx.resend(tx.flow)
 			return
 		}
 		tx.l.count.Timeouts.Add(1)

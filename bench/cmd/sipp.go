@@ -1,0 +1,88 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Everybody of the signalling figures has an address and a port of its own; the
+// peers take turns on one port, because only one of them runs at a time.
+const (
+	oursAt, peerAt         = "127.0.0.1:15060", "127.0.0.1:15062"
+	callerHost, callerPort = "127.0.0.2", 15070
+	calledHost, calledPort = "127.0.0.3", 15080
+)
+
+// counted is what SIPp says of one round.
+type counted struct{ good, failed, repeated int }
+
+// startCalled starts the phones that are called.
+func startCalled(ctx context.Context, s *settings) (*process, error) {
+	return start(ctx, s.logs, "sipp", nil, "-sn", "uas", "-i", calledHost, "-p", strconv.Itoa(calledPort), "-nostdin", "-trace_err", "-error_file", "/dev/null")
+}
+
+// sipp sends rate calls, or registrations, a second for the round's length and
+// waits until all of them have ended.
+func sipp(ctx context.Context, s *settings, rate int, args ...string) (counted, error) {
+	stat := filepath.Join(s.build, "sipp.csv")
+	defer os.Remove(stat)
+	count := int(float64(rate) * s.length.Seconds())
+	ctx, cancel := context.WithTimeout(ctx, s.length+30*time.Second)
+	defer cancel()
+	args = append([]string{
+		"-i", callerHost, "-p", strconv.Itoa(callerPort), "-nostdin", "-r", strconv.Itoa(rate), "-m", strconv.Itoa(count),
+		"-l", strconv.Itoa(2 * rate), "-trace_stat", "-stf", stat, "-fd", "60", "-timeout", fmt.Sprint(int(s.length.Seconds()) + 20),
+	}, args...)
+	c := command(ctx, "sipp", args...)
+	var out bytes.Buffer
+	c.Stderr = &out
+	ran := c.Run()
+	v, err := readStat(stat)
+	if err != nil {
+		return v, errors.Join(err, ran, errors.New(out.String()))
+	}
+	if v.good < count*99/100 {
+		return v, fmt.Errorf("%d of %d succeeded, %d failed: %s", v.good, count, v.failed, out.String())
+	}
+	return v, nil
+}
+
+// readStat reads the last line of SIPp's statistics.
+func readStat(path string) (v counted, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return v, err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.Comma, r.FieldsPerRecord = ';', -1
+	rows, err := r.ReadAll()
+	if err != nil || len(rows) < 2 {
+		return v, fmt.Errorf("sipp left no statistics: %w", err)
+	}
+	last := rows[len(rows)-1]
+	for i, name := range rows[0] {
+		if i >= len(last) {
+			break
+		}
+		n, _ := strconv.Atoi(last[i])
+		switch name {
+		case "SuccessfulCall(C)":
+			v.good = n
+		case "FailedCall(C)":
+			v.failed = n
+		case "Retransmissions(C)":
+			v.repeated = n
+		}
+	}
+	return v, nil
+}
