@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -108,6 +107,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"fault":      command((*story).fault),      // fault KIND [status=503] [times=1] [delay=1s]
 	"repair":     command((*story).repair),     // repair: no fault any more
 	"account":    command((*story).account),    // account STATE
+	"alarmed":    command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
 	"clean":      command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
 	"record": command((*story).record), // record key=value…: the newest call record; cause, path~, from, to, tried, b
@@ -129,14 +129,12 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 		case "unregistered":
 		case "config":
 			file = ts.MkAbs(v)
-		case "options":
-			if err := json.Unmarshal([]byte(ts.ReadFile(v)), &o.Edge.Options); err != nil {
+		case "edge": // the simulator's configuration file, as of tandem sim --config
+			edge, err := sim.ParseConfig([]byte(ts.ReadFile(v)))
+			if err != nil {
 				ts.Fatalf("%s: %v", v, err)
 			}
-		case "timing":
-			if err := json.Unmarshal([]byte(ts.ReadFile(v)), &o.Edge.Timing); err != nil {
-				ts.Fatalf("%s: %v", v, err)
-			}
+			o.Edge.Options, o.Edge.Timing = edge.Options, edge.Timing
 		default:
 			ts.Fatalf("stage knows no %q", a)
 		}

@@ -146,6 +146,23 @@ func (s *story) account(ctx context.Context, args []string) error {
 	})
 }
 
+// alarmed waits for an alarm that says TEXT, or for the end of all.
+func (s *story) alarmed(ctx context.Context, args []string) error {
+	want := strings.Join(args, " ")
+	return until(ctx, func() error {
+		active := s.Gateway.Alarms.Active()
+		if want == "" && len(active) == 0 {
+			return nil
+		}
+		for _, a := range active {
+			if want != "" && strings.Contains(a.Title+" "+a.Detail, want) && a.Do != "" {
+				return nil
+			}
+		}
+		return fmt.Errorf("alarms %+v, want %q", active, want)
+	})
+}
+
 // clean fails when the edge refused, dropped or frowned at anything.
 func (s *story) clean(_ context.Context, args []string) error {
 	for _, r := range s.Edge.Refusals() {

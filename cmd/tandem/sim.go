@@ -20,9 +20,9 @@ type simCmd struct {
 	Control int      `default:"8061" help:"Port of the control endpoint (HTTP), which also serves the token endpoint in clear."`
 	Token   int      `default:"8443" help:"Port of the token endpoint (HTTPS)."`
 	Media   int      `default:"19305" help:"UDP port of all media."`
-	NoIPv6  bool     `help:"Leave the IPv6 media candidate dead."`
+	NoIPv6  bool     `name:"no-ipv6" help:"Leave the IPv6 media candidate dead."`
 	CA      string   `default:"google-simulator-ca.pem" help:"Where the root certificates to trust are written." type:"path"`
-	Config  string   `help:"JSON file with the simulator's Config (accounts, people, options), see docs/protocols/google-voice.md." type:"existingfile"`
+	Config  string   `help:"JSON file with the simulator's Accounts, People, Options and Timing, see docs/06-test-tools.md. Addresses and ports are those of the flags." type:"existingfile"`
 	Account []string `help:"A number with its credentials, as +12025550123,CLIENT_ID,CLIENT_SECRET,REFRESH_TOKEN; may be repeated." placeholder:"NUMBER,ID,SECRET,TOKEN" sep:"none"`
 	Verbose bool     `short:"v" help:"Log every message."`
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"tandem/call"
 	"tandem/config"
 	"tandem/leg/gvoice"
 	"tandem/leg/sipua"
 	"tandem/route"
+	"tandem/sim/audio"
 	"tandem/sim/phone"
 	"tandem/sim/wire"
 )
@@ -51,5 +53,22 @@ func TestARefusedCallTellsTheSentence(t *testing.T) {
 	}
 	if got := sentence(phone.Report{}); got != "" {
 		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+func TestEveryToneOfACallIsHeard(t *testing.T) {
+	at := func(from, to time.Duration, f float64) audio.Segment {
+		return audio.Segment{From: from, To: to, Frequency: f}
+	}
+	var rep phone.Report
+	if got := frequencies(tones(rep)); got != "no tone" {
+		t.Errorf("got %q", got)
+	}
+	rep.Received.Heard = []audio.Segment{
+		at(0, 2*time.Second, 440), at(2*time.Second, 2100*time.Millisecond, 610), at(2100*time.Millisecond, 3*time.Second, 0),
+		at(3*time.Second, 4*time.Second, 800), at(4*time.Second, 5*time.Second, 803),
+	}
+	if got := frequencies(tones(rep)); got != "440 Hz, then 800 Hz" {
+		t.Errorf("got %q", got)
 	}
 }

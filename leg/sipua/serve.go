@@ -130,7 +130,7 @@ func (c *Connector) listen(all []Listen) ([]Addr, error) {
 		}
 		addr, err := c.net.Listen(flow.Listen{Network: l.Network, Addr: l.Addr, TLS: conf, Advertise: l.Advertise, Origins: l.Origins})
 		if err != nil {
-			return nil, fmt.Errorf("sip.listen[%d]: listen on %s %s: %w", i, l.Network, l.Addr, err)
+			return nil, fmt.Errorf("sip.listen[%d]: %w", i, err)
 		}
 		addrs = append(addrs, Addr{l.Network, addr})
 		c.listens = append(c.listens, listening{l.Network, addr, l.Advertise})

@@ -2,7 +2,8 @@
 // strict: what Google drops it drops, and it says why (GET /state, the log),
 // with the GV-S number of docs/protocols. Faults can be switched on while it
 // runs. It imports none of the gateway's packages, so no bug can hide by being
-// on both sides. Start reading at [Server.Start].
+// on both sides. Start reading at [Server.Start]; docs/protocols/google-voice.md
+// lists rules, faults and options.
 //
 // # Control endpoint
 //

@@ -95,6 +95,10 @@ func (m *meeting) opened(d *device, c *channel) bool {
 	if c.label == chStats {
 		d.sendLocked(chStats, message{Resources: []map[string]any{resource(0, "configuration", statsConfiguration(m.srv.cfg.Options.StatsInterval))}})
 	}
+	if c.label == chControl && d.farewell != nil {
+		d.endLocked(d.farewell.reason, d.farewell.text, nil)
+		return true
+	}
 	if c.label == chControl && d.state == stateJoining {
 		if !d.admitted {
 			d.state = stateWaiting

@@ -55,7 +55,9 @@ func (a *answer) String() string {
 			audio++
 		case roleVideoDown:
 			ssrc := uint32(firstVideoSSRC + 2*video)
-			streams += fmt.Sprintf(" virtual-video-%d/%d", ssrc, ssrc)
+			if !a.noVideo {
+				streams += fmt.Sprintf(" virtual-video-%d/%d", ssrc, ssrc)
+			}
 			body = append(body, a.videoDown(s, ssrc)...)
 			video++
 		case roleContentDown:

@@ -32,6 +32,7 @@ func newAuthority(name string) (*authority, error) {
 	}
 	t := certTemplate(name)
 	t.IsCA, t.BasicConstraintsValid = true, true
+	t.NotBefore, t.NotAfter = t.NotBefore.AddDate(-10, 0, 0), t.NotBefore.AddDate(10, 0, 0) // so that old leaves can be judged
 	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {

@@ -3,11 +3,14 @@ package meet
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -604,4 +607,31 @@ func pli(ssrc uint32) []rtcp.Packet {
 
 func remb(ssrc uint32, bitrate float32) []rtcp.Packet {
 	return []rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: bitrate, SSRCs: []uint32{ssrc}}}
+}
+
+// rsaToken is a gateway token signed with RS256.
+func rsaToken(s *Server) (string, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", err
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "rsa-gateway"}}, key)
+	if err != nil {
+		return "", err
+	}
+	chain, err := s.SignGateway(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}), GatewayCert{})
+	if err != nil {
+		return "", err
+	}
+	leaf, _ := pem.Decode(chain)
+	part := func(v any) string {
+		b, _ := json.Marshal(v)
+		return base64.RawURLEncoding.EncodeToString(b)
+	}
+	now := time.Now().Unix()
+	signed := part(map[string]any{"alg": "RS256", "x5c": []string{base64.StdEncoding.EncodeToString(leaf.Bytes)}}) + "." +
+		part(map[string]any{"iss": "rsa-gateway", "aud": Audience, "iat": now, "exp": now + 60})
+	sum := sha256.Sum256([]byte(signed))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), err
 }

@@ -53,6 +53,7 @@ type device struct {
 	admitted  bool
 	channels  map[string]*channel
 	lobby     lobby
+	farewell  *farewell // it has ended, but cannot be told yet
 	joinedAt  time.Time
 	statsAt   time.Time // the last upload
 	uploads   int
@@ -77,6 +78,12 @@ type lobby struct {
 	since, until time.Time
 	told         time.Time
 	last         lobbyInfo
+}
+
+// farewell is the end of a device that is still connecting.
+type farewell struct {
+	reason Disconnect
+	text   string
 }
 
 // ChannelMessage is one message of a data channel, for reports.
@@ -124,7 +131,11 @@ func (d *device) lostLocked(why string) {
 	if d.state == stateEnded {
 		return
 	}
-	d.endedLocked(SessionLost, why)
+	reason := SessionLost
+	if d.farewell != nil {
+		reason, why = d.farewell.reason, d.farewell.text
+	}
+	d.endedLocked(reason, why)
 	d.session.close()
 }
 
@@ -133,6 +144,14 @@ func (d *device) lostLocked(why string) {
 func (d *device) endLocked(reason Disconnect, text string, r *request) {
 	if d.state == stateEnded {
 		return
+	}
+	if d.state == stateJoining && d.channels[chControl] == nil && reason != ClientLeft && d.farewell == nil {
+		// The client is still connecting: it hears the reason as soon as it can.
+		d.farewell = &farewell{reason, text}
+		return
+	}
+	if d.farewell != nil {
+		reason, text = d.farewell.reason, d.farewell.text
 	}
 	m := message{}
 	if r != nil {

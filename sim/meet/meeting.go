@@ -153,6 +153,9 @@ func (m *meeting) eachJoinedLocked(f func(*device)) {
 
 // admitLocked lets a device in as soon as it can hear that it is.
 func (m *meeting) admitLocked(d *device) {
+	if d.farewell != nil {
+		return
+	}
 	d.admitted = true
 	if d.channels[chControl] == nil || d.state == stateJoined || d.state == stateEnded {
 		return

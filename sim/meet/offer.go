@@ -49,7 +49,7 @@ const maxAudioDown = 32
 
 // check applies the offer rules of the contract and gives each section its role.
 func (d *description) check(p profile, maxVideos int) *refusal {
-	steps := []func() *refusal{d.checkBundle, d.checkTransport, d.checkOrder, d.checkNumbers}
+	steps := []func() *refusal{d.checkBundle, d.checkOrder, d.checkTransport, d.checkNumbers}
 	if p == mediaAPI {
 		steps = append(steps, d.checkReceiveOnly)
 	} else {

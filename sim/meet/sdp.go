@@ -122,7 +122,7 @@ func (d *description) media(value string) *refusal {
 }
 
 func (s *section) readCodecs() *refusal {
-	if s.kind == "application" {
+	if s.kind != "audio" && s.kind != "video" {
 		return nil
 	}
 	for _, f := range s.fmts {

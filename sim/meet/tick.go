@@ -77,7 +77,7 @@ func (m *meeting) limitsLocked(d *device, now time.Time) {
 
 // waitLocked is the lobby's clock.
 func (m *meeting) waitLocked(d *device, now time.Time) {
-	if d.admitted {
+	if d.admitted || d.farewell != nil {
 		return
 	}
 	admit := m.conf.Admit
