@@ -125,6 +125,9 @@ func (i identity) token(change func(header, claims map[string]any)) string {
 func httpClient(t *testing.T, s *Server) *http.Client {
 	t.Helper()
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CertPool(), MinVersion: tls.VersionTLS12}}
+	if m, ok := s.Config.Network.(*memory); ok {
+		tr.DialContext = m.dial
+	}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
@@ -187,6 +190,8 @@ type room struct {
 	mids    map[string]string // rid or "audio", "content" -> mid
 	work    sync.WaitGroup
 	ctx     context.Context
+	// patience is how long to wait for something; 20 s by default.
+	patience time.Duration
 
 	mu       sync.Mutex // guards everything below
 	channels map[string]*webrtc.DataChannel
@@ -222,7 +227,6 @@ type roomOptions struct {
 	content           bool
 	mutate            func(sdp string) string
 	network           func(*webrtc.SettingEngine)
-	early             bool // do not wait for the channels
 }
 
 func (o *roomOptions) defaults() {
@@ -469,7 +473,8 @@ func (r *room) until(label, text string) string {
 
 func (r *room) wait(what string, ok func() bool) {
 	r.t.Helper()
-	ctx := soon(r.t)
+	ctx, cancel := context.WithTimeout(r.ctx, or(r.patience, 20*time.Second))
+	defer cancel()
 	for tick := time.NewTicker(5 * time.Millisecond); !ok(); {
 		select {
 		case <-tick.C:

@@ -225,7 +225,9 @@ func TestPresentationsGoBothWays(t *testing.T) {
 func TestTheLoudestAreHeardWhenSlotsAreFew(t *testing.T) {
 	s := newEdge(t, func(c *Config) {
 		c.Meetings[0].People = []Person{
-			{Name: "Loud", Talking: true, Level: -15}, {Name: "Medium", Talking: true, Level: -25}, {Name: "Quiet", Talking: true, Level: -40},
+			{Name: "Loud", Talking: true, Level: -15},
+			{Name: "Medium", Talking: true, Level: -25},
+			{Name: "Quiet", Talking: true, Level: -40},
 			{Name: "Muted", Talking: true, Level: -10, Muted: true},
 		}
 	})

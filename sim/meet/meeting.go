@@ -191,20 +191,15 @@ func (m *meeting) goneLocked(d *device) {
 	if d.profile == mediaAPI && d.reason == SessionLost {
 		m.clientGone = time.Now()
 	}
-	if d.member == nil {
-		return
-	}
-	if d.member.present {
+	if d.member != nil {
 		m.leaveLocked(d.member)
-	}
-	if d.reason == SessionLost || d.reason == ClientLeft {
-		m.emptyLocked()
 	}
 }
 
-// emptyLocked ends the meeting when only gateways' devices are left of people.
+// emptyLocked ends the meeting when the last person has left and only gateways'
+// devices are there.
 func (m *meeting) emptyLocked() {
-	if len(m.people) == 0 || slices.ContainsFunc(m.members, func(x *member) bool { return x.person != nil }) {
+	if slices.ContainsFunc(m.members, func(x *member) bool { return x.person != nil }) {
 		return
 	}
 	m.endLocked()
@@ -226,7 +221,7 @@ func (m *meeting) endLocked() {
 	}
 }
 
-// unlockedVideo is the host's switch "Turn on their video".
+// lockVideo is the host's switch "Turn on their video".
 func (m *meeting) lockVideo(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

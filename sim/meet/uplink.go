@@ -35,7 +35,6 @@ type uplink struct {
 	filled  time.Time
 	report  UplinkReport
 	closed  bool
-	remb    int
 	started time.Time
 }
 
@@ -64,6 +63,7 @@ type track struct {
 	level     float64 // dBov, smoothed
 	last      time.Time
 	lastFrame time.Time
+	sizedAt   time.Time // when the size changed
 	image     *image.YCbCr
 	asked     time.Time // for a keyframe
 	askedAt   time.Time // the request that is still open
@@ -424,7 +424,11 @@ func (u *uplink) frame(t *track, f frame, now time.Time) {
 		}
 		t.wantKey = false
 		if h, ok := vp8.ParseHeader(f.data); ok {
+			if t.report.Height != h.Height || t.report.Width != h.Width {
+				t.sizedAt = now
+			}
 			t.report.Width, t.report.Height = h.Width, h.Height
+			u.strictSize(t, now)
 		}
 	}
 	if u.s.mux.srv.cfg.Options.NoDecode {
@@ -445,6 +449,30 @@ func (u *uplink) frame(t *track, f frame, now time.Time) {
 	t.image = img
 	t.report.Decoded++
 	t.report.Width, t.report.Height = img.Bounds().Dx(), img.Bounds().Dy()
+}
+
+// strictSize: the layers are one picture in three sizes, lowest first. While a
+// camera changes its size they may differ for a moment.
+func (u *uplink) strictSize(t *track, now time.Time) {
+	for _, o := range u.all {
+		if t.kind != roleCamera || o.kind != roleCamera || o == t || o.report.Height == 0 {
+			continue
+		}
+		if now.Sub(t.sizedAt) < time.Second || now.Sub(o.sizedAt) < time.Second {
+			continue
+		}
+		low, high := t.report, o.report
+		if t.layer > o.layer {
+			low, high = high, low
+		}
+		if low.Height >= high.Height {
+			u.note(t, "MEET-S14", "two layers have the same size, or they are in the wrong order")
+		}
+		// Rounding to even sizes is fine.
+		if d := low.Width*high.Height - high.Width*low.Height; max(d, -d) > 4*high.Height {
+			u.note(t, "MEET-S14", "the layers' aspect ratios differ")
+		}
+	}
 }
 
 // layerHeights is what the camera's layers have now, lowest first; 0 for one that
