@@ -640,3 +640,7 @@ func rsaToken(s *Server) (string, error) {
 	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), err
 }
+
+func nack(ssrc uint32, seq uint16) []rtcp.Packet {
+	return []rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{seq})}}
+}
