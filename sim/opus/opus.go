@@ -33,9 +33,11 @@ const (
 	FrameSamples = EncodeRate / 50
 )
 
-const maxPacket = 1275     // octets, RFC 6716 section 3.2
-const longest = 960        // samples of 120 ms at DecodeRate
-const voiceBitrate = 32000 // bit/s
+const (
+	maxPacket    = 1275  // octets, RFC 6716 section 3.2
+	longest      = 960   // samples of 120 ms at DecodeRate
+	voiceBitrate = 32000 // bit/s
+)
 
 // Encoder makes one mono stream. It is not safe for concurrent use; its owner
 // must Close it.
