@@ -64,7 +64,6 @@ type stream struct {
 	silent  bool // audio: nothing was sent lately
 	wantKey bool // PLI or FIR came
 	keyAt   time.Time
-	fir     uint8
 }
 
 func newStream(ssrc uint32, clock int, pt, rtxPT uint8) *stream {

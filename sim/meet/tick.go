@@ -247,7 +247,7 @@ func (m *meeting) csrcOf(who *member, share bool) uint32 {
 
 func (m *meeting) corrupts(d *device) bool {
 	f, on := m.srv.fault(CorruptVideo, d)
-	return on && rand.Float64()*100 < f.Percent //nolint:gosec // a fault's dice
+	return on && rand.Float64()*100 < f.Percent
 }
 
 // feedbackLocked is RTCP, and a new look at the assignment.
