@@ -39,6 +39,7 @@ type Call struct {
 	asker  func(Leg, error)
 	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	paid   bool // the Guard has let this attempt pass
+	held   hold // B's answer, while it waits for the store
 	record Record
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
@@ -89,7 +90,13 @@ func (c *Call) Run(ctx context.Context) Cause {
 		case what = <-c.events(A, s):
 			at = A
 		case what = <-c.events(B, s):
-			at = B
+			if at = B; c.holds(what, s) {
+				continue
+			}
+		case <-c.held.stored:
+			at, what = B, c.unhold()
+		case <-c.held.expired():
+			at, what = B, c.unhold()
 		case what = <-c.events(X, s):
 			at = X
 		case <-c.inbox.Ready():
@@ -300,6 +307,9 @@ func (c *Call) unjoin() {
 func (c *Call) release(side Side) {
 	l := c.legs[side]
 	c.legs[side] = nil
+	if side == B {
+		c.held = hold{} // the answer of a leg that is let go counts no more
+	}
 	if l != nil {
 		c.old.Go(func() { drain(l) })
 	}
@@ -321,6 +331,9 @@ func drain(l Leg) {
 }
 
 func (c *Call) events(side Side, s state) <-chan Event {
+	if side == B && c.held.what != nil {
+		return nil
+	}
 	if l := c.legs[side]; l != nil && !s.gone[side] {
 		return l.Events()
 	}
