@@ -82,7 +82,7 @@ func TestDecliningStartsASilence(t *testing.T) { // GV-C10, GV-S42
 	if err := edge.SetFault(sim.Fault{Kind: sim.RegisterStatus, Status: 603}); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{time.Second, time.Minute} })
+	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{3 * time.Second, time.Minute} })
 	r.eventually("silence", func() bool { return r.state() == gvoice.Silent })
 	tries := r.voice.Status()[0].Tries
 	if err := edge.SetFault(sim.Fault{Kind: sim.CloseFlows}); err != nil { // recovery must not register either
