@@ -50,6 +50,7 @@ type Gateway struct {
 	toll    toll.Guard
 	listens []sipua.Addr
 	figures figures
+	bridges bridges
 	conf    atomic.Pointer[config.Config]
 }
 
@@ -120,7 +121,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 
 func (g *Gateway) join(country string) func(a, b media.Session, early bool) call.Bridge {
 	return func(a, b media.Session, early bool) call.Bridge {
-		return bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})
+		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early}))
 	}
 }
 
