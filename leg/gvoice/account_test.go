@@ -140,6 +140,29 @@ func TestTheRegisterIsSentEvenIfTheTokenCannotBeRefreshed(t *testing.T) { // GV-
 	}
 }
 
+func TestARefusedConsentIsNotTakenForARefusedRegister(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newEdge(t, sim.Options{}))
+	r.registered("home", "work")
+	for _, f := range []sim.Fault{{Kind: sim.TokenInvalidGrant}, {Kind: sim.RegisterStatus, Status: 401}, {Kind: sim.CloseFlows}} {
+		if err := r.edge.SetFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var do, detail string
+	r.eventually("an alarm", func() bool {
+		for _, a := range r.board.Active() {
+			if a.Key == "gvoice/home/registration" && strings.Contains(a.Detail, "401") {
+				do, detail = a.Do, a.Detail
+			}
+		}
+		return do != ""
+	})
+	if !strings.HasPrefix(do, "Give consent again") || !strings.Contains(detail, "invalid_grant") {
+		t.Errorf("the alarm says %q, to do is %q", detail, do)
+	}
+}
+
 func TestWithoutATokenTheAlarmSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	edge := newEdge(t, sim.Options{})
