@@ -144,7 +144,7 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 	}
 	c.note(at, what, s, next)
 	if next.phase != s.phase {
-		c.log.Info("call phase", "now", next.phase, "was", s.phase, "cause", next.end.Cause, "text", next.end.Text)
+		c.log.Info("call phase", next.phaseLine(s.phase)...)
 		c.phase.Store(uint32(next.phase))
 		c.publish()
 	}
@@ -282,7 +282,7 @@ func (c *Call) dialAll(ctx context.Context, to []Destination) (Leg, error) {
 func (c *Call) join(ringback bool) {
 	a, b := c.legs[A].Media(), c.legs[B].Media()
 	if c.bridge == nil && a != nil && b != nil {
-		c.bridge = c.Join(a, b, c.Phase() < Active)
+		c.bridge = c.Join(a, b, c.Phase() < Active, c.log)
 	}
 	if c.bridge == nil {
 		return

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,6 +35,10 @@ func TestEveryMetricIsShown(t *testing.T) {
 		return w.Body.String()
 	}
 	talk(ctx, t, s, func() {
+		status, err := json.Marshal(s.Gateway.Status().Calls)
+		if err != nil || !strings.Contains(string(status), `"to":"study"`) || strings.Contains(string(status), `"cause"`) {
+			t.Errorf("the running call is shown as %s, %v", status, err)
+		}
 		got := page()
 		for _, want := range []string{
 			`tandem_legs_active{connector="sipua"} 2`, `tandem_bridges_active{kind="relay"} 1`,
