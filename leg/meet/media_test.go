@@ -217,7 +217,10 @@ func TestChatMuteSignsAndPeople(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true).answered()
 	must(t, r.edge.Do(pin, "Ada", sim.Step{Do: sim.Say, Text: "Hello room"}))
-	r.wait("chat", func() bool { l := c.meet.Roster().Chat; return len(l) == 1 && l[0].Text == "Hello room" && l[0].From == "Ada" })
+	r.wait("chat", func() bool {
+		l := c.meet.Roster().Chat
+		return len(l) == 1 && l[0].Text == "Hello room" && l[0].From == "Ada"
+	})
 	c.meet.(interface{ Say(string) }).Say("Hello Ada")
 	r.wait("our line", func() bool { l := c.meet.Roster().Chat; return len(l) == 2 && l[1].From == "Board room" })
 	must(t, r.edge.SetIndicators(pin, sim.Signs{Recording: true, Notes: true}))
@@ -260,4 +263,3 @@ func TestTheRoomWritesNothingWhileItIsMutedOrWaits(t *testing.T) {
 	}
 	c.hangup()
 }
-
