@@ -125,10 +125,12 @@ func oneMain(area video.Rect, n, gap int) []video.Rect {
 		centre(list[1:], area)
 		return list
 	}
-	// Four columns and four rows of cells of the picture's own shape.
-	cw, ch := (in.W-3*gap)/4&^1, (in.H-3*gap)/4&^1
+	// Four columns and four rows of cells of the picture's own shape. The gaps are taken
+	// from the cells, not added: pictures of common sizes then need no scaling, or by three
+	// quarters, which is fast.
+	cw, ch := area.W/4, area.H/4
 	cell := func(col, row, cols, rows int) video.Rect {
-		return video.Rect{X: in.X + col*(cw+gap), Y: in.Y + row*(ch+gap), W: cols*cw + (cols-1)*gap, H: rows*ch + (rows-1)*gap}
+		return video.Rect{X: area.X + col*cw, Y: area.Y + row*ch, W: cols * cw, H: rows * ch}.Inset(gap / 2).Even()
 	}
 	list := []video.Rect{cell(0, 0, 3, 3)}
 	for i := range 3 {
