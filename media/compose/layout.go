@@ -168,7 +168,7 @@ func twoMains(area video.Rect, n, gap int) []video.Rect {
 	w := (in.W - (columns-1)*gap) / columns &^ 1
 	h := min(w*9/16, (in.H/2-rows*gap)/rows) &^ 1
 	mw := (in.W - gap) / 2 &^ 1
-	mh := min(in.H-rows*(h+gap), mw*3/4) &^ 1
+	mh := min(in.H-rows*(h+gap), shaped(mw, area)) &^ 1
 	if mh*16/9 < mw {
 		mw = mh * 16 / 9 &^ 1
 	}
