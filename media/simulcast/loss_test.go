@@ -71,13 +71,13 @@ func newTrip(t *testing.T, scene []*video.Picture, loss float64, temporal int) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := New(Config{Height: 180, Temporal: temporal})
+	e := New(Config{Height: 108, Temporal: temporal})
 	t.Cleanup(func() { d.Close(); e.Close() })
 	a := rtp.NewAssembler(rtp.AssemblerConfig{Codec: "VP8"})
 	a.SetRoundTrip(tripTime)
 	return &trip{
 		t: t, scene: scene, encoder: e, decoder: d, assembler: a, sequence: 65000,
-		packetizer: rtp.VP8Packetizer{Layers: temporal > 1, Picture: 32700, MTU: 300},
+		packetizer: rtp.VP8Packetizer{Layers: temporal > 1, Picture: 32700, MTU: 120},
 		there:      lossy{r: rand.New(rand.NewPCG(1, uint64(loss*100))), loss: loss},
 		back:       lossy{r: rand.New(rand.NewPCG(2, 2)), loss: loss},
 	}
@@ -150,7 +150,7 @@ func TestPicturesOverABadPathAreWholeOrMissing(t *testing.T) {
 	if !vpx.Available {
 		t.Skip("no VP8")
 	}
-	scene := moving.Scene(320, 180, 150)
+	scene := moving.Scene(192, 108, 150)
 	for _, c := range []struct {
 		loss     float64
 		temporal int
