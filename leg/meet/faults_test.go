@@ -45,6 +45,7 @@ func TestATroubledServiceIsAskedAgainWithinTheLimit(t *testing.T) {
 		{"full", sim.Fault{Kind: sim.JoinRefused, Reason: "MEETING_FULL"}, call.MeetingFull},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, changes{conf: func(c *conf) { c.Join = 5 * time.Second }})
 			must(t, r.edge.SetFault(test.fault))
 			began := time.Now()
@@ -80,6 +81,7 @@ func TestTheTransportFailsWithACause(t *testing.T) {
 }
 
 func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, false)
 	voice := listen(source(t, c.meet, "a0"))
@@ -100,6 +102,7 @@ func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
 }
 
 func TestAPathThatStaysBrokenEndsTheCall(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, false).answered()
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Blocked}))

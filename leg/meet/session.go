@@ -27,6 +27,9 @@ type Session struct {
 	stops   []func()
 	queue   queue
 	taken   media.Packet // lent to receivers; the loop's
+	rtcp    []byte       // feedback at hand; the loop's
+
+	preamble []byte // what feedback begins with: an empty receiver report, and who we are
 
 	mu     sync.Mutex // guards what follows
 	roster media.Roster
@@ -38,7 +41,7 @@ type Session struct {
 	arrivals  rtp.TransportLog
 	compound  rtp.Compound
 	header    rtp.Header
-	asked     uint64 // packets of others, or broken ones
+	useless   uint64 // packets of others, copies, probes, or broken ones
 	octetsIn  uint64
 	packetsIn uint64
 	firstIn   time.Time
@@ -112,6 +115,8 @@ func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Sess
 			cameras++
 		}
 	}
+	us := s.sinks[0].ssrc
+	s.preamble = rtp.AppendDescription(rtp.AppendReceiverReport(nil, us), us, cname)
 	wake, stop := loop.Attend(s.drain)
 	s.wake = wake
 	s.stops = []func(){stop, loop.Every(tickEvery, s.tick)}
@@ -262,7 +267,7 @@ func (s *Session) String() string {
 func (s *Session) Stats() media.Stats {
 	late := s.queue.lost()
 	s.in.Lock()
-	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.asked + late, FirstIn: s.firstIn, LastIn: s.lastIn}
+	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.useless + late, FirstIn: s.firstIn, LastIn: s.lastIn}
 	for _, src := range s.sources {
 		st.Lost += src.reports.Lost()
 		if src.packets > 0 {
