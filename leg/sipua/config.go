@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"tandem/sip"
+	"tandem/sip/flow"
 	"tandem/token"
 )
 
@@ -148,8 +150,13 @@ func (l *Listen) validate(field string, bad func(field, format string, args ...a
 	if !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, l.Network) {
 		bad(field+".network", "%q is none of udp, tcp, tls, ws, wss", l.Network)
 	}
-	if _, _, err := net.SplitHostPort(l.Addr); err != nil {
-		bad(field+".addr", "%q is not address:port", l.Addr)
+	if err := flow.CheckAddr(l.Addr); err != nil {
+		bad(field+".addr", "%v", err)
+	}
+	if _, _, err := net.SplitHostPort(l.Advertise); err == nil { // else it has no port
+		if err := flow.CheckAddr(l.Advertise); err != nil {
+			bad(field+".advertise", "%v", err)
+		}
 	}
 	if (l.Network == "tls" || l.Network == "wss") && l.Cert == "" {
 		bad(field+".cert", "%s needs a certificate", l.Network)
@@ -172,6 +179,8 @@ func (d *Device) validate(field string, bad func(field, format string, args ...a
 func (t *Trunk) validate(field string, bad func(field, format string, args ...any)) {
 	if t.Server == "" {
 		bad(field+".server", "a trunk needs the address of the other system")
+	} else if _, err := t.serverURI(); err != nil {
+		bad(field+".server", "%v", err)
 	}
 	for i, p := range t.Peers {
 		if _, err := parsePeer(p); err != nil {
@@ -182,6 +191,15 @@ func (t *Trunk) validate(field string, bad func(field, format string, args ...an
 		bad(field+".register", "registering needs user and password")
 	}
 	checkMedia(field, t.Encrypt, t.Codecs, bad)
+}
+
+// serverURI is the server as a URI.
+func (t *Trunk) serverURI() (sip.URI, error) {
+	uri := t.Server
+	if !strings.HasPrefix(uri, "sip:") && !strings.HasPrefix(uri, "sips:") {
+		uri = "sip:" + uri
+	}
+	return sip.ParseURI(uri)
 }
 
 func checkMedia(field string, e Encryption, codecs []string, bad func(field, format string, args ...any)) {
