@@ -70,6 +70,9 @@ type Device struct {
 	Encrypt   Encryption `yaml:"encrypt,omitempty"`         // media; default optional
 	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
 	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
+	// Dial is what its calls are addressed to: "name" (default) is the address it has
+	// registered; "number" is the dialled number there, for a PBX that has many.
+	Dial string `yaml:"dial,omitempty"`
 }
 
 // A Trunk is another SIP system: a PBX, a carrier, an emergency service.
@@ -172,6 +175,9 @@ func (d *Device) validate(field string, bad func(field, format string, args ...a
 	}
 	if !slices.Contains([]string{"", "relay", "plain", "none"}, d.Digits) {
 		bad(field+".digits", "%q is none of relay, plain, none", d.Digits)
+	}
+	if !slices.Contains([]string{"", "name", "number"}, d.Dial) {
+		bad(field+".dial", "%q is neither name nor number", d.Dial)
 	}
 	checkMedia(field, d.Encrypt, d.Codecs, bad)
 }

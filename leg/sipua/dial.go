@@ -29,7 +29,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 		target = d.To
 	}
 	if dev := b.devices[target]; dev != nil {
-		return c.dialDevice(ctx, dev, from)
+		return c.dialDevice(ctx, dev, d.To, from)
 	}
 	if t := b.trunks[target]; t != nil {
 		return c.dialTrunk(ctx, t, d.To, from)
@@ -38,7 +38,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 }
 
 // dialDevice rings the contacts of a device in parallel.
-func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request) (call.Leg, error) {
+func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from call.Request) (call.Leg, error) {
 	contacts := c.reg.contacts(d.Name, time.Now())
 	if len(contacts) == 0 {
 		return nil, call.Refusal(call.Unreachable, fmt.Errorf("the device %s is not registered", d.Name))
@@ -57,7 +57,7 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request
 	var legs []call.Leg
 	var first error
 	for _, k := range contacts {
-		l, err := c.ring(ctx, d, k, from, ended)
+		l, err := c.ring(ctx, d, k, to, from, ended)
 		if err != nil {
 			first = err
 			ended(call.Ended{})
@@ -75,18 +75,22 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request
 }
 
 // ring makes the leg to one contact.
-func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.Request, ended func(call.Ended)) (call.Leg, error) {
+func (c *Connector) ring(ctx context.Context, d *device, k *contact, to string, from call.Request, ended func(call.Ended)) (call.Leg, error) {
 	opt := c.options(d, nil, k.path, true)
-	opt.Info.Remote = sip.URI{Scheme: k.addr.URI.Scheme, User: k.addr.URI.User, Host: k.addr.URI.Host, Port: k.addr.URI.Port}.String()
+	uri, user := k.addr.URI, sip.EscapeUser(d.Name)
+	if number := d.number(to); number != "" {
+		uri.User, user = sip.EscapeUser(number), sip.EscapeUser(number)
+	}
+	opt.Info.Remote = sip.URI{Scheme: uri.Scheme, User: uri.User, Host: uri.Host, Port: uri.Port}.String()
 	opt.OnEnd = ended
 	prefer(&opt, from)
 	b := c.book.Load()
 	host := b.host(k.path)
-	m := sip.NewRequest("INVITE", k.addr.URI)
+	m := sip.NewRequest("INVITE", uri)
 	for _, p := range k.Path {
 		m.Add("Route", p)
 	}
-	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(d.Name), Host: host}}.String())
+	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: user, Host: host}}.String())
 	present(m, identity(from.From, from.FromName, host), from.Private, !from.Private)
 	if d.RPID && from.From != "" {
 		m.Add("Remote-Party-ID", remoteParty(identity(from.From, from.FromName, host), from.Private))
@@ -98,6 +102,16 @@ func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.R
 	}
 	c.count.out.Add(1)
 	return l, nil
+}
+
+// number is what was dialled, in digits as trunks get it, for a device that wants to
+// know; "" when it does not, or was called by its name.
+func (d *device) number(to string) string {
+	to, _, _ = strings.Cut(to, "@")
+	if d.Dial != "number" || to == d.Name {
+		return ""
+	}
+	return strings.TrimPrefix(to, "+")
 }
 
 // prefer offers first what the caller offers first, so that nothing needs transcoding.
