@@ -94,6 +94,10 @@ func (br *Bridge) String() string {
 	return "to b: " + toB + ", to a: " + toA
 }
 
+// Kind names the costlier of the two directions: "idle", "relay", "law", "ringing"
+// or "transcode".
+func (br *Bridge) Kind() string { return max(br.toA.kind(), br.toB.kind()).String() }
+
 // poke wakes run. It never blocks: one pending wake-up serves all.
 func (br *Bridge) poke() {
 	select {
