@@ -2,6 +2,7 @@ package tandem
 
 import (
 	"fmt"
+	"time"
 
 	"tandem/alarm"
 	"tandem/call"
@@ -30,6 +31,7 @@ func (g *Gateway) observe() {
 	m.Func(metrics.CallsActive, g.liveCalls)
 	m.Func(metrics.AccountState, g.accountStates)
 	m.Func(metrics.AlarmsActive, g.activeAlarms)
+	g.observeMeetings(m)
 	m.Func(metrics.LegsActive, func(emit metrics.Emit) {
 		emit(float64(g.Phones.Stats().Legs), sipua.Name)
 		emit(float64(g.Voice.Stats().Legs), gvoice.Name)
@@ -208,4 +210,23 @@ func (g *Gateway) count(r call.Record) {
 		g.figures.setup.Observe(r.Answered.Sub(r.Began), to)
 		g.figures.talks.Observe(r.Talked, to)
 	}
+}
+
+func (g *Gateway) observeMeetings(m *metrics.Registry) {
+	m.Func(metrics.MeetJoinsTotal, func(emit metrics.Emit) {
+		for result, n := range g.Meet.Stats().Joins {
+			emit(float64(n), result)
+		}
+	})
+	m.Func(metrics.MeetCalls, func(emit metrics.Emit) {
+		s := g.Meet.Stats()
+		emit(float64(s.Active), "joined")
+		emit(float64(s.Waiting), "waiting")
+	})
+	m.Func(metrics.MeetLobbiesTotal, func(emit metrics.Emit) { emit(float64(g.Meet.Stats().Lobbies)) })
+	m.Func(metrics.MeetTokenExpiry, func(emit metrics.Emit) {
+		if s := g.Meet.Gateway(); s.Active.Installed {
+			emit(time.Until(s.Active.Until).Seconds())
+		}
+	})
 }

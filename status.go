@@ -8,6 +8,7 @@ import (
 	"tandem/alarm"
 	"tandem/call"
 	"tandem/leg/gvoice"
+	"tandem/leg/meet"
 	"tandem/leg/sipua"
 )
 
@@ -17,6 +18,7 @@ type Status struct {
 	Accounts []gvoice.Status      `json:"google_voice"`
 	Devices  []sipua.DeviceStatus `json:"devices"`
 	Trunks   []sipua.TrunkStatus  `json:"trunks"`
+	Meetings []meet.Status        `json:"meetings"`
 	Calls    []runningCall        `json:"calls"`
 	Alarms   []alarm.Alarm        `json:"alarms"`
 }
@@ -40,6 +42,7 @@ func (g *Gateway) runningCalls() []runningCall {
 func (g *Gateway) Status() Status {
 	return Status{
 		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
+		Meetings: g.Meet.Status(),
 		Calls: g.runningCalls(), Alarms: g.Alarms.Active(),
 	}
 }

@@ -49,6 +49,24 @@ var (
 		Labels: []string{"account", "state"},
 	}
 
+	// Google Meet.
+
+	MeetJoinsTotal = Family{
+		Name: "tandem_meet_joins_total", Help: "Attempts to join a meeting, by result (joined, or the cause of the refusal).",
+		Kind: Counter, Labels: []string{"result"},
+	}
+	MeetCalls = Family{
+		Name: "tandem_meet_calls", Help: "Calls to meetings now, by stage (joined, waiting: in the lobby).",
+		Labels: []string{"stage"},
+	}
+	MeetLobbiesTotal = Family{
+		Name: "tandem_meet_lobbies_total", Help: "Calls that had to wait in the lobby of a meeting.",
+		Kind: Counter,
+	}
+	MeetTokenExpiry = Family{
+		Name: "tandem_meet_gateway_token_expiry_seconds", Help: "Seconds until the gateway token expires; absent without one.",
+	}
+
 	// SIP.
 
 	SIPMessagesTotal = Family{
