@@ -20,7 +20,7 @@ const (
 // resampler. It has no lock.
 type player struct {
 	from      media.StreamInfo
-	counters  *counters
+	count     *counters
 	listen    func(pcm []int16, voice bool) // hears every frame at inRate; may be nil
 	jitter    *rtp.Jitter
 	decoder   codec.Decoder
@@ -36,7 +36,7 @@ type player struct {
 // newPlayer returns a player that decodes at in and gives samples of out Hz.
 func newPlayer(from media.StreamInfo, in, out int, c *counters) (player, error) {
 	p := player{
-		from: from, counters: c,
+		from: from, count: c,
 		jitter: rtp.NewJitter(rtp.JitterConfig{
 			Clock: from.Clock, Packet: packetOf(from), Event: from.Event.PayloadType, Start: startDelay,
 		}),
@@ -89,7 +89,7 @@ func (p *player) play(f rtp.Frame, dst []int16) []int16 {
 	n := samplesIn(f.Duration, p.inRate)
 	switch {
 	case f.Kind == rtp.Lost:
-		p.counters.lost.Add(1)
+		p.count.lost.Add(1)
 		return p.conceal(f, dst, n)
 	case f.Kind == rtp.Voice && f.PayloadType == comfortNoise:
 		p.noise.Update(f.Payload)
@@ -110,7 +110,7 @@ func (p *player) play(f rtp.Frame, dst []int16) []int16 {
 func (p *player) decode(f rtp.Frame, dst []int16, n int) []int16 {
 	pcm, err := p.decoder.Decode(dst, f.Payload)
 	if err != nil {
-		p.counters.errors.Add(1)
+		p.count.errors.Add(1)
 		return p.decoder.Conceal(dst, n)
 	}
 	switch f.Adjust {
