@@ -31,6 +31,7 @@ type player struct {
 	decoded   []int16 // scratch: one frame at inRate
 	pcm       []int16 // what waits, at outRate
 	resting   bool    // the source sends nothing at all
+	stamp     uint32  // of the packet that was decoded last
 }
 
 // newPlayer returns a player that decodes at in and gives samples of out Hz.
@@ -108,6 +109,7 @@ func (p *player) play(f rtp.Frame, dst []int16) []int16 {
 }
 
 func (p *player) decode(f rtp.Frame, dst []int16, n int) []int16 {
+	p.stamp = f.Timestamp
 	pcm, err := p.decoder.Decode(dst, f.Payload)
 	if err != nil {
 		p.count.errors.Add(1)
