@@ -60,6 +60,7 @@ type conference struct {
 	muted     [2]bool
 	toldMute  bool
 	lips      time.Time // of the next look at lip sync
+	printed   time.Time
 }
 
 // newConference starts a conference, which runs until stop is closed; then done closes.
@@ -113,6 +114,9 @@ func (c *conference) run() {
 	}
 }
 
+// printEvery is how often String is made anew: delays and bit rates change.
+const printEvery = 2 * time.Second
+
 // idleWake is how often a conference without pictures looks after itself.
 const idleWake = time.Second
 
@@ -120,6 +124,10 @@ const idleWake = time.Second
 func (c *conference) work(now time.Time) time.Duration {
 	c.tell(now)
 	c.tellMute(now)
+	if now.Sub(c.printed) >= printEvery {
+		c.print()
+		c.printed = now
+	}
 	wait := idleWake
 	if c.uplink != nil {
 		c.uplink.work(now)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/media/compose"
 	"tandem/media/video"
 )
 
@@ -143,6 +144,10 @@ func (c *conference) streams(now time.Time) bool {
 // ask tells the meeting which pictures are drawn, and no more.
 func (c *conference) ask() {
 	c.wants = c.screen.compositor.Wants(c.wants[:0])
+	for _, cam := range c.cameras {
+		id := c.sourceID(cam)
+		cam.unseen = !slices.ContainsFunc(c.wants, func(w compose.Want) bool { return w.ID == id })
+	}
 	views := make([]media.View, 0, len(c.wants))
 	for _, w := range c.wants {
 		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
