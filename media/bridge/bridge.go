@@ -147,6 +147,7 @@ func (br *Bridge) confer(o Options) bool {
 	default:
 		br.conference = newConference(br.a, b, o, o.FromA, br.stop)
 	}
+	go br.conference.run()
 	return true
 }
 

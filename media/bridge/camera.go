@@ -15,7 +15,7 @@ import (
 
 const (
 	mostUnits   = 8                     // frames of one source decoded in one tick
-	slowDecode  = 40 * time.Millisecond // for one source in one tick
+	slowDecode  = 60 * time.Millisecond // for one source in one tick
 	slowStrikes = 3
 	restTime    = 2 * time.Second
 	// A camera makes pictures all the time; without any for so long its person is

@@ -63,7 +63,7 @@ type conference struct {
 	printed   time.Time
 }
 
-// newConference starts a conference, which runs until stop is closed; then done closes.
+// newConference makes a conference. Its run ends when stop is closed; then done closes.
 func newConference(room media.Session, meeting media.Meeting, o Options, keys func(dtmf.Digit), stop chan struct{}) *conference {
 	c := &conference{
 		room: room, meeting: meeting, options: o, log: o.Log, keys: keys, dirty: true,
@@ -73,7 +73,6 @@ func newConference(room media.Session, meeting media.Meeting, o Options, keys fu
 		c.view.layout = l
 	}
 	c.arrange(time.Now())
-	go c.run()
 	return c
 }
 
@@ -120,8 +119,10 @@ const printEvery = 2 * time.Second
 // idleWake is how often a conference without pictures looks after itself.
 const idleWake = time.Second
 
-// work does what is due and returns when it wants to be called again.
+// work does what is due at now and returns when it wants to be called again. What it
+// takes itself it adds to now.
 func (c *conference) work(now time.Time) time.Duration {
+	began := time.Now()
 	c.tell(now)
 	c.tellMute(now)
 	if now.Sub(c.printed) >= printEvery {
@@ -131,22 +132,23 @@ func (c *conference) work(now time.Time) time.Duration {
 	wait := idleWake
 	if c.uplink != nil {
 		c.uplink.work(now)
-		wait = soonest(wait, c.uplink.send)
+		wait = soonest(now.Add(time.Since(began)), wait, c.uplink.send)
 	}
 	if c.screen == nil {
 		return wait
 	}
 	if !now.Before(c.next) {
 		c.picture(now)
-		c.schedule(now, time.Now())
+		c.schedule(now, now.Add(time.Since(began)))
 	}
-	wait = soonest(wait, c.screen.send)
-	return max(min(wait, time.Until(c.next)), 0)
+	now = now.Add(time.Since(began))
+	wait = soonest(now, wait, c.screen.send)
+	return max(min(wait, c.next.Sub(now)), 0)
 }
 
 // soonest sends what may go and shortens wait to when more may.
-func soonest(wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
-	if d, more := send(time.Now()); more {
+func soonest(now time.Time, wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
+	if d, more := send(now); more {
 		return min(wait, d)
 	}
 	return wait
