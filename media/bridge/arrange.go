@@ -14,6 +14,7 @@ func (c *conference) arrange(now time.Time) {
 	c.mu.Lock()
 	cut := c.roster.Stage != roster.Stage
 	c.roster, c.dirty = roster, true
+	c.chatLocked(now)
 	c.mu.Unlock()
 	c.arrangeAudio()
 	c.arrangeVideo(now, cut)
@@ -22,6 +23,26 @@ func (c *conference) arrange(now time.Time) {
 	c.print()
 	if after := c.String(); after != before {
 		c.log.Info("media path", "path", after)
+	}
+}
+
+// chatFor is how long a line of the chat stays on the screen.
+const chatFor = 8 * time.Second
+
+// chatLocked shows the newest line of the chat. What was written before we came is not
+// for us.
+func (c *conference) chatLocked(now time.Time) {
+	n := len(c.roster.Chat)
+	if n == 0 || c.roster.Stage != media.Joined {
+		return
+	}
+	line := c.roster.Chat[n-1]
+	if before := c.chat; line.At.After(before) {
+		c.chat = line.At
+		if before.IsZero() && now.Sub(line.At) > chatFor {
+			return
+		}
+		c.view.notice, c.until = line.From+": "+line.Text, now.Add(chatFor)
 	}
 }
 
@@ -155,6 +176,7 @@ func (c *conference) arrangeVideo(now time.Time, cut bool) {
 		}
 	}
 	c.setUplink(c.planUplink())
+	c.arrangeContent(now)
 	if c.screen == nil && !c.asked {
 		c.asked = true
 		c.meeting.Show(nil) // a telephone needs no pictures

@@ -36,6 +36,7 @@ type conference struct {
 	roster media.Roster
 	ring   bool
 	until  time.Time // when view.notice ends
+	chat   time.Time // of the line that was shown last
 	dirty  bool      // the picture's state is to be made anew
 	voices *voices
 	mic    *microphone
@@ -52,6 +53,9 @@ type conference struct {
 	uplink    *uplink
 	uplinkFor uplinkPlan
 	cameras   []*camera
+	slides    *slides   // the meeting's presentation to the room's second screen
+	offer     *camera   // the room's presentation
+	offered   *slides   // to the meeting
 	next      time.Time // of the picture
 	slow      slowness
 	shown     []media.View
@@ -139,10 +143,16 @@ func (c *conference) work(now time.Time) time.Duration {
 	}
 	if !now.Before(c.next) {
 		c.picture(now)
+		c.present(now)
 		c.schedule(now, now.Add(time.Since(began)))
 	}
 	now = now.Add(time.Since(began))
 	wait = soonest(now, wait, c.screen.send)
+	for _, s := range []*slides{c.slides, c.offered} {
+		if s != nil {
+			wait = soonest(now, wait, s.send)
+		}
+	}
 	return max(min(wait, c.next.Sub(now)), 0)
 }
 
@@ -202,6 +212,8 @@ func (c *conference) tellMute(now time.Time) {
 func (c *conference) release() {
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
+	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})
+	c.setSlides(nil, media.StreamInfo{}, time.Time{})
 	c.setScreen(nil, media.StreamInfo{}, time.Time{})
 }
 
@@ -255,9 +267,9 @@ func (c *conference) obeyLocked(cmd command, now time.Time) prompt.Name {
 		c.view.layout = c.view.layout.Next()
 		c.view.notice, c.until = "Layout "+layoutName(c.view.layout), now.Add(noticeFor)
 	case toggleMix:
-		c.view.noMix = !c.view.noMix
+		c.view.toggled = !c.view.toggled
 		c.view.notice, c.until = "Presentation shown", now.Add(noticeFor)
-		if c.view.noMix {
+		if c.view.toggled != c.view.second {
 			c.view.notice = "Presentation hidden"
 		}
 	}
@@ -315,6 +327,12 @@ func (c *conference) print() {
 	}
 	if c.screen != nil {
 		parts = append(parts, "video "+c.screen.String())
+	}
+	if c.slides != nil {
+		parts = append(parts, c.slides.String())
+	}
+	if c.offered != nil {
+		parts = append(parts, "to the meeting: "+c.offered.String())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

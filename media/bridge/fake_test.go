@@ -93,7 +93,16 @@ type fakeSource struct {
 	mu       sync.Mutex // held while the receiver runs, so Attach waits
 	info     media.StreamInfo
 	receiver media.Receiver
-	asked    atomic.Int32 // keyframes
+	asked    atomic.Int32                             // keyframes
+	clock    func(timestamp uint32) (time.Time, bool) // nil: no sender reports
+}
+
+// Captured implements media.Clocked.
+func (s *fakeSource) Captured(timestamp uint32) (time.Time, bool) {
+	if s.clock == nil {
+		return time.Time{}, false
+	}
+	return s.clock(timestamp)
 }
 
 func (s *fakeSource) Info() media.StreamInfo {

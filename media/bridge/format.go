@@ -14,16 +14,18 @@ type format struct {
 	rate          int  // pictures per second
 	bitrate       int  // bit/s
 	single        bool // H.264 packetization mode 0
+	screen        bool // slides rather than people
 }
 
 // sizes of the picture a room gets, the best first, with the bit rate that looks good
 // and the one below which the next smaller size looks better.
 type size struct{ width, height, good, least int }
 
-func sizes() [4]size {
-	return [4]size{
+func sizes() [5]size {
+	return [5]size{
 		{1280, 720, 1_500_000, 600_000},
 		{960, 540, 1_000_000, 400_000},
+		{848, 480, 800_000, 300_000}, // as much as level 3 of H.264 takes
 		{640, 360, 600_000, 150_000},
 		{320, 180, 200_000, 0},
 	}

@@ -138,7 +138,7 @@ func videoStream(codecName, fmtp string) media.StreamInfo {
 
 // A room of 640x360, which saves the tests most of their time, and one of 1280x720.
 const (
-	sd = "profile-level-id=42801e;packetization-mode=1"
+	sd = "profile-level-id=42800d;max-fs=920;max-mbps=27600;max-br=2000;packetization-mode=1"
 	hd = "profile-level-id=42801f;packetization-mode=1"
 )
 

@@ -15,12 +15,22 @@ func (c *conference) picture(now time.Time) {
 	c.look(now)
 	for i, cam := range c.cameras {
 		if pic := pics[i]; pic != nil {
-			if id := c.sourceID(cam); id != "" {
-				c.screen.compositor.Put(id, pic, 0)
-			}
+			c.put(now, cam, pic)
 		}
 	}
 	c.screen.draw(now)
+}
+
+// put gives a picture to who shows it.
+func (c *conference) put(now time.Time, cam *camera, pic *video.Picture) {
+	id := c.sourceID(cam)
+	if id == "" {
+		return
+	}
+	c.screen.compositor.Put(id, pic, 0)
+	if cam.info.Kind == media.Content && c.slides != nil {
+		c.slides.set(now, pic)
+	}
 }
 
 // mostCameras is a bound; a meeting sends eight and a presentation.
@@ -146,11 +156,16 @@ func (c *conference) ask() {
 	c.wants = c.screen.compositor.Wants(c.wants[:0])
 	for _, cam := range c.cameras {
 		id := c.sourceID(cam)
-		cam.unseen = !slices.ContainsFunc(c.wants, func(w compose.Want) bool { return w.ID == id })
+		cam.unseen = !slices.ContainsFunc(c.wants, func(w compose.Want) bool { return w.ID == id }) &&
+			(c.slides == nil || cam.info.Kind != media.Content)
 	}
 	views := make([]media.View, 0, len(c.wants))
 	for _, w := range c.wants {
 		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
+	}
+	if c.slides != nil && !slices.ContainsFunc(views, func(v media.View) bool { return v.Content }) {
+		f := formatFor(c.slides.info, 0)
+		views = slices.Insert(views, 0, media.View{Width: f.width, Height: f.height, Content: true})
 	}
 	if c.asked && slices.Equal(views, c.shown) {
 		return

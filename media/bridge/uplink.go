@@ -24,6 +24,7 @@ type uplink struct {
 	encoder layerEncoder // nil before the first picture
 	low     bool         // encoder makes the lower layers alone
 	most    int          // bit/s of all layers
+	told    int          // bit/s, as the encoder has it
 	packets [simulcast.Layers]rtp.VP8Packetizer
 	headers [simulcast.Layers]media.Packet
 	asked   [simulcast.Layers]atomic.Bool
@@ -147,6 +148,7 @@ func (u *uplink) prepare(pic *video.Picture) error {
 		u.encoder.Close()
 		u.encoder = nil
 	}
+	u.told = 0
 	u.top.on.Store(low)
 	if u.low = low; low {
 		u.encoder = newLower(u.most)
@@ -173,7 +175,10 @@ func (u *uplink) limit() {
 	if u.low {
 		most = max(most-int(u.top.rate()), 0)
 	}
-	if u.encoder.SetTarget(most) != nil {
+	if near(most, u.told) {
+		return
+	}
+	if u.told = most; u.encoder.SetTarget(most) != nil {
 		u.count.errors.Add(1)
 	}
 }
