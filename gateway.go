@@ -50,6 +50,7 @@ type Gateway struct {
 	toll    toll.Guard
 	listens []sipua.Addr
 	figures figures
+	bridges bridges
 	conf    atomic.Pointer[config.Config]
 }
 
@@ -118,19 +119,11 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	return g, nil
 }
 
-func (g *Gateway) join(country string) func(a, b media.Session, early bool) call.Bridge {
-	return func(a, b media.Session, early bool) call.Bridge {
-		return keypad{bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})}
+func (g *Gateway) join(country string) func(media.Session, media.Session, bool, *slog.Logger) call.Bridge {
+	return func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
+		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early}))
 	}
 }
-
-// keypad lets keys that come by SIP INFO control a meeting.
-type keypad struct{ *bridge.Bridge }
-
-var _ call.Keypad = keypad{}
-
-// Key implements call.Keypad.
-func (k keypad) Key(from call.Side, key rune) bool { return k.Bridge.Key(from == call.B, key) }
 
 // Listens returns where phones can reach the gateway.
 func (g *Gateway) Listens() []sipua.Addr { return g.listens }

@@ -19,7 +19,7 @@ var (
 		Labels: []string{"phase"},
 	}
 	LegsActive = Family{
-		Name: "tandem_legs_active", Help: "Legs of calls now, by connector.",
+		Name: "tandem_legs_active", Help: "Legs of calls now, also those that are letting go, by connector.",
 		Labels: []string{"connector"},
 	}
 	CallSetupSeconds = Family{
@@ -106,7 +106,7 @@ var (
 		Kind: Counter, Labels: []string{"direction"},
 	}
 	RTPBytesTotal = Family{
-		Name: "tandem_rtp_bytes_total", Help: "Bytes of RTP, by direction (in, out).",
+		Name: "tandem_rtp_bytes_total", Help: "Bytes of RTP payload, by direction (in, out).",
 		Kind: Counter, Labels: []string{"direction"},
 	}
 	RTPLostTotal = Family{
@@ -114,7 +114,7 @@ var (
 		Kind: Counter,
 	}
 	RTPDroppedTotal = Family{
-		Name: "tandem_rtp_packets_dropped_total", Help: "RTP packets that came and were not used, by reason (late, stranger, broken, full).",
+		Name: "tandem_rtp_packets_dropped_total", Help: "Packets on media ports that were not used or not sent, by reason (stray: no media, rejected: wrong source, bad authentication or a copy, unsent).",
 		Kind: Counter, Labels: []string{"reason"},
 	}
 	RTPJitterSeconds = Family{
@@ -125,7 +125,7 @@ var (
 		Name: "tandem_media_sessions", Help: "Media sessions now.",
 	}
 	BridgesActive = Family{
-		Name: "tandem_bridges_active", Help: "Bridges now, by kind (relay, transcode, conference).",
+		Name: "tandem_bridges_active", Help: "Bridges now, by kind (idle, relay, law, ringing, transcode, conference).",
 		Labels: []string{"kind"},
 	}
 
