@@ -185,10 +185,11 @@ func (c *conference) arrangeVideo(now time.Time, cut bool) {
 
 // setScreen makes the room's picture anew when its stream is another; nil ends it.
 func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.Time) {
-	if info == c.screenFor && (c.screen == nil || c.screen.sink == sink) {
+	plain := withoutLimits(info)
+	if plain == c.screenFor && (c.screen == nil || c.screen.sink == sink && !c.screen.resized(info)) {
 		return
 	}
-	c.screenFor = info
+	c.screenFor = plain
 	if c.screen != nil {
 		c.screen.close()
 		c.screen = nil
@@ -206,14 +207,20 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 	c.screen, c.next, c.shown, c.asked = s, now, nil, false
 }
 
+// withoutLimits are what a stream is, whatever its receiver takes at the moment.
+func withoutLimits(i media.StreamInfo) media.StreamInfo {
+	i.Limits = media.Limits{}
+	return i
+}
+
 // planUplink is empty until we are in the meeting: nobody sees us before.
 func (c *conference) planUplink() uplinkPlan {
 	source := videoSource(c.room)
-	p := uplinkPlan{source: source, from: infoOfSource(source)}
+	p := uplinkPlan{source: source, from: withoutLimits(infoOfSource(source))}
 	sinks := 0
 	for _, s := range c.meeting.Sinks() {
 		if i := s.Info(); i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Sends() && i.Layer >= 0 && i.Layer < simulcast.Layers {
-			p.sinks[i.Layer], p.to[i.Layer] = s, i
+			p.sinks[i.Layer], p.to[i.Layer] = s, withoutLimits(i)
 			sinks++
 		}
 	}

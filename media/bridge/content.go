@@ -28,9 +28,9 @@ func (c *conference) arrangeContent(now time.Time) {
 		return
 	}
 	sink := contentSink(c.room)
-	c.setSlides(sink, infoOfSink(sink), now)
+	c.setSlides(sink, withoutLimits(infoOfSink(sink)), now)
 	source, far := contentSource(c.room), contentSink(c.meeting)
-	from, to := infoOfSource(source), infoOfSink(far)
+	from, to := withoutLimits(infoOfSource(source)), withoutLimits(infoOfSink(far))
 	if c.roster.Stage != media.Joined || from.Codec == "" || to.Codec == "" {
 		source, from, far, to = nil, media.StreamInfo{}, nil, media.StreamInfo{}
 	}

@@ -136,19 +136,13 @@ func videoStream(codecName, fmtp string) media.StreamInfo {
 	return media.StreamInfo{Kind: media.Video, Codec: codecName, Clock: 90000, PayloadType: 97, FMTP: fmtp}
 }
 
-// A room of 640x360, which saves the tests most of their time, and one of 1280x720.
-const (
-	sd = "profile-level-id=42800d;max-fs=920;max-mbps=27600;max-br=2000;packetization-mode=1"
-	hd = "profile-level-id=42801f;packetization-mode=1"
-)
+// A room of 640x360, which saves the tests most of their time.
+func small() media.Limits { return media.Limits{FrameSize: 920, BlockRate: 27600} }
+
+const mode1 = "packetization-mode=1"
 
 // large makes the room's screen one of 1280x720.
-func (w *world) large() {
-	w.sees.info.FMTP = ""
-	if w.sees.info.Codec == "H264" {
-		w.sees.info.FMTP = hd
-	}
-}
+func (w *world) large() { w.sees.info.Limits = media.Limits{} }
 
 // newWorld makes a room with an audio codec and a video codec, "" for none.
 func newWorld(t testing.TB, audio, videoCodec string) *world {
@@ -162,9 +156,10 @@ func newWorld(t testing.TB, audio, videoCodec string) *world {
 	w.speaks = newTalker(t, &fakeSession{source: src}, signal(1000))
 	w.speaks.mute = true
 	if videoCodec != "" {
-		fmtp := map[string]string{"H264": sd, "VP8": "max-fs=920;max-fr=30"}[videoCodec]
-		w.films = w.room.source(videoStream(videoCodec, fmtp))
-		w.sees = w.room.sink(videoStream(videoCodec, fmtp))
+		i := videoStream(videoCodec, mode1)
+		i.Limits = small()
+		w.films = w.room.source(i)
+		w.sees = w.room.sink(i)
 		w.watching = newViewer(t, w.sees)
 	}
 	opus := without(stream("OPUS"))

@@ -114,11 +114,10 @@ func (o *outlet) due(now time.Time) bool {
 
 // follow takes over what the path carries.
 func (o *outlet) follow() {
-	most := target(o.sink)
-	if most <= 0 {
-		return
+	rate := o.format.bitrate
+	if most := target(o.sink); most > 0 {
+		rate = max(min(rate, most), leastBitrate)
 	}
-	rate := min(most, o.format.bitrate)
 	if rate*10 > o.rate*9 && rate*10 < o.rate*11 && rate >= o.rate || rate == o.rate {
 		return // not for every little change
 	}

@@ -49,7 +49,7 @@ func (c *conference) pull(now time.Time) (pics [mostCameras]*video.Picture) {
 func (c *conference) setCameras(sources []media.Source) {
 	var next []*camera
 	for _, src := range sources {
-		info := src.Info()
+		info := withoutLimits(src.Info())
 		if info.Kind == media.Audio || info.Codec == "" || len(next) == mostCameras {
 			continue
 		}
@@ -164,7 +164,7 @@ func (c *conference) ask() {
 		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
 	}
 	if c.slides != nil && !slices.ContainsFunc(views, func(v media.View) bool { return v.Content }) {
-		f := formatFor(c.slides.info, 0)
+		f := formatFor(c.slides.sink.Info(), 0)
 		views = slices.Insert(views, 0, media.View{Width: f.width, Height: f.height, Content: true})
 	}
 	if c.asked && slices.Equal(views, c.shown) {

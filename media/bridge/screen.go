@@ -29,6 +29,18 @@ func newScreen(sink media.Sink, info media.StreamInfo, now time.Time, count *vid
 	return s, nil
 }
 
+// resized takes over limits that have changed, and reports whether the picture is to have
+// another size or rate.
+func (s *screen) resized(info media.StreamInfo) bool {
+	f := formatFor(info, target(s.sink))
+	if f.width != s.format.width || f.height != s.format.height || f.rate != s.format.rate {
+		return true
+	}
+	s.format.bitrate = f.bitrate
+	s.follow()
+	return false
+}
+
 // draw composes the picture and sends it when it is worth a frame.
 func (s *screen) draw(now time.Time) {
 	pic, changed := s.compositor.Tick(now)
@@ -59,7 +71,7 @@ func (s *slides) set(now time.Time, pic *video.Picture) {
 	if now.Sub(s.put) < time.Second/slideRate-frameSlack {
 		return
 	}
-	most := formatFor(s.info, target(s.sink))
+	most := formatFor(s.sink.Info(), target(s.sink))
 	box := video.Rect{W: min(most.width, pic.Width), H: min(most.height, pic.Height)}
 	fit := video.Fit(pic.Width, pic.Height, box).Even()
 	if fit.W < 32 || fit.H < 32 {

@@ -151,7 +151,8 @@ func TestWhoSpeaksIsLarge(t *testing.T) {
 func TestPresentationsOnStreamsOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "PCMU", "H264")
-		content := videoStream("H264", sd)
+		content := videoStream("H264", mode1)
+		content.Limits = small()
 		content.Kind = media.Content
 		offers, second := w.room.source(content), w.room.sink(content)
 		content = videoStream("VP8", "")

@@ -152,6 +152,10 @@ func (u *uplink) prepare(pic *video.Picture) error {
 	u.top.on.Store(low)
 	if u.low = low; low {
 		u.encoder = newLower(u.most)
+		// A room that can be told sends no more than leaves room for the lower layers.
+		if l, ok := u.camera.source.(interface{ Limit(bitrate int) }); ok {
+			l.Limit(int(relayShare * float64(u.most)))
+		}
 		u.camera.source.RequestKeyframe() // which begins the relayed layer
 		return nil
 	}
