@@ -12,18 +12,34 @@ import (
 func (c *conference) arrange(now time.Time) {
 	roster := c.meeting.Roster()
 	c.mu.Lock()
-	cut := c.roster.Stage != roster.Stage
+	before := c.roster
+	cut := before.Stage != roster.Stage
 	c.roster, c.dirty = roster, true
 	c.chatLocked(now)
+	muted := c.mutedByHost(now, before.OwnAudioMuted)
 	c.mu.Unlock()
+	if muted && c.mic != nil {
+		c.mic.mute(true)
+	}
 	c.arrangeAudio()
 	c.arrangeVideo(now, cut)
 	c.tell(now)
-	before := c.String()
+	pipes := c.String()
 	c.print()
-	if after := c.String(); after != before {
+	if after := c.String(); after != pipes {
 		c.log.Info("media path", "path", after)
 	}
+}
+
+// mutedByHost takes over that somebody in the meeting has muted us; c.mu is held. before
+// says whether we were. Nobody but the room itself unmutes it.
+func (c *conference) mutedByHost(now time.Time, before bool) bool {
+	if before || !c.roster.OwnAudioMuted || c.view.muted || c.roster.Stage != media.Joined {
+		return false
+	}
+	c.view.muted = true
+	c.view.notice, c.until = "You were muted", now.Add(noticeFor)
+	return true
 }
 
 // chatFor is how long a line of the chat stays on the screen.
@@ -242,13 +258,21 @@ func (c *conference) setUplink(p uplinkPlan) {
 	if p.source == nil {
 		return
 	}
-	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), &c.videoUp, c.poke)
+	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
 	if err != nil {
 		c.log.Error("the meeting gets no picture", "err", err)
 		return
 	}
 	u.seen = time.Now()
 	c.uplink = u
+}
+
+// bandwidth is what the meeting takes of our pictures now; 0 when it is not known.
+func (c *conference) bandwidth() int {
+	if n, ok := c.meeting.(narrow); ok {
+		return n.Bandwidth()
+	}
+	return 0
 }
 
 func (c *conference) maxBitrate() int {

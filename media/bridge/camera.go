@@ -244,12 +244,8 @@ func (c *camera) frozen(now time.Time) bool {
 // follow keeps the pictures back for as long as the voice is later; voice is the time
 // from capture until it is heard.
 func (c *camera) follow(voice time.Duration) {
-	clocked, ok := c.source.(media.Clocked)
+	at, ok := captured(c.source, c.info.Clock, c.stamp)
 	if !ok || c.good.IsZero() {
-		return
-	}
-	at, ok := clocked.Captured(c.stamp)
-	if !ok {
 		return
 	}
 	early := voice - c.good.Sub(at) // how much too soon the last picture was shown

@@ -93,16 +93,17 @@ type fakeSource struct {
 	mu       sync.Mutex // held while the receiver runs, so Attach waits
 	info     media.StreamInfo
 	receiver media.Receiver
-	asked    atomic.Int32                             // keyframes
-	clock    func(timestamp uint32) (time.Time, bool) // nil: no sender reports
+	asked    atomic.Int32                          // keyframes
+	clock    func() (ntp uint64, timestamp uint32) // nil: no sender reports
 }
 
-// Captured implements media.Clocked.
-func (s *fakeSource) Captured(timestamp uint32) (time.Time, bool) {
+// SenderClock implements clocked.
+func (s *fakeSource) SenderClock() (ntp uint64, timestamp uint32, ok bool) {
 	if s.clock == nil {
-		return time.Time{}, false
+		return 0, 0, false
 	}
-	return s.clock(timestamp)
+	ntp, timestamp = s.clock()
+	return ntp, timestamp, true
 }
 
 func (s *fakeSource) Info() media.StreamInfo {

@@ -30,13 +30,10 @@ func sizes() [5]size {
 	}
 }
 
-// formatFor picks the largest picture that the far end takes and the path carries at a
-// rate that looks fluent. target is in bit/s; 0 when the path is not known.
-func formatFor(i media.StreamInfo, target int) format {
-	most := target
-	if b := i.Limits.Bitrate; b > 0 && (most <= 0 || b < most) {
-		most = b
-	}
+// formatFor picks the largest picture that the far end takes, and the path carries, at a
+// rate that looks fluent.
+func formatFor(i media.StreamInfo) format {
+	most := i.Limits.Bitrate
 	f := format{codec: i.Codec, single: i.Codec == "H264" && formatParameter(i.FMTP, "packetization-mode") != "1"}
 	for _, s := range sizes() {
 		rate := i.Limits.Rate(s.width, s.height, mostRate)

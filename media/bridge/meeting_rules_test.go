@@ -186,21 +186,20 @@ func TestFormats(t *testing.T) {
 	for _, row := range []struct {
 		name, codec, fmtp string
 		limits            media.Limits
-		target            int
 		want              string
 	}{
-		{"no limits", "VP8", "", media.Limits{}, 0, "1280x720@30 1500k"},
-		{"640x360", "VP8", "", media.Limits{FrameSize: 920, FrameRate: 15}, 0, "640x360@15 600k"},
-		{"H.264 level 3.1", "H264", "profile-level-id=42e01f; packetization-mode=1", level(3600, 108000, 14_000_000), 0, "1280x720@30 1500k"},
-		{"H.264 level 3.0", "H264", "packetization-mode=1", level(1620, 40500, 10_000_000), 0, "848x480@25 800k"},
-		{"H.264 level 1.2", "H264", "packetization-mode=1", level(396, 6000, 384_000), 0, "320x180@25 200k"},
-		{"H.264 level 1, mode 0", "H264", "", level(99, 1485, 64_000), 0, "320x180@5 64k single"},
-		{"a bandwidth line", "H264", "packetization-mode=1", level(3600, 108000, 500_000), 0, "960x540@30 500k"},
-		{"a narrow path", "VP8", "", media.Limits{}, 100_000, "320x180@30 100k"},
-		{"a path that carries nothing", "VP8", "", media.Limits{}, 1, "320x180@30 50k"},
+		{"no limits", "VP8", "", media.Limits{}, "1280x720@30 1500k"},
+		{"640x360", "VP8", "", media.Limits{FrameSize: 920, FrameRate: 15}, "640x360@15 600k"},
+		{"H.264 level 3.1", "H264", "profile-level-id=42e01f; packetization-mode=1", level(3600, 108000, 14_000_000), "1280x720@30 1500k"},
+		{"H.264 level 3.0", "H264", "packetization-mode=1", level(1620, 40500, 10_000_000), "848x480@25 800k"},
+		{"H.264 level 1.2", "H264", "packetization-mode=1", level(396, 6000, 384_000), "320x180@25 200k"},
+		{"H.264 level 1, mode 0", "H264", "", level(99, 1485, 64_000), "320x180@5 64k single"},
+		{"a bandwidth line", "H264", "packetization-mode=1", level(3600, 108000, 500_000), "960x540@30 500k"},
+		{"a narrow path", "VP8", "", level(0, 0, 100_000), "320x180@30 100k"},
+		{"a path that carries nothing", "VP8", "", level(0, 0, 1), "320x180@30 50k"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			f := formatFor(media.StreamInfo{Codec: row.codec, FMTP: row.fmtp, Limits: row.limits}, row.target)
+			f := formatFor(media.StreamInfo{Codec: row.codec, FMTP: row.fmtp, Limits: row.limits})
 			got := fmt.Sprintf("%dx%d@%d %dk", f.width, f.height, f.rate, f.bitrate/1000)
 			if f.single {
 				got += " single"

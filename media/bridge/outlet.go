@@ -66,14 +66,6 @@ func newOutlet(sink media.Sink, info media.StreamInfo, now time.Time, count *vid
 	return o
 }
 
-// target is what a sink's path takes, in bit/s; 0 when it does not know.
-func target(sink media.Sink) int {
-	if p, ok := sink.(media.Paced); ok {
-		return p.Target()
-	}
-	return 0
-}
-
 // interval is the time of one picture.
 func (o *outlet) interval() time.Duration { return time.Second / time.Duration(o.format.rate) }
 
@@ -96,7 +88,6 @@ func (o *outlet) show(now time.Time, pic *video.Picture, changed bool) {
 		o.count.unchanged.Add(1)
 		return
 	}
-	o.follow()
 	if o.key {
 		o.encoder.requestKey()
 	}
@@ -112,12 +103,9 @@ func (o *outlet) due(now time.Time) bool {
 	return now.Sub(o.encoded) >= every
 }
 
-// follow takes over what the path carries.
+// follow takes over the format's bit rate, which changes with what the path carries.
 func (o *outlet) follow() {
 	rate := o.format.bitrate
-	if most := target(o.sink); most > 0 {
-		rate = max(min(rate, most), leastBitrate)
-	}
 	if rate*10 > o.rate*9 && rate*10 < o.rate*11 && rate >= o.rate || rate == o.rate {
 		return // not for every little change
 	}

@@ -164,7 +164,7 @@ func (c *conference) ask() {
 		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
 	}
 	if c.slides != nil && !slices.ContainsFunc(views, func(v media.View) bool { return v.Content }) {
-		f := formatFor(c.slides.sink.Info(), 0)
+		f := formatFor(c.slides.sink.Info())
 		views = slices.Insert(views, 0, media.View{Width: f.width, Height: f.height, Content: true})
 	}
 	if c.asked && slices.Equal(views, c.shown) {

@@ -16,7 +16,7 @@ type screen struct {
 }
 
 func newScreen(sink media.Sink, info media.StreamInfo, now time.Time, count *videoCounters) (*screen, error) {
-	f := formatFor(info, target(sink))
+	f := formatFor(info)
 	c, err := compose.New(compose.Config{Width: f.width, Height: f.height})
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func newScreen(sink media.Sink, info media.StreamInfo, now time.Time, count *vid
 // resized takes over limits that have changed, and reports whether the picture is to have
 // another size or rate.
 func (s *screen) resized(info media.StreamInfo) bool {
-	f := formatFor(info, target(s.sink))
+	f := formatFor(info)
 	if f.width != s.format.width || f.height != s.format.height || f.rate != s.format.rate {
 		return true
 	}
@@ -71,7 +71,7 @@ func (s *slides) set(now time.Time, pic *video.Picture) {
 	if now.Sub(s.put) < time.Second/slideRate-frameSlack {
 		return
 	}
-	most := formatFor(s.sink.Info(), target(s.sink))
+	most := formatFor(s.sink.Info())
 	box := video.Rect{W: min(most.width, pic.Width), H: min(most.height, pic.Height)}
 	fit := video.Fit(pic.Width, pic.Height, box).Even()
 	if fit.W < 32 || fit.H < 32 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/media/rtp"
 	"tandem/media/tone"
 )
 
@@ -201,12 +202,8 @@ func TestPicturesWaitForVoicesThatAreLater(t *testing.T) {
 		// The voice was captured 150 ms before the picture that comes at the same time.
 		voice, picture := w.meeting.sources[0], w.meeting.sources[4]
 		first := ada.voice.packet.Timestamp
-		voice.clock = func(ts uint32) (time.Time, bool) {
-			return origin.Add(time.Duration(ts-first)*time.Second/48000 - 150*time.Millisecond), true
-		}
-		picture.clock = func(ts uint32) (time.Time, bool) {
-			return origin.Add(time.Duration(ts) * time.Second / 90000), true
-		}
+		voice.clock = func() (uint64, uint32) { return rtp.NTP(origin.Add(-150 * time.Millisecond)), first }
+		picture.clock = func() (uint64, uint32) { return rtp.NTP(origin), 0 }
 		w.join()
 		defer w.bridge.Close()
 		w.run(12 * time.Second)
