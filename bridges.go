@@ -20,7 +20,10 @@ type counted struct {
 	among *bridges
 }
 
-var _ call.Bridge = (*counted)(nil)
+var (
+	_ call.Bridge = (*counted)(nil)
+	_ call.Keypad = (*counted)(nil)
+)
 
 func (b *bridges) add(one *bridge.Bridge) *counted {
 	c := &counted{one, b}
@@ -40,6 +43,9 @@ func (c *counted) Close() {
 	defer c.among.mu.Unlock()
 	delete(c.among.all, c)
 }
+
+// Key implements [call.Keypad]: keys that come by SIP INFO control a meeting.
+func (c *counted) Key(from call.Side, key rune) bool { return c.Bridge.Key(from == call.B, key) }
 
 // count emits how many there are of each kind.
 func (b *bridges) count(emit metrics.Emit) {

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
-	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
+	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/codec/...", "media/dtmf", "media/prompt", "media/tone", "media/rtp", "media/video"},
 	"media/codec":          {"media", "media/codec/..."},
 	"media/codec/openh264": {"media/video"},
 	"media/codec/opus":     {},
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"media/dtmf":           {"media"},
 	"media/compose":        {"media/codec/yuv", "media/video"},
 	"media/mix":            {},
+	"media/prompt":         {"media/codec"},
 	"media/rtp":            {"media"},
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},

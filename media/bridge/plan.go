@@ -22,7 +22,7 @@ func Kinds() []string {
 	for t := idle; t <= transcode; t++ {
 		all = append(all, t.String())
 	}
-	return all
+	return append(all, "conference")
 }
 
 // plan is a decision on one direction. Equal plans need no change.
