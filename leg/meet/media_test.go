@@ -13,7 +13,8 @@ import (
 	"tandem/sim/vp8"
 )
 
-// camera makes pictures in three sizes, and a voice, until it is stopped.
+// camera makes pictures in three sizes, the smallest of the height given, and a
+// voice, until it is stopped.
 type camera struct {
 	t       *testing.T
 	session media.Session
@@ -21,7 +22,7 @@ type camera struct {
 	work    sync.WaitGroup
 }
 
-func film(t *testing.T, s media.Session, colour string) *camera {
+func film(t *testing.T, s media.Session, height int) *camera {
 	t.Helper()
 	c := &camera{t: t, session: s, stop: make(chan struct{})}
 	for _, k := range s.Sinks() {
@@ -29,7 +30,7 @@ func film(t *testing.T, s media.Session, colour string) *camera {
 		case media.Audio:
 			c.work.Go(func() { c.talk(k) })
 		case media.Video:
-			c.work.Go(func() { c.shoot(k, 180<<info.Layer, colour) })
+			c.work.Go(func() { c.shoot(k, height<<info.Layer, "#20a040") })
 		case media.Content:
 		}
 	}
@@ -122,7 +123,7 @@ func (c *camera) shoot(k media.Sink, height int, colour string) {
 func TestTheMeetingHearsAndSeesTheRoomOnThreeLayers(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true).answered()
-	film(t, c.meet, "#20a040")
+	film(t, c.meet, 180)
 	r.wait("three layers and a voice", func() bool {
 		d := r.device()
 		return d.Up.Track("l").Decoded > 5 && d.Up.Track("m").Decoded > 5 && d.Up.Track("h").Decoded > 5 && d.Up.Track("audio").Tone > 0
@@ -161,7 +162,7 @@ func TestLostPacketsAreSentAgainBothWays(t *testing.T) {
 	c.meet.Show([]media.View{{Width: 640, Height: 360}})
 	c.answered()
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Loss, Percent: 5}))
-	film(t, c.meet, "#20a040")
+	film(t, c.meet, 90)
 	r.wait("retransmissions", func() bool {
 		d := r.device()
 		return d.Up.Track("h").Retransmitted > 0 && d.Up.Track("h").Decoded > 5 && d.Down.Resent > 0
@@ -186,7 +187,7 @@ func TestKeyframesAreAskedForBothWays(t *testing.T) {
 		v.RequestKeyframe()
 	}
 	r.wait("PLI", func() bool { return r.device().Down.PLI > before })
-	film(t, c.meet, "#20a040")
+	film(t, c.meet, 90)
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.PLIStorm}))
 	r.wait("keyframes", func() bool { return r.device().Up.Track("l").Keyframes > 2 })
 }
@@ -248,7 +249,7 @@ func TestChatMuteSignsAndPeople(t *testing.T) {
 func TestTheRoomWritesNothingWhileItIsMutedOrWaits(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("guest", pin, true)
-	film(t, c.meet, "#20a040")
+	film(t, c.meet, 90)
 	r.wait("lobby", func() bool { return c.meet.Roster().Stage == media.Waiting })
 	must(t, r.edge.Admit(pin, "Board room"))
 	c.answered()

@@ -91,15 +91,15 @@ func TestTheLobbyAdmitsRefusesAndTimesOut(t *testing.T) {
 		edge  time.Duration
 		want  call.Cause
 	}{
-		{"admitted", sim.Admission{After: 300 * time.Millisecond, Action: "admit"}, 0, 0, call.NormalClearing},
-		{"refused", sim.Admission{After: 300 * time.Millisecond, Action: "deny"}, 0, 0, call.NotAdmitted},
-		{"the service's limit", sim.Admission{}, 0, time.Second, call.LobbyTimeout},
-		{"our limit", sim.Admission{}, time.Second, 0, call.LobbyTimeout},
+		{"admitted", sim.Admission{After: 2 * time.Second, Action: "admit"}, 0, 0, call.NormalClearing},
+		{"refused", sim.Admission{After: 2 * time.Second, Action: "deny"}, 0, 0, call.NotAdmitted},
+		{"the service's limit", sim.Admission{}, 0, 2 * time.Second, call.LobbyTimeout},
+		{"our limit", sim.Admission{}, 2 * time.Second, 0, call.LobbyTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, changes{
 				edge: func(c *sim.Config) { c.Meetings[0].Admit, c.Meetings[0].LobbyTimeout = test.admit, test.edge },
-				conf: func(c *conf) { c.Lobby = max(test.limit, test.edge) },
+				conf: func(c *conf) { c.Lobby = max(test.limit, test.edge) }, // 0 is 30 s
 			})
 			c := r.dialAs(call.Destination{To: pin, Token: "guest"}, call.Request{FromName: "Guest room", Video: true})
 			r.wait("lobby", func() bool {
@@ -123,7 +123,7 @@ func TestTheLobbyAdmitsRefusesAndTimesOut(t *testing.T) {
 
 func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
 	r := newRig(t, changes{
-		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = time.Second },
+		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = 3 * time.Second },
 		conf: func(c *conf) { c.Lobby = 20 * time.Second },
 	})
 	c := r.dial("guest", pin, true)
