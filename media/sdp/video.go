@@ -338,3 +338,26 @@ func (o offered) security() Security {
 	}
 	return Plain
 }
+
+// Has reports whether a description has a stream of a kind in use.
+func (d *Description) Has(k media.Kind) bool {
+	for i, l := range d.kinds() {
+		if l == (lineKind{k, true}) && d.Media[i].Port != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Carries reports whether an m-line is of a kind.
+func (d *Description) Carries(index int, k media.Kind) bool {
+	return d.kinds()[index] == lineKind{k, true}
+}
+
+// Offers reports whether the next [Offer] has a stream of a kind, given its ports.
+func (caps Capabilities) Offers(k media.Kind) bool {
+	if len(caps.codecs(k)) == 0 {
+		return false
+	}
+	return caps.Last == nil || caps.Full || caps.Last.Has(k)
+}

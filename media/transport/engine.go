@@ -1,6 +1,6 @@
 // Package transport carries media over UDP: sockets, ICE, DTLS-SRTP, SDES and
 // RTCP, and makes a [media.Session] of them. Start reading at [Engine]; a
-// packet's way in is Session.readable (receive.go), its way out sink.Write
+// packet's way in is stream.readable (receive.go), its way out sink.Write
 // (sink.go), and what offer and answer change is Session.apply (apply.go).
 //
 // A few workers serve all sockets. On Linux each is one goroutine with one epoll
@@ -155,15 +155,21 @@ func (e *Engine) Stats() Stats {
 	st.Sessions = len(e.sessions)
 	st.Ports = e.pool.inUse()
 	for s := range e.sessions {
-		st.add(s.Stats())
+		st.add(s)
 	}
 	return st
 }
 
-func (st *Stats) add(s media.Stats) {
-	st.PacketsIn += s.PacketsIn
-	st.PacketsOut += s.PacketsOut
-	st.Dropped += s.Dropped
+func (st *Stats) add(s *Session) {
+	for _, t := range s.streams {
+		if t == nil {
+			continue
+		}
+		one := t.stats()
+		st.PacketsIn += one.PacketsIn
+		st.PacketsOut += one.PacketsOut
+		st.Dropped += one.Dropped
+	}
 }
 
 // Loop is the loop of one worker, for work that belongs to no session (a tone
@@ -216,7 +222,7 @@ func (e *Engine) forget(s *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.sessions, s)
-	e.gone.add(s.Stats())
+	e.gone.add(s)
 }
 
 // localIP is the address of the family that a far end reaches us at.
