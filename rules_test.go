@@ -56,10 +56,14 @@ var mayImport = map[string][]string{
 	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
-	"sim/audio":  {},
-	"sim/gvoice": {"sim/audio", "sim/wire"},
-	"sim/phone":  {"sim/audio", "sim/wire"},
-	"sim/wire":   {},
+	"sim/audio":   {},
+	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/opus":    {},
+	"sim/phone":   {"sim/audio", "sim/wire"},
+	"sim/picture": {},
+	"sim/vp8":     {},
+	"sim/wire":    {},
 
 	"internal/stage":   {".", "config", "leg/gvoice", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
 	"demo":             {"call", "internal/stage", "leg/sipua", "store", "sim/..."},

@@ -31,7 +31,7 @@ func TestKeysAreSentAtTheClockOfTheCodec(t *testing.T) { // GV-C22
 			if err != nil {
 				t.Fatal(err)
 			}
-		r.eventually("the keys", func() bool { return c.Report().Legs[0].Media.Received.DTMF == "1#" })
+			r.eventually("the keys", func() bool { return c.Report().Legs[0].Media.Received.DTMF == "1#" })
 			l.Do(call.Ended{})
 			until[call.Ended](r, l)
 			if info := r.report(1).Legs[0].Info; len(info) != 0 {

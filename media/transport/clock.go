@@ -2,6 +2,7 @@ package transport
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/media"
@@ -17,12 +18,14 @@ const maxBehind = 5
 // clock is a worker's part that does work at fixed intervals. Ticks of one period
 // fall on the same instants, so the work of many calls runs back to back.
 type clock struct {
-	start time.Time
-	wake  func()
+	start  time.Time
+	wake   func()
+	called atomic.Bool // somebody waits in attends
 
-	mu    sync.Mutex // guards what follows
-	ticks []*tick    // replaced, never changed in place
-	next  time.Time  // the earliest due; zero without ticks
+	mu      sync.Mutex    // guards what follows
+	ticks   []*tick       // replaced, never changed in place
+	next    time.Time     // the earliest due; zero without ticks
+	attends []*attendance // replaced, never changed in place
 }
 
 var _ media.Loop = (*clock)(nil)
@@ -95,6 +98,7 @@ func (c *clock) timeout(now time.Time) int {
 
 // tick does what is due. It is called by the worker only.
 func (c *clock) tick(now time.Time) {
+	c.attend(now)
 	c.mu.Lock()
 	ticks, next := c.ticks, c.next
 	c.mu.Unlock()

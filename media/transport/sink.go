@@ -100,9 +100,6 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 	// The timestamps of pictures go back where some refer to later ones; like a digit's
 	// they move no timeline.
 	seq, timestamp, fresh := k.rebase.move(now, p, event || video)
-	if event {
-		timestamp = k.rebase.keep(p, timestamp)
-	}
 	// The marker begins a talk spurt, and ends a picture.
 	marker := p.Marker || fresh && !video
 	k.send(pt, marker, seq, timestamp, p.Payload)
