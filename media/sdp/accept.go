@@ -105,7 +105,7 @@ func (caps Capabilities) acceptCodec(ours, theirs section, st *Stream) *Error {
 	}
 	if st.Kind != media.Audio {
 		st.Messages = theirs.messages(st.Send.PayloadType).and(ours.messages(st.Recv.PayloadType))
-		st.limit(theirs, caps.Bitrate)
+		st.limit(theirs, caps.bitrate(st.Kind))
 		return nil
 	}
 	acceptEvent(offered, answered, st)

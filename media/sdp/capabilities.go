@@ -71,8 +71,10 @@ type Capabilities struct {
 	Origin    Origin          // of the first description; Username "" is "-", Version "" is "1", Address "" is the Transport's
 	Name      string          // s=; "" is "-"
 
-	// PreferVideo names the video codec that the other leg speaks; "" is no wish.
+	// PreferVideo is the Format of the video codec that the other leg speaks; "" is no
+	// wish. VideoLimits are those of the pictures it takes: more is no use to us.
 	PreferVideo string
+	VideoLimits media.Limits
 
 	// Last is the description we sent last in this session, Remote the far end's
 	// last; nil at the beginning. They keep the o= line, the order of the m-lines

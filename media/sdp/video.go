@@ -59,13 +59,29 @@ func hasToken(list, token string) bool {
 
 // codecs are our formats for a kind.
 func (caps Capabilities) codecs(k media.Kind) []Codec {
+	list := caps.Audio
 	switch k {
 	case media.Video:
-		return caps.Video
+		list = caps.Video
 	case media.Content:
 		return caps.Content
 	}
-	return caps.Audio
+	if k != media.Video || caps.VideoLimits == (media.Limits{}) {
+		return list
+	}
+	bounded := slices.Clone(list)
+	for i := range bounded {
+		bounded[i] = bounded[i].within(caps.VideoLimits)
+	}
+	return bounded
+}
+
+// bitrate is what we take of a kind of video.
+func (caps Capabilities) bitrate(k media.Kind) int {
+	if k != media.Video {
+		return caps.Bitrate
+	}
+	return least(caps.Bitrate, caps.VideoLimits.Bitrate)
 }
 
 // chooseVideo takes the best m-line of a kind beside the accepted audio; nil when none
@@ -103,7 +119,7 @@ func (caps Capabilities) considerVideo(tr Transport, s section, index int, k med
 	if !ok {
 		return nil
 	}
-	a := &accepted{Stream: Stream{Kind: k, Index: index, MID: s.mid(), Feedback: p.feedback}, bitrate: caps.Bitrate}
+	a := &accepted{Stream: Stream{Kind: k, Index: index, MID: s.mid(), Feedback: p.feedback}, bitrate: caps.bitrate(k)}
 	own := &tr
 	if a.Shared = audio.Bundled && audio.Mux && s.bundled(a.MID); !a.Shared {
 		if own = tr.of(k); own == nil || s.m.Port == 0 {
@@ -117,7 +133,7 @@ func (caps Capabilities) considerVideo(tr Transport, s section, index int, k med
 	if !caps.answerVideoCodec(s, a) {
 		return nil
 	}
-	a.limit(s, caps.Bitrate)
+	a.limit(s, a.bitrate)
 	return a
 }
 
@@ -127,7 +143,12 @@ func (caps Capabilities) answerVideoCodec(s section, a *accepted) bool {
 	if len(list) == 0 {
 		return false
 	}
-	put(list, caps.PreferVideo)
+	if i := slices.IndexFunc(list, func(m match) bool { return m.ours.Format() == caps.PreferVideo }); i > 0 {
+		list[0], list[i] = list[i], list[0]
+	} else if i < 0 {
+		name, _, _ := strings.Cut(caps.PreferVideo, "/")
+		put(list, name)
+	}
 	for _, m := range list {
 		a.Codecs = append(a.Codecs, m.theirs.Codec)
 	}
@@ -319,7 +340,7 @@ func answerFMTP(ours, offer Codec) string {
 // writeVideo writes what only video has. RTX is offered where everything shares one
 // transport; rooms do not know it.
 func (o offered) writeVideo(m *Media) {
-	m.addBitrate(o.caps.Bitrate)
+	m.addBitrate(o.caps.bitrate(o.kind))
 	list := o.caps.messages(o.security())
 	for _, c := range o.codecs {
 		m.addMessages(c.PayloadType, list)
@@ -360,4 +381,102 @@ func (caps Capabilities) Offers(k media.Kind) bool {
 		return false
 	}
 	return caps.Last == nil || caps.Full || caps.Last.Has(k)
+}
+
+// Format names a format so that two legs can compare theirs: "VP8", and for H.264 with
+// the family of its profile and the packetization mode, "H264/baseline/1".
+func (c Codec) Format() string {
+	name := strings.ToUpper(c.Name)
+	if name != "H264" {
+		return name
+	}
+	h, err := ParseH264(c.FMTP)
+	if err != nil {
+		return name
+	}
+	profile := strings.TrimPrefix(family(h.Profile).String(), "constrained ")
+	return name + "/" + profile + "/" + strconv.Itoa(h.Mode)
+}
+
+// Videos are the formats that our camera stream and an offer's have in common, in the
+// offer's order, and the limits of the pictures that the far end takes; none without.
+func Videos(offer *Description, ours []Codec) (names []string, l media.Limits) {
+	for i, k := range offer.kinds() {
+		s := section{offer, &offer.Media[i]}
+		if k != (lineKind{media.Video, true}) || !s.inUse() {
+			continue
+		}
+		for _, f := range s.m.formats() {
+			if !slices.ContainsFunc(ours, func(c Codec) bool { return same(c, f.Codec) }) || slices.Contains(names, f.Format()) {
+				continue
+			}
+			st := Stream{Send: f.Codec}
+			if st.limit(s, 0); len(names) == 0 {
+				l = st.SendLimits
+			}
+			names = append(names, f.Format())
+		}
+		if len(names) > 0 {
+			return names, l
+		}
+	}
+	return nil, media.Limits{}
+}
+
+// within is a format of ours whose parameters ask for no more than l.
+func (c Codec) within(l media.Limits) Codec {
+	switch strings.ToUpper(c.Name) {
+	case "H264":
+		if h, err := ParseH264(c.FMTP); err == nil && l.FrameSize > 0 {
+			c.FMTP = h.within(l).FMTP()
+		}
+	case "VP8":
+		size, rate := limits(c).FrameSize, limits(c).FrameRate
+		c.FMTP = vp8FMTP(least(size, l.FrameSize), least(rate, l.FrameRate))
+	}
+	return c
+}
+
+func vp8FMTP(size, rate int) string {
+	var parts []string
+	if rate > 0 {
+		parts = append(parts, "max-fr="+strconv.Itoa(rate))
+	}
+	if size > 0 {
+		parts = append(parts, "max-fs="+strconv.Itoa(size))
+	}
+	return strings.Join(parts, ";")
+}
+
+// least is the lower of two limits, of which 0 is none.
+func least(a, b int) int {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// within is h at a level that l covers, and not above its own.
+func (h H264) within(l media.Limits) H264 {
+	size, rate, bitrate := h.Limits()
+	if size <= l.FrameSize && (l.BlockRate == 0 || rate <= l.BlockRate) {
+		return h
+	}
+	size, rate, bitrate = min(size, l.FrameSize), least(rate, l.BlockRate), least(bitrate, l.Bitrate)
+	low := H264{ID: h.ID, Profile: h.Profile, Level: 10, Mode: h.Mode, Asymmetry: h.Asymmetry, Sets: h.Sets}
+	for _, v := range h264Levels() {
+		if v.level != level1b && v.level <= h.Level && v.size <= size && v.rate <= rate {
+			low.Level = v.level
+		}
+	}
+	low.ID[2] = low.Level
+	low.ID[1] &^= 0x10
+	atSize, atRate, _ := low.Limits() // what the other leg has beyond the level (RFC 6184 §8.1)
+	if size > atSize {
+		low.MaxFrameSize = size
+	}
+	if rate > atRate {
+		low.MaxRate = rate
+	}
+	return low
 }

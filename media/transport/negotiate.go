@@ -49,15 +49,16 @@ func (s *Session) SetFull() {
 	s.caps.Full = true
 }
 
-// SetVideo says whether the next Offer or answer has video, and which codec the other
-// leg speaks ("" is no wish). At first it has what Options.Capabilities lists.
-func (s *Session) SetVideo(on bool, prefer string) {
+// SetVideo says whether the next Offer or answer has video, which format the other leg
+// speaks (as [sdp.Codec.Format]; "" is no wish), and what it takes. At first video is
+// as Options.Capabilities has it.
+func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	if s.noVideo == !on && s.caps.PreferVideo == prefer {
+	if s.noVideo == !on && s.caps.PreferVideo == format && s.caps.VideoLimits == l {
 		return
 	}
-	s.noVideo, s.caps.PreferVideo = !on, prefer
+	s.noVideo, s.caps.PreferVideo, s.caps.VideoLimits = !on, format, l
 	s.lastIn = nil
 }
 
