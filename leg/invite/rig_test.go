@@ -26,12 +26,13 @@ import (
 type fakePath struct {
 	opt transport.Options
 
-	mu      sync.Mutex // guards what follows
-	pending *sdp.Description
-	agreed  sdp.Agreed
-	keys    string // telephone-events sent
-	on      func(transport.Event)
-	closed  bool
+	mu       sync.Mutex // guards what follows
+	pending  *sdp.Description
+	agreed   sdp.Agreed
+	keys     string // telephone-events sent
+	pictures int    // asked for by INFO
+	on       func(transport.Event)
+	closed   bool
 }
 
 func (p *fakePath) Sources() []media.Source  { return nil }
@@ -82,6 +83,22 @@ func (p *fakePath) SetAnswer(answer []byte) error {
 }
 
 func (p *fakePath) Rollback() {}
+
+func (p *fakePath) SetVideo(on bool, format string, l media.Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	caps := &p.opt.Capabilities
+	caps.PreferVideo, caps.VideoLimits = format, l
+	if !on {
+		caps.Video = nil
+	}
+}
+
+func (p *fakePath) KeyframeRequested() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pictures++
+}
 
 func (p *fakePath) Agreed() sdp.Agreed {
 	p.mu.Lock()
