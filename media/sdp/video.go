@@ -213,7 +213,7 @@ const sessionAudio = 64_000
 // payload; 0 when it does not say. TIAS leaves headers out (RFC 3890); AS counts those
 // of IP, UDP and RTP, a twentieth of full video packets.
 func (s section) bitrate() int {
-	if b := bandwidth(s.m.Bandwidth, "TIAS") * 1; b > 0 {
+	if b := bandwidth(s.m.Bandwidth, "TIAS"); b > 0 {
 		return b
 	}
 	if b := bandwidth(s.m.Bandwidth, "AS"); b > 0 {
@@ -264,17 +264,14 @@ func (s section) messages(pt uint8) (m Messages) {
 		if len(f) < 2 || f[0] != "*" && f[0] != strconv.Itoa(int(pt)) {
 			continue
 		}
-		f = append(f, "")
-		switch {
-		case f[1] == "nack" && f[2] == "":
-			m.NACK = true
-		case f[1] == "nack" && f[2] == "pli":
-			m.PLI = true
-		case f[1] == "ccm" && f[2] == "fir":
-			m.FIR = true
-		case f[1] == "ccm" && f[2] == "tmmbr":
-			m.TMMBR = true
-		case f[1] == "goog-remb":
+		switch f[1] {
+		case "nack":
+			m.NACK = m.NACK || len(f) == 2
+			m.PLI = m.PLI || slices.Contains(f[2:], "pli")
+		case "ccm": // some list all in one line
+			m.FIR = m.FIR || slices.Contains(f[2:], "fir")
+			m.TMMBR = m.TMMBR || slices.Contains(f[2:], "tmmbr")
+		case "goog-remb":
 			m.REMB = true
 		}
 	}
@@ -334,7 +331,13 @@ func answerFMTP(ours, offer Codec) string {
 	if err1 != nil || err2 != nil {
 		return ours.FMTP
 	}
-	return o.Answer(t).FMTP()
+	a := o.Answer(t)
+	if a.Level < o.Level {
+		// Rooms offer a low level and say by max-fs what they can do beyond it; an
+		// answer without would let them send the low level's small pictures only.
+		a.MaxFrameSize, a.MaxRate, a.MaxBitrate = o.Limits()
+	}
+	return a.FMTP()
 }
 
 // writeVideo writes what only video has. RTX is offered where everything shares one
