@@ -43,7 +43,8 @@ func (p *fakePath) Stats() media.Stats       { return media.Stats{} }
 func (p *fakePath) String() string           { return "fake path" }
 
 func here() sdp.Transport {
-	return sdp.Transport{Address: netip.MustParseAddr("192.0.2.9"), Port: 4000}
+	ip := netip.MustParseAddr("192.0.2.9")
+	return sdp.Transport{Address: ip, Port: 4000, Video: &sdp.Transport{Address: ip, Port: 4002}}
 }
 
 func (p *fakePath) Offer() ([]byte, error) {
