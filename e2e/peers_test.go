@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ type peers struct {
 }
 
 var peerCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"listen": listenFor, // listen: sets $UDP, $TCP, $TLS, $UDP6 and $PASSWORD for exec
+	"listen": listenFor, // listen: sets $UDP, $TCP, $TLS, $UDP6, $PASSWORD and a free $PORT for exec
 
 	"baresip": startBaresip,                          // baresip NAME [transport=tcp] [tone=440] [mediaenc=srtp] [medianat=ice] [codecs=pcmu,opus/48000/2] [host=ipv6] [failing] [key=value…]
 	"bs":      onBaresip((*baresip).command),         // bs NAME COMMAND [PARAMS]: as a person types it
@@ -45,6 +46,9 @@ var peerCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"heard":   onBaresip((*baresip).heard),           // heard NAME HZ [DBFS]: it plays the tone now, without a gap
 	"holds":   onBaresip((*baresip).hearsNothingNew), // holds NAME: it plays nothing now
 
+	"linphone": startLinphone,                   // linphone NAME [transport=tcp]
+	"lp":       onLinphone((*linphone).command), // lp NAME COMMAND…: must be answered with Ok
+	"says":     onLinphone((*linphone).says),    // says NAME TEXT: waits for an answer or event; what came before is forgotten
 }
 
 // listenFor tells the script where the gateway listens.
@@ -58,6 +62,7 @@ func listenFor(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv(name, l.Addr.String())
 	}
 	ts.Setenv("PASSWORD", s.Password)
+	ts.Setenv("PORT", strconv.Itoa(freeUDPPort(ts)))
 }
 
 // peer runs f with the patience of a story.

@@ -14,7 +14,7 @@ const (
 	writeBatch   = 256 // records in one transaction
 	// A disk is as busy with one record as with a hundred. So records gather for
 	// this long, unless somebody waits for them in Flush.
-	gather     = 25 * time.Millisecond
+	gather     = 100 * time.Millisecond
 	retryFirst = 100 * time.Millisecond
 	retryMost  = 5 * time.Second
 	// When the writer is told to stop, what it still holds gets this long.
@@ -25,7 +25,7 @@ const (
 // must not wait for a disk: calls. Put takes a record into a bounded queue; Run
 // writes it, and tries again for as long as the disk is full or the database
 // away. A record is acknowledged by Flush, not by Put: kill -9 loses what is
-// queued, which is what came in during the last write and 25 ms before it.
+// queued, which is what came in during the last write and 100 ms before it.
 type Writer[T any] struct {
 	To    *Log[T]
 	Queue int          // records that may wait; 0 is 10,000

@@ -121,6 +121,8 @@ func TestAFullDiskIsNamedAndWaitedFor(t *testing.T) {
 	}
 
 	w := newWriter(db)
+	told := make(chan error, 100)
+	w.Changed = func(err error) { told <- err }
 	stop := startWriter(t, w)
 	for i := range 50 {
 		w.Put(Entry[thing]{fmt.Sprint(i), time.Now(), thing{Name: strings.Repeat("x", 1000)}})
@@ -142,6 +144,16 @@ func TestAFullDiskIsNamedAndWaitedFor(t *testing.T) {
 	}
 	if s := w.Stats(); s.Waiting != 0 || s.Written != 50 || s.Err != nil {
 		t.Errorf("with space again: %+v", s)
+	}
+	close(told)
+	var last error
+	for err := range told {
+		if last = err; err != nil && !errors.Is(err, ErrFull) {
+			t.Errorf("told %v, want ErrFull", err)
+		}
+	}
+	if last != nil {
+		t.Errorf("told last: %v, want nil", last)
 	}
 }
 

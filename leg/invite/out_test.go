@@ -21,8 +21,10 @@ func TestRingingAndEarlyMedia(t *testing.T) {
 		{"183 with a description", func(s *dialog.Session) { s.Progress(183, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
 		{"183 without says nothing a caller could hear", func(s *dialog.Session) { s.Progress(183, nil, false) }, nil},
 		{"180 with a description is early media, too", func(s *dialog.Session) { s.Progress(180, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
-		{"180 after 183", func(s *dialog.Session) { s.Progress(183, answer, false); s.Progress(180, nil, false) },
-			[]call.Event{call.Progress{Early: true, Codec: "PCMU"}, call.Progress{}}},
+		{
+			"180 after 183", func(s *dialog.Session) { s.Progress(183, answer, false); s.Progress(180, nil, false) },
+			[]call.Event{call.Progress{Early: true, Codec: "PCMU"}, call.Progress{}},
+		},
 		{"reliable 183", func(s *dialog.Session) { s.Progress(183, answer, true) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -57,15 +59,31 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"busy", 486, nil, false, call.Ended{Cause: call.Busy, Text: "486 Busy Here"}},
 		{"declined", 603, nil, false, call.Ended{Cause: call.Rejected, Text: "603 Decline"}},
-		{"down for a while, in its own words", 503, []sip.Header{{Name: "Retry-After", Value: "17 (lunch)"}, {Name: "Warning", Value: `399 pbx "no lines"`}}, false,
-			call.Ended{Cause: call.Unavailable, Text: "503 Service Unavailable: no lines", Retry: 17 * time.Second}},
+		{
+			"down for a while, in its own words", 503,
+			[]sip.Header{{Name: "Retry-After", Value: "17 (lunch)"}, {Name: "Warning", Value: `399 pbx "no lines"`}},
+			false,
+			call.Ended{Cause: call.Unavailable, Text: "503 Service Unavailable: no lines", Retry: 17 * time.Second},
+		},
 		{"no codec", 488, nil, false, call.Ended{Cause: call.MediaFailed, Text: "488 Not Acceptable Here"}},
-		{"forwarded", 302, []sip.Header{{Name: "Contact", Value: "<sip:300@example.com>"}}, true,
-			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily", Forward: "300"}},
-		{"forwarded by one that may not", 302, []sip.Header{{Name: "Contact", Value: "<sip:300@example.com>"}}, false,
-			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily"}},
-		{"forwarded to a web page", 302, []sip.Header{{Name: "Contact", Value: "<http://example.com/300>"}}, true,
-			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily"}},
+		{
+			"forwarded", 302,
+			[]sip.Header{{Name: "Contact", Value: "<sip:300@example.com>"}},
+			true,
+			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily", Forward: "300"},
+		},
+		{
+			"forwarded by one that may not", 302,
+			[]sip.Header{{Name: "Contact", Value: "<sip:300@example.com>"}},
+			false,
+			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily"},
+		},
+		{
+			"forwarded to a web page", 302,
+			[]sip.Header{{Name: "Contact", Value: "<http://example.com/300>"}},
+			true,
+			call.Ended{Cause: call.Unreachable, Text: "302 Moved Temporarily"},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(r *rig) {

@@ -24,10 +24,11 @@ type book struct {
 	trunks  map[string]*trunk
 }
 
-// A device is its configuration and the calls it has, which outlive a reload.
+// A device is its configuration, and what outlives a reload: the calls it has.
 type device struct {
 	Device
-	calls *atomic.Int32
+	calls   *atomic.Int32
+	insists *atomic.Pointer[Encryption] // what it was found to insist on; nil: nothing
 }
 
 func (c *Connector) newBook(conf Config, old *book) (*book, error) {
@@ -45,9 +46,9 @@ func (c *Connector) newBook(conf Config, old *book) (*book, error) {
 		}
 	}
 	for _, d := range conf.Devices {
-		dev := &device{d, new(atomic.Int32)}
+		dev := &device{d, new(atomic.Int32), new(atomic.Pointer[Encryption])}
 		if old != nil && old.devices[d.Name] != nil {
-			dev.calls = old.devices[d.Name].calls
+			dev.calls, dev.insists = old.devices[d.Name].calls, old.devices[d.Name].insists
 		}
 		b.devices[d.Name] = dev
 	}

@@ -11,7 +11,6 @@ import (
 	"tandem/call"
 	"tandem/leg/invite"
 	"tandem/sip"
-	"tandem/sip/dialog"
 	"tandem/sip/flow"
 )
 
@@ -55,53 +54,13 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from c
 		}
 	}
 	var legs []call.Leg
-	var first error
 	for _, k := range contacts {
-		l, err := c.ring(ctx, d, k, to, from, ended)
-		if err != nil {
-			first = err
-			ended(call.Ended{})
-			continue
-		}
-		legs = append(legs, l)
+		legs = append(legs, c.ring(ctx, d, k, to, from, ended))
 	}
-	switch len(legs) {
-	case 0:
-		return nil, first
-	case 1:
+	if len(legs) == 1 {
 		return legs[0], nil
 	}
 	return call.Fork(legs), nil
-}
-
-// ring makes the leg to one contact.
-func (c *Connector) ring(ctx context.Context, d *device, k *contact, to string, from call.Request, ended func(call.Ended)) (call.Leg, error) {
-	opt := c.options(d, nil, k.path, true)
-	uri, user := k.addr.URI, sip.EscapeUser(d.Name)
-	if number := d.number(to); number != "" {
-		uri.User, user = sip.EscapeUser(number), sip.EscapeUser(number)
-	}
-	opt.Info.Remote = sip.URI{Scheme: uri.Scheme, User: uri.User, Host: uri.Host, Port: uri.Port}.String()
-	opt.OnEnd = ended
-	prefer(&opt, from)
-	b := c.book.Load()
-	host := b.host(k.path)
-	m := sip.NewRequest("INVITE", uri)
-	for _, p := range k.Path {
-		m.Add("Route", p)
-	}
-	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: user, Host: host}}.String())
-	present(m, identity(from.From, from.FromName, host), from.Private, !from.Private)
-	if d.RPID && from.From != "" {
-		m.Add("Remote-Party-ID", remoteParty(identity(from.From, from.FromName, host), from.Private))
-	}
-	forward(m, from.Hops)
-	l, err := c.stack.Out(ctx, opt, dialog.Invite{Flow: k.path, Request: m, Timer: c.core.Timer})
-	if err != nil {
-		return nil, err
-	}
-	c.count.out.Add(1)
-	return l, nil
 }
 
 // number is what was dialled, in digits as trunks get it, for a device that wants to
@@ -174,8 +133,8 @@ func (c *Connector) dialTrunk(ctx context.Context, t *trunk, to string, from cal
 	}
 	c.count.out.Add(1)
 	h := &hunt{
-		c: c, trunk: t, to: to, from: from, events: make(chan call.Event, 16),
-		info: call.Info{ID: call.NewID(), Connector: Name, Via: t.Name, Remote: to},
+		series: series{c: c, info: call.Info{ID: call.NewID(), Connector: Name, Via: t.Name, Remote: to}},
+		trunk:  t, to: to, from: from,
 	}
 	h.begin(ctx)
 	return h, nil

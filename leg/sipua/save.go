@@ -103,6 +103,10 @@ func (s *saves) back(todo map[saveKey]*Binding) {
 	}
 }
 
+// saveGather is how long a registration waits for others, to be stored with them.
+// A phone sees it as a way that is so much longer.
+const saveGather = 20 * time.Millisecond
+
 // write brings the store up to date whenever something has changed, and a last
 // time when ctx is done.
 func (c *Connector) write(ctx context.Context) {
@@ -116,6 +120,10 @@ func (c *Connector) write(ctx context.Context) {
 			c.save()
 			return
 		case <-c.saves.wake:
+			select { // a disk is as busy with one registration as with a hundred
+			case <-ctx.Done():
+			case <-time.After(saveGather):
+			}
 		case <-again:
 		}
 	}

@@ -31,8 +31,9 @@ type rebase struct {
 	sent    uint64    // bit n: outSeq-n was sent
 	ref     uint32    // an outgoing timestamp,
 	refAt   time.Time // and when it was first sent
-	key     struct {  // the last telephone-event
-		ssrc, in, out uint32
+
+	event struct { // the last telephone-event
+		ssrc, in, out uint32 // in and out are its timestamps
 		known         bool
 	}
 }
@@ -65,8 +66,32 @@ func (r *rebase) interrupt() { r.cut = true }
 // move gives p its place; fresh says that the packets before came from
 // elsewhere. event says that p is a telephone-event.
 func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
+	seq, timestamp, fresh = r.follow(t, p, event)
+	if event {
+		r.event.ssrc, r.event.in, r.event.out, r.event.known = p.SSRC, p.Timestamp, timestamp, true
+	}
+	return seq, timestamp, fresh
+}
+
+// resume goes on with an event after packets of another origin, silence perhaps
+// that was sent during a stall: with another timestamp it would be another key
+// (RFC 4733 §2.3.3).
+func (r *rebase) resume(p *media.Packet) (seq uint16, timestamp uint32) {
+	r.outSeq++
+	r.sent = r.sent<<1 | 1
+	r.origin, r.cut = p.SSRC, false
+	r.inSeq, r.inTime = p.Sequence, p.Timestamp+r.outTime-r.event.out
+	return r.outSeq, r.event.out
+}
+
+// follow is move without the memory of events.
+func (r *rebase) follow(t time.Time, p *media.Packet, event bool) (seq uint16, timestamp uint32, fresh bool) {
 	d := int(int16(p.Sequence - r.inSeq))
 	if !r.started || r.cut || p.SSRC != r.origin || d > maxSkip || d <= -sentDepth || d <= 0 && r.sent&(1<<-d) != 0 {
+		if event && r.event.known && p.SSRC == r.event.ssrc && p.Timestamp == r.event.in {
+			seq, timestamp = r.resume(p)
+			return seq, timestamp, false
+		}
 		r.place(t, p.SSRC, r.outSeq+1, r.anchor(t))
 		r.inSeq, r.inTime = p.Sequence, p.Timestamp
 		return r.outSeq, r.outTime, true
@@ -89,17 +114,6 @@ func (r *rebase) move(t time.Time, p *media.Packet, event bool) (seq uint16, tim
 	r.place(t, p.SSRC, r.outSeq+uint16(d), ticks)
 	r.inSeq, r.inTime = p.Sequence, p.Timestamp
 	return r.outSeq, r.outTime, false
-}
-
-// keep gives the packets of one telephone-event one timestamp, although silence of
-// ours may have come between them when the far end stuttered: with another
-// timestamp it would be another key (RFC 4733 §2.5.1.1). timestamp is what move said.
-func (r *rebase) keep(p *media.Packet, timestamp uint32) uint32 {
-	k := &r.key
-	if !k.known || k.ssrc != p.SSRC || k.in != p.Timestamp {
-		k.ssrc, k.in, k.out, k.known = p.SSRC, p.Timestamp, timestamp, true
-	}
-	return k.out
 }
 
 // plausible is false for a timestamp that jumped within one sequence: some

@@ -111,25 +111,20 @@ func TestRebaseAfterAHold(t *testing.T) {
 	}
 }
 
-func TestAKeyStaysOneKeyWhenSilenceComesBetween(t *testing.T) {
-	r, now := newRebase(), time.Now()
-	key := func(seq uint16, timestamp uint32) uint32 {
-		p := &media.Packet{SSRC: 7, Sequence: seq, Timestamp: timestamp}
-		_, out, _ := r.move(now, p, true)
-		now = now.Add(20 * time.Millisecond)
-		return r.keep(p, out)
+// Silence that is sent while an event is stalled does not make it two keys.
+func TestRebaseKeepsAnEventOverAStall(t *testing.T) {
+	start := time.Unix(1000, 0)
+	ms := time.Millisecond
+	r := newRebase()
+	r.move(start, &media.Packet{SSRC: 1, Sequence: 10, Timestamp: 800}, false)
+	seq, timestamp, _ := r.move(start.Add(20*ms), &media.Packet{SSRC: 1, Sequence: 11, Timestamp: 960}, true)
+	r.move(start.Add(100*ms), &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
+	again, stamp, fresh := r.move(start.Add(101*ms), &media.Packet{SSRC: 1, Sequence: 12, Timestamp: 960}, true)
+	if again-seq != 2 || stamp != timestamp || fresh {
+		t.Errorf("sequence +%d, time %+d, fresh %v: want +2, the same time, false", again-seq, int32(stamp-timestamp), fresh)
 	}
-	begin := key(1, 1000)
-	for range 3 {
-		r.move(now, &media.Packet{SSRC: silenceOrigin, Sequence: 1, Timestamp: 160}, false)
-		now = now.Add(20 * time.Millisecond)
-	}
-	for seq := range uint16(4) {
-		if got := key(2+seq, 1000); got != begin {
-			t.Errorf("packet %d of the key has timestamp %d, the first one had %d", seq+2, got, begin)
-		}
-	}
-	if got := key(6, 2000); got == begin {
-		t.Error("the next key has the same timestamp")
+	audio, after, fresh := r.move(start.Add(120*ms), &media.Packet{SSRC: 1, Sequence: 13, Timestamp: 1760}, false)
+	if audio-again != 1 || after-timestamp != 800 || fresh {
+		t.Errorf("audio after it: sequence +%d, time %+d, fresh %v: want +1, +800, false", audio-again, int32(after-timestamp), fresh)
 	}
 }

@@ -84,9 +84,6 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 		pt = p.PayloadType
 	}
 	seq, timestamp, fresh := k.rebase.move(now, p, event)
-	if event {
-		timestamp = k.rebase.keep(p, timestamp)
-	}
 	k.send(pt, p.Marker || fresh, seq, timestamp, p.Payload)
 }
 

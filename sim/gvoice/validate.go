@@ -101,8 +101,10 @@ func (p Person) talk() error {
 
 // Validate reports what cannot be written into an INVITE.
 func (in Incoming) Validate() error {
-	errs := []error{in.Talk.talk(), duration("cancel_after", in.CancelAfter),
-		oneOf("display", in.Display, "name", "number", "at-host", "none", "withheld")}
+	errs := []error{
+		in.Talk.talk(), duration("cancel_after", in.CancelAfter),
+		oneOf("display", in.Display, "name", "number", "at-host", "none", "withheld"),
+	}
 	if err := e164Number(in.From); err != nil {
 		errs = append(errs, fmt.Errorf("from: %w", err))
 	}

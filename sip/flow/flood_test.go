@@ -155,7 +155,7 @@ func TestStrangersFloodIsDroppedUnparsedAndGoodOnesGetThrough(t *testing.T) {
 	for range 60_000 { // uses the surplus up
 		a.admit(netip.AddrFrom4([4]byte{198, 51, 100, byte(rand.Uint32())}))
 	}
-	a.start = a.start.Add(-100 * time.Millisecond) // what one flooding address in 256 leaves to a newcomer
+	a.start = a.start.Add(-100 * time.Millisecond) // a tenth of a second after the worst of it
 	good := netip.MustParseAddr("203.0.113.7")
 	for i := range 10 {
 		if !a.admit(good) {

@@ -1,0 +1,93 @@
+package sipua
+
+import (
+	"context"
+
+	"tandem/call"
+	"tandem/sip"
+	"tandem/sip/dialog"
+)
+
+// A ringing is the leg to one contact of a device. A telephone that takes nothing
+// but encrypted calls refuses an RTP/AVP offer even when keys are in it (RFC 8643
+// is not known everywhere); unless the configuration says how the device encrypts,
+// it is then asked again with its own profile, and the answer remembered.
+type ringing struct {
+	series
+	device  *device
+	contact *contact
+	uri     sip.URI // of the INVITE
+	to      string  // user of its To
+	from    call.Request
+}
+
+// ring makes the leg to one contact.
+func (c *Connector) ring(ctx context.Context, d *device, k *contact, to string, from call.Request, ended func(call.Ended)) call.Leg {
+	r := &ringing{
+		series: series{c: c, info: call.Info{ID: call.NewID(), Connector: Name, Via: d.Name}},
+		device: d, contact: k, uri: k.addr.URI, to: sip.EscapeUser(d.Name), from: from,
+	}
+	if number := d.number(to); number != "" {
+		r.to = sip.EscapeUser(number)
+		r.uri.User = r.to
+	}
+	u := r.uri
+	r.info.Remote = sip.URI{Scheme: u.Scheme, User: u.User, Host: u.Host, Port: u.Port}.String()
+	r.begin(ctx, r.run, ended)
+	c.count.out.Add(1)
+	return r
+}
+
+// run rings with one encryption after the other.
+func (r *ringing) run(ctx, _ context.Context) call.Ended {
+	ways := r.ways()
+	for i, e := range ways {
+		opt := r.c.options(r.device, nil, r.contact.path, true)
+		opt.Info = r.info
+		if e != Optional {
+			opt.Media.Capabilities = capabilities(e, r.device.Codecs, false, true)
+		}
+		prefer(&opt, r.from)
+		l, err := r.out(ctx, opt, dialog.Invite{Flow: r.contact.path, Request: r.invite(), Timer: r.c.core.Timer})
+		if err != nil {
+			return r.failed(call.NetworkFailure, err)
+		}
+		end, heard := r.follow(l)
+		if heard && i > 0 {
+			r.device.insists.Store(&e)
+		}
+		if heard || end.Cause != call.MediaFailed || i == len(ways)-1 || r.over() {
+			return end
+		}
+		r.c.Log.Info("the device refused the media offered, it is asked again", "device", r.device.Name, "encrypt", ways[i+1])
+	}
+	return call.Ended{Cause: call.MediaFailed}
+}
+
+// ways are the kinds of encryption to try, in order; Optional is whatever the
+// configuration says.
+func (r *ringing) ways() []Encryption {
+	if r.device.Encrypt != Optional || browser(r.contact.path) {
+		return []Encryption{Optional}
+	}
+	if e := r.device.insists.Load(); e != nil {
+		return []Encryption{*e, Optional}
+	}
+	return []Encryption{Optional, DTLS, SDES} // phones with DTLS may take the profile of SDES for theirs
+}
+
+// invite builds the INVITE of the call.
+func (r *ringing) invite() *sip.Message {
+	host := r.c.book.Load().host(r.contact.path)
+	m := sip.NewRequest("INVITE", r.uri)
+	for _, p := range r.contact.Path {
+		m.Add("Route", p)
+	}
+	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: r.to, Host: host}}.String())
+	present(m, identity(r.from.From, r.from.FromName, host), r.from.Private, !r.from.Private)
+	if r.device.RPID && r.from.From != "" {
+		m.Add("Remote-Party-ID", remoteParty(identity(r.from.From, r.from.FromName, host), r.from.Private))
+	}
+	forward(m, r.from.Hops)
+	return m
+}
