@@ -40,6 +40,7 @@ type sink struct {
 	lastWrite                time.Time
 	packets, octets, dropped uint64
 	lastReport               uint64 // packets at the last report
+	reported                 bool   // a report was sent
 }
 
 var _ media.Sink = (*sink)(nil)
