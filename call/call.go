@@ -40,6 +40,7 @@ type Call struct {
 	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	paid   bool // the Guard has let this attempt pass
 	record Record
+	stale  bool // the record is newer than what is public
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
 }
@@ -142,6 +143,8 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 		if next.phase >= Ending {
 			c.charge(c, nil)
 		}
+	}
+	if c.stale || next.phase != s.phase {
 		c.publish()
 	}
 	return next, todo
@@ -286,6 +289,7 @@ func (c *Call) join(ringback bool) {
 	c.bridge.Ringback(ringback)
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.publish()
 	c.log.Info("media joined", "path", c.record.Path, "ringback", ringback)
 }
 
