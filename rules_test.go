@@ -18,11 +18,11 @@ const module = "tandem"
 var mayImport = map[string][]string{
 	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
-	"call":  {"media", "internal/mailbox"},
+	"call":  {"media", "internal/mailbox", "internal/stack"},
 	"route": {"call"},
 
-	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
-	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox", "internal/stack"},
+	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox", "internal/stack"},
 	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/mailbox": {},
+	"internal/stack":   {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
 }

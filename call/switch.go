@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/stack"
 	"tandem/media"
 )
 
@@ -63,6 +64,7 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
 	go func() {
+		stack.Grow()
 		why := c.Run(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 
 	"tandem/call"
 	"tandem/internal/mailbox"
+	"tandem/internal/stack"
 	"tandem/media"
 	"tandem/media/transport"
 	"tandem/sip"
@@ -94,6 +95,7 @@ func (s *Stack) Out(ctx context.Context, opt Options, inv dialog.Invite) (*Leg, 
 		return nil, err
 	}
 	s.run.Go(func() {
+		stack.Grow()
 		if err := l.invite(inv); err != nil {
 			l.refused(err)
 			return
@@ -122,7 +124,10 @@ func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, 
 	}
 	s.legs.Store(in, l)
 	in.On(l.post)
-	s.run.Go(func() { l.run(ctx) })
+	s.run.Go(func() {
+		stack.Grow()
+		l.run(ctx)
+	})
 	return l, nil
 }
 

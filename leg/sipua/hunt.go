@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tandem/call"
+	"tandem/internal/stack"
 	"tandem/leg/invite"
 	"tandem/media"
 	"tandem/sip/dialog"
@@ -66,6 +67,7 @@ func (h *hunt) begin(ctx context.Context) {
 	seek, stop := context.WithCancel(ctx)
 	h.stop = stop
 	h.c.stack.Go(func() {
+		stack.Grow()
 		defer stop()
 		end := h.run(ctx, seek)
 		h.trunk.calls.Add(-1)
