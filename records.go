@@ -24,10 +24,11 @@ func recordState(r call.Record) string {
 }
 
 // recorder puts call records into the store, behind the calls' backs. A record
-// is written as soon as the writer has finished what it writes now, which takes
-// a few milliseconds on a disk that works: no call is answered so soon. While the
-// disk is full or the database away records wait, and calls go on.
+// is written 25 ms after it came, and an answer that comes sooner waits for it.
+// While the disk is full or the database away records wait, and calls go on.
 type recorder struct{ g *Gateway }
+
+var _ call.DurableRecorder = (*recorder)(nil)
 
 // storeAlarm is raised while the store takes no call records.
 const storeAlarm = "store/calls"
@@ -50,6 +51,9 @@ func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
 	r.g.count(rec)
 }
+
+// Stored tells when the record of a call that began is in the store.
+func (r *recorder) Stored(id string) <-chan struct{} { return r.g.records.Stored(id) }
 
 func (r *recorder) put(rec call.Record) {
 	if !r.g.records.Put(store.Entry[call.Record]{ID: rec.ID, At: rec.Began, Value: rec}) {
@@ -89,8 +93,7 @@ func (b *bindings) Load(ctx context.Context) ([]sipua.Binding, error) {
 }
 
 func (b *bindings) Put(ctx context.Context, v sipua.Binding) error {
-	_, err := b.all.PutUntil(ctx, v.Device+" "+v.Key, v, v.Expires)
-	return err
+	return b.all.Set(ctx, v.Device+" "+v.Key, v, v.Expires)
 }
 
 func (b *bindings) Delete(ctx context.Context, device, key string) error {

@@ -23,10 +23,11 @@ var mayImport = map[string][]string{
 
 	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
 	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/meet":   {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
 	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
-	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/dtmf", "media/tone", "media/rtp"},
+	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/codec/...", "media/dtmf", "media/prompt", "media/tone", "media/rtp", "media/video"},
 	"media/codec":          {"media", "media/codec/..."},
 	"media/codec/openh264": {"media/video"},
 	"media/codec/opus":     {},
@@ -35,6 +36,7 @@ var mayImport = map[string][]string{
 	"media/dtmf":           {"media"},
 	"media/compose":        {"media/codec/yuv", "media/video"},
 	"media/mix":            {},
+	"media/prompt":         {"media/codec"},
 	"media/rtp":            {"media"},
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
@@ -73,6 +75,7 @@ var mayImport = map[string][]string{
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
+	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/mailbox": {},
 	"internal/cmem":    {},

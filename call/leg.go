@@ -84,6 +84,7 @@ type Destination struct {
 	Target    string        // which device, trunk or account of the connector; "" where the alias says it
 	To        string        // rewritten alias
 	Token     string        // name of the access token to use, for Meet
+	Lobby     time.Duration // how long the caller may wait to be admitted, for Meet; 0 is the connector's default
 	Within    time.Duration // answer limit; 0 is [DefaultAnswerLimit]
 	Out       bool          // it leads to a telephone network, where calls cost money: the Guard is asked
 	NoEarly   bool          // keep the far end's early media from the caller: it hears its own ringback

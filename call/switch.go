@@ -32,19 +32,22 @@ type Keypad interface {
 
 // A Switch routes incoming legs and runs their calls. It owns every live call.
 type Switch struct {
-	Router   Router
-	Dialers  map[string]Dialer                           // by connector
-	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
-	Recorder Recorder                                    // may be nil
-	Guard    Guard                                       // may be nil
+	Router  Router
+	Dialers map[string]Dialer // by connector
+	// Join joins the media of two legs; early says that b has not answered yet. What
+	// the bridge logs carries the call's ID when it goes to log.
+	Join     func(a, b media.Session, early bool, log *slog.Logger) Bridge
+	Recorder Recorder // may be nil
+	Guard    Guard    // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit
 
-	mu    sync.Mutex // guards what follows
-	live  map[*Call]struct{}
-	ended map[Cause]uint64
-	none  *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
+	mu       sync.Mutex // guards what follows
+	live     map[*Call]struct{}
+	spending map[string]int // calls that lead out and do not end yet, by payer
+	ended    map[Cause]uint64
+	none     *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
@@ -75,7 +78,8 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 
 func (s *Switch) initLocked() {
 	if s.live == nil {
-		s.live, s.ended, s.none = make(map[*Call]struct{}), make(map[Cause]uint64), sync.NewCond(&s.mu)
+		s.live, s.spending = make(map[*Call]struct{}), make(map[string]int)
+		s.ended, s.none = make(map[Cause]uint64), sync.NewCond(&s.mu)
 	}
 }
 

@@ -54,6 +54,9 @@ type Roster struct {
 
 	Recording, Streaming, Transcribing, AI bool // signs the law or good manners ask for
 
+	// What the meeting knows of our own side: muted by [Meeting.Mute], or by a host.
+	OwnAudioMuted, OwnVideoMuted bool
+
 	Chat []ChatLine // the last few, oldest first
 }
 

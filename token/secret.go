@@ -1,6 +1,7 @@
 // Package token gets and keeps the credentials of outside services: OAuth
-// access tokens for Google Voice, and the type that keeps every secret out of
-// logs and answers. Start reading at [Source.Token].
+// access tokens for Google Voice, the access and gateway tokens of Google Meet, and
+// the type that keeps every secret out of logs and answers. Start reading at
+// [Source.Token] and [Gateway.Token].
 package token
 
 import (

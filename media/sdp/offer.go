@@ -29,7 +29,9 @@ func Offer(caps Capabilities, tr Transport) *Description {
 			if o.bundle {
 				o.mid = strconv.Itoa(len(d.Media))
 			}
-			add(o, tr.carrying(k, o.bundle))
+			own := tr.carrying(k, o.bundle)
+			own.Crypto = caps.few(own.Crypto)
+			add(o, own)
 		}
 		d.sessionAttributes(bundle, lite)
 		return d
@@ -53,7 +55,9 @@ func Offer(caps Capabilities, tr Transport) *Description {
 		}
 		o := caps.firstOffer(k)
 		o.mid, o.bundle = strconv.Itoa(i), false
-		add(o, tr.carrying(k, false))
+		own := tr.carrying(k, false)
+		own.Crypto = caps.few(own.Crypto)
+		add(o, own)
 	}
 	d.sessionAttributes(bundle, lite)
 	d.follow(caps.Last)
@@ -155,6 +159,7 @@ func (caps Capabilities) nextOffer(k media.Kind, last section, tr *Transport) of
 	fresh := caps.Full || last.m.Port == 0
 	o.codecs, o.events = caps.renumber(k, known, last.m.formats(), fresh)
 	if fresh {
+		tr.Crypto = caps.few(tr.Crypto)
 		return o
 	}
 	if v, ok := last.m.Attribute("ptime"); ok {
@@ -169,6 +174,20 @@ func (caps Capabilities) nextOffer(k media.Kind, last section, tr *Transport) of
 		tr.Crypto = keep(tr.Crypto, last.cryptos())
 	}
 	return o
+}
+
+// few are the keys that a first offer shows: for the suite that every telephone has
+// (RFC 4568 §6.2.1) and, where no DTLS stands beside them, the cheapest one. A line
+// for each suite would push an INVITE over UDP past the 1,300 bytes of RFC 3261
+// §18.1.1. The other suites are taken when they are offered to us.
+func (caps Capabilities) few(ours []Crypto) []Crypto {
+	var list []Crypto
+	for _, c := range ours {
+		if c.Suite == AES128CMSHA1_80 || c.Suite == AES128GCM && caps.Security == SDES {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // keep are our keys for the suites in force, under their tags.

@@ -6,7 +6,7 @@ import (
 )
 
 func TestGVS40NoEarlyMediaFromTheClientEndsTheCallWith603(t *testing.T) {
-	c := registered(t, func(c *Config) { c.Timing.EarlyMedia = 200 * time.Millisecond })
+	c := registered(t, func(c *Config) { c.Timing.EarlyMedia = time.Second }) // it rings long before
 	c.invite("invite-seed.sip", "offer-seed.sdp", "12025550103")
 	c.status(183)
 	c.status(180)
@@ -63,4 +63,18 @@ func TestInviteFaults(t *testing.T) {
 	if m := c.recv(); m.Method != "BYE" {
 		t.Errorf("got %s", m.Summary())
 	}
+}
+
+func TestACallMayFollowTheEndOfAnother(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Options.Billing = Billing403 })
+	c.invite("invite-seed.sip", "offer-seed.sdp", "011442079460000")
+	c.status(403) // the edge still waits for its ACK
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.status(183)
+	ok := c.status(200)
+	c.send(c.inDialog("ACK", ok, ""))
+	c.send(c.inDialog("BYE", ok, ""))
+	c.status(200)
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.status(183)
 }

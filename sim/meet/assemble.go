@@ -15,7 +15,6 @@ type assembler struct {
 	started bool
 	next    uint16 // the first packet not yet in a frame
 	highest uint16
-	gapAt   time.Time // when next was first missed
 	missing map[uint16]*missed
 	picture int // of the last frame, for the strict checks
 }

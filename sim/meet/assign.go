@@ -303,11 +303,11 @@ func (m *meeting) heightsLocked(who *member, share bool, now time.Time) []int {
 }
 
 // sizes is the layers of a scripted person, lowest first.
-func (x *member) sizes(share bool) [][2]int {
+func (m *member) sizes(share bool) [][2]int {
 	if share {
 		return [][2]int{{960, 540}, {1920, 1080}}
 	}
-	w, h := or(x.person.Width, 1280), or(x.person.Height, 720)
+	w, h := or(m.person.Width, 1280), or(m.person.Height, 720)
 	return [][2]int{{w / 4, h / 4}, {w / 2, h / 2}, {w, h}}
 }
 

@@ -9,6 +9,7 @@ import (
 )
 
 func TestMessagesThatBreakTheProtocolEndTheSession(t *testing.T) {
+	t.Parallel()
 	for name, send := range map[string]func(*webrtc.DataChannel) error{
 		"not JSON":      func(c *webrtc.DataChannel) error { return c.SendText(`{"request":`) },
 		"binary":        func(c *webrtc.DataChannel) error { return c.Send([]byte(`{"request":{"requestId":1,"leave":{}}}`)) },

@@ -1,21 +1,9 @@
 package meet
 
 import (
-	"bytes"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -23,153 +11,8 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
-
-	"tandem/sim/picture"
-	"tandem/sim/vp8"
 )
-
-const (
-	trustedToken   = "trusted-token-0123456789"
-	untrustedToken = "untrusted-token-0123456789"
-	testPIN        = "1234567890123"
-)
-
-// newEdge is a running edge with one meeting.
-func newEdge(t *testing.T, change func(*Config)) *Server {
-	t.Helper()
-	s := &Server{Config: Config{
-		MediaPort: 0,
-		Tokens: []AccessToken{
-			{Value: trustedToken, Tenant: "example", Trusted: true},
-			{Value: untrustedToken, Tenant: "example"},
-			{Value: "of-another-tenant-012345", Tenant: "other", Trusted: true},
-			{Value: "revoked-token-0123456789", Tenant: "example", Trusted: true, Revoked: true},
-			{Value: "wrong-type-0123456789", Tenant: "example", Type: "cloud", Trusted: true},
-		},
-		Meetings: []Meeting{{PIN: testPIN, ID: "jQCFfuBOdN5z", Code: "abc-mnop-xyz", Title: "Weekly planning", Tenant: "example", People: []Person{
-			{Name: "Ada", Colour: "#c03020", Tone: 400, Talking: true},
-			{Name: "Bob", Colour: "#2060c0", Tone: 600},
-		}}},
-		Options: Options{FPS: 10},
-	}}
-	if change != nil {
-		change(&s.Config)
-	}
-	if err := s.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// identity is a gateway that can sign tokens.
-type identity struct {
-	name  string
-	key   *ecdsa.PrivateKey
-	chain []string // base64 DER
-}
-
-func newIdentity(t *testing.T, s *Server, how GatewayCert) identity {
-	t.Helper()
-	g, err := s.NewGateway("gateway-1", how)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(g.KeyPEM)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := identity{name: g.Name, key: key.(*ecdsa.PrivateKey)}
-	for rest := g.ChainPEM; ; {
-		var b *pem.Block
-		if b, rest = pem.Decode(rest); b == nil {
-			return out
-		}
-		out.chain = append(out.chain, base64.StdEncoding.EncodeToString(b.Bytes))
-	}
-}
-
-// token makes a JWT; change may spoil header and claims.
-func (i identity) token(change func(header, claims map[string]any)) string {
-	now := time.Now().Unix()
-	header := map[string]any{"alg": "ES256", "typ": "JWT", "x5c": i.chain}
-	claims := map[string]any{"iss": i.name, "sub": i.name, "aud": Audience, "iat": now, "nbf": now, "exp": now + 600, "jti": rand.Text()}
-	if change != nil {
-		change(header, claims)
-	}
-	part := func(v any) string {
-		b, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	signed := part(header) + "." + part(claims)
-	sum := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, i.key, sum[:])
-	if err != nil {
-		return ""
-	}
-	sig := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-	return signed + "." + base64.RawURLEncoding.EncodeToString(sig)
-}
-
-// httpClient trusts the edge.
-func httpClient(t *testing.T, s *Server) *http.Client {
-	t.Helper()
-	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CertPool(), MinVersion: tls.VersionTLS12}}
-	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr}
-}
-
-// ask makes one request of the edge's API.
-func ask(t *testing.T, c *http.Client, method, url, jwt, access string, body any) (int, []byte, http.Header) {
-	t.Helper()
-	b, _ := json.Marshal(body)
-	if text, ok := body.(string); ok {
-		b = []byte(text)
-	}
-	r, err := http.NewRequestWithContext(soon(t), method, url, bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if jwt != "" {
-		r.Header.Set("Authorization", "Bearer "+jwt)
-	}
-	if access != "" {
-		r.Header.Set("Meet-Access-Token", access)
-	}
-	resp, err := c.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	out, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, out, resp.Header
-}
-
-func reasonOf(body []byte) (Reason, string) {
-	var e struct {
-		Error struct {
-			Details []struct {
-				Reason   Reason
-				Metadata map[string]string
-			}
-		}
-	}
-	if json.Unmarshal(body, &e) != nil || len(e.Error.Details) == 0 {
-		return "", ""
-	}
-	return e.Error.Details[0].Reason, e.Error.Details[0].Metadata["rule"]
-}
 
 // room is a client of the contract: a video room behind a gateway.
 type room struct {
@@ -187,6 +30,8 @@ type room struct {
 	mids    map[string]string // rid or "audio", "content" -> mid
 	work    sync.WaitGroup
 	ctx     context.Context
+	// patience is how long to wait for something; 20 s by default.
+	patience time.Duration
 
 	mu       sync.Mutex // guards everything below
 	channels map[string]*webrtc.DataChannel
@@ -197,32 +42,14 @@ type room struct {
 	state    webrtc.PeerConnectionState
 }
 
-// heardStream is what came on one SSRC.
-type heardStream struct {
-	kind      string
-	packets   int
-	csrcs     map[uint32]int
-	lastSeq   uint16
-	gaps      int
-	jumps     int // of the timestamp
-	lastTS    uint32
-	asm       assembler
-	frames    int
-	keys      int
-	pictures  map[uint32]string // by CSRC: the colour last seen
-	sizes     map[string]int
-	lastFrame time.Time
-	errors    int
-}
-
 type roomOptions struct {
 	name, kind, token string
 	audios, videos    int
 	noCamera, noVideo bool
 	content           bool
+	listener          bool // receive only, with the Media API's codecs
 	mutate            func(sdp string) string
 	network           func(*webrtc.SettingEngine)
-	early             bool // do not wait for the channels
 }
 
 func (o *roomOptions) defaults() {
@@ -277,6 +104,11 @@ func (r *room) build(o roomOptions) {
 	r.must(me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96",
 	}, PayloadType: 97}, webrtc.RTPCodecTypeVideo))
+	if o.listener {
+		for pt, mime := range map[webrtc.PayloadType]string{98: webrtc.MimeTypeVP9, 45: webrtc.MimeTypeAV1} {
+			r.must(me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, PayloadType: pt}, webrtc.RTPCodecTypeVideo))
+		}
+	}
 	for kind, uris := range roomExtensions {
 		for _, uri := range uris {
 			r.must(me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind))
@@ -312,6 +144,17 @@ func (r *room) sections(o roomOptions) {
 	var err error
 	only := func(d webrtc.RTPTransceiverDirection) webrtc.RTPTransceiverInit {
 		return webrtc.RTPTransceiverInit{Direction: d}
+	}
+	if o.listener {
+		for range o.audios {
+			_, err = r.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, only(webrtc.RTPTransceiverDirectionRecvonly))
+			r.must(err)
+		}
+		for range o.videos {
+			_, err = r.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, only(webrtc.RTPTransceiverDirectionRecvonly))
+			r.must(err)
+		}
+		return
 	}
 	r.audioUp, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "voice", "room")
 	r.must(err)
@@ -469,7 +312,8 @@ func (r *room) until(label, text string) string {
 
 func (r *room) wait(what string, ok func() bool) {
 	r.t.Helper()
-	ctx := soon(r.t)
+	ctx, cancel := context.WithTimeout(r.ctx, or(r.patience, 20*time.Second))
+	defer cancel()
 	for tick := time.NewTicker(5 * time.Millisecond); !ok(); {
 		select {
 		case <-tick.C:
@@ -516,122 +360,4 @@ func (r *room) response(label string, id int) map[string]any {
 
 func statusOf(resp map[string]any) int {
 	return int(resp["status"].(map[string]any)["code"].(float64))
-}
-
-// track reads one remote stream.
-func (r *room) track(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-	h := &heardStream{kind: tr.Kind().String(), csrcs: map[uint32]int{}, pictures: map[uint32]string{}, sizes: map[string]int{}}
-	r.mu.Lock()
-	r.heard[uint32(tr.SSRC())] = h
-	r.mu.Unlock()
-	r.work.Go(func() {
-		decoder, err := vp8.NewDecoder()
-		if err != nil {
-			return
-		}
-		defer decoder.Close()
-		for {
-			p, _, err := tr.ReadRTP()
-			if err != nil {
-				return
-			}
-			r.mu.Lock()
-			h.packets++
-			if len(p.Payload) > 0 && len(p.CSRC) > 0 {
-				h.take(p.SequenceNumber, p.Timestamp)
-				for _, c := range p.CSRC {
-					h.csrcs[c]++
-				}
-				if h.kind == "video" {
-					frames, _ := h.asm.push(p.Clone(), time.Now())
-					for _, f := range frames {
-						h.show(decoder, f, p.CSRC[0])
-					}
-				}
-			}
-			r.mu.Unlock()
-		}
-	})
-}
-
-func (h *heardStream) take(seq uint16, ts uint32) {
-	if h.packets > 1 && seq != h.lastSeq+1 {
-		h.gaps++
-	}
-	if d := int32(ts - h.lastTS); h.packets > 1 && (d < 0 || d > 90000*2) {
-		h.jumps++
-	}
-	h.lastSeq, h.lastTS = seq, ts
-}
-
-func (h *heardStream) show(d *vp8.Decoder, f frame, csrc uint32) {
-	img, err := d.Decode(f.data, nil)
-	if err != nil {
-		h.errors++
-		return
-	}
-	h.frames++
-	h.lastFrame = time.Now()
-	if f.key {
-		h.keys++
-	}
-	h.pictures[csrc] = picture.Hex(picture.Common(img))
-	h.sizes[fmt.Sprintf("%dx%d", img.Bounds().Dx(), img.Bounds().Dy())]++
-}
-
-// stream is a copy of what came on an SSRC.
-func (r *room) stream(ssrc uint32) heardStream {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	h := r.heard[ssrc]
-	if h == nil {
-		return heardStream{}
-	}
-	out := *h
-	out.csrcs, out.pictures, out.sizes = map[uint32]int{}, map[uint32]string{}, map[string]int{}
-	for k, v := range h.csrcs {
-		out.csrcs[k] = v
-	}
-	for k, v := range h.pictures {
-		out.pictures[k] = v
-	}
-	for k, v := range h.sizes {
-		out.sizes[k] = v
-	}
-	return out
-}
-
-func pli(ssrc uint32) []rtcp.Packet {
-	return []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}}
-}
-
-func remb(ssrc uint32, bitrate float32) []rtcp.Packet {
-	return []rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: bitrate, SSRCs: []uint32{ssrc}}}
-}
-
-// rsaToken is a gateway token signed with RS256.
-func rsaToken(s *Server) (string, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return "", err
-	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "rsa-gateway"}}, key)
-	if err != nil {
-		return "", err
-	}
-	chain, err := s.SignGateway(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}), GatewayCert{})
-	if err != nil {
-		return "", err
-	}
-	leaf, _ := pem.Decode(chain)
-	part := func(v any) string {
-		b, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	now := time.Now().Unix()
-	signed := part(map[string]any{"alg": "RS256", "x5c": []string{base64.StdEncoding.EncodeToString(leaf.Bytes)}}) + "." +
-		part(map[string]any{"iss": "rsa-gateway", "aud": Audience, "iat": now, "exp": now + 60})
-	sum := sha256.Sum256([]byte(signed))
-	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
-	return signed + "." + base64.RawURLEncoding.EncodeToString(sig), err
 }

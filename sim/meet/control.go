@@ -24,7 +24,8 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /tokens", post(func(t AccessToken) (any, error) { return struct{}{}, s.AddToken(t) }))
 	mux.HandleFunc("POST /tokens/revoke", post(func(t struct {
 		Value string `json:"value"`
-	}) (any, error) {
+	},
+	) (any, error) {
 		return struct{}{}, s.RevokeToken(t.Value)
 	}))
 	mux.HandleFunc("POST /media-api-tokens", post(func(t OAuthToken) (any, error) { return struct{}{}, s.AddOAuthToken(t) }))
@@ -40,7 +41,8 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /meetings/{id}/do", s.onMeeting(func(id string, b struct {
 		Person string `json:"person"`
 		Step
-	}) error {
+	},
+	) error {
 		return s.Do(id, b.Person, b.Step)
 	}))
 	for verb, f := range map[string]func(alias, device string) error{

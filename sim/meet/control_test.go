@@ -67,6 +67,7 @@ func TestTheControlEndpointRunsAMeetingWithCurlAlone(t *testing.T) {
 }
 
 func TestTheLastPictureIsServedAsPNG(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, nil)
 	r := enter(t, s, roomOptions{})
 	r.filmAll("#208040")
@@ -120,6 +121,7 @@ func TestTheMediaAPIGivesThreeVoicesAndPictures(t *testing.T) {
 }
 
 func TestConfigurationsThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]Config{
 		"token":   {Tokens: []AccessToken{{Value: "has a blank in the token"}}},
 		"meeting": {Meetings: []Meeting{{PIN: "1"}}},

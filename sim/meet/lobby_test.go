@@ -47,6 +47,7 @@ func TestTheLobbyRunsOut(t *testing.T) {
 }
 
 func TestPeopleAnswerKnocksByThemselves(t *testing.T) {
+	t.Parallel()
 	for action, want := range map[string]string{"admit": "STATE_JOINED", "deny": "REASON_KNOCK_DENIED"} {
 		s := newEdge(t, func(c *Config) { c.Meetings[0].Admit = Admission{50 * time.Millisecond, action} })
 		newRoom(t, s, guest).join(guest).until(chControl, want)
@@ -96,6 +97,7 @@ func TestKnockingAgainKeepsTheNameAndHasALimit(t *testing.T) {
 }
 
 func TestWhatEndsACall(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name string
 		do   func(*Server) error
@@ -138,6 +140,7 @@ func TestVideoLockSparesTelephones(t *testing.T) {
 }
 
 func TestSessionsThatAreNotKeptUpEnd(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		timing Timing
@@ -164,6 +167,7 @@ func TestSessionsThatAreNotKeptUpEnd(t *testing.T) {
 }
 
 func TestICEThatDiesEndsTheCall(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, func(c *Config) { c.Timing.Consent = 3 * time.Second })
 	r := enter(t, s, roomOptions{kind: "PHONE"})
 	if err := s.SetFault(Fault{Kind: Blocked, Device: "Board room"}); err != nil {
@@ -176,6 +180,7 @@ func TestICEThatDiesEndsTheCall(t *testing.T) {
 }
 
 func TestStatisticsAreWanted(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, func(c *Config) { c.Options.StatsInterval = time.Second })
 	r := enter(t, s, roomOptions{kind: "PHONE"})
 	r.until(chStats, `"uploadIntervalSeconds":1`)

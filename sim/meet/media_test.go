@@ -154,6 +154,7 @@ func TestTheEdgeTellsWhatEachSimulcastLayerShows(t *testing.T) {
 }
 
 func TestTwoRoomsSeeAndHearEachOther(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, func(c *Config) { c.Meetings[0].People = nil })
 	a := enter(t, s, roomOptions{name: "Room A"})
 	b := enter(t, s, roomOptions{name: "Room B"})
@@ -181,6 +182,7 @@ func TestTwoRoomsSeeAndHearEachOther(t *testing.T) {
 }
 
 func TestPresentationsGoBothWays(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, nil)
 	r := enter(t, s, roomOptions{content: true, videos: 1})
 	layout := canvases("relevant", [2]int{320, 180})
@@ -225,7 +227,9 @@ func TestPresentationsGoBothWays(t *testing.T) {
 func TestTheLoudestAreHeardWhenSlotsAreFew(t *testing.T) {
 	s := newEdge(t, func(c *Config) {
 		c.Meetings[0].People = []Person{
-			{Name: "Loud", Talking: true, Level: -15}, {Name: "Medium", Talking: true, Level: -25}, {Name: "Quiet", Talking: true, Level: -40},
+			{Name: "Loud", Talking: true, Level: -15},
+			{Name: "Medium", Talking: true, Level: -25},
+			{Name: "Quiet", Talking: true, Level: -40},
 			{Name: "Muted", Talking: true, Level: -10, Muted: true},
 		}
 	})
@@ -273,6 +277,7 @@ func TestSpeakersMoveIntoTheViews(t *testing.T) {
 }
 
 func TestLossIsRepairedByRetransmission(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, nil)
 	if err := s.SetFault(Fault{Kind: Loss, Percent: 10, Direction: "down", Device: "Board room"}); err != nil {
 		t.Fatal(err)
@@ -288,6 +293,7 @@ func TestLossIsRepairedByRetransmission(t *testing.T) {
 }
 
 func TestKeyframeStarvationShowsNothing(t *testing.T) {
+	t.Parallel()
 	s := newEdge(t, nil)
 	if err := s.SetFault(Fault{Kind: NoKeyframes}); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func parseRequest(b []byte) (request, error) {
 	}
 	delete(envelope.Request, "requestId")
 	if len(envelope.Request) == 1 {
-		for r.verb, r.body = range envelope.Request { //nolint:revive // there is exactly one
+		for r.verb, r.body = range envelope.Request {
 		}
 	}
 	return r, nil

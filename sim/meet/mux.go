@@ -18,6 +18,9 @@ const (
 	firstMediaPort = 19302
 	lastMediaPort  = 19309
 	socketBuffer   = 4 << 20 // bytes
+
+	// More failures in a row mean that the socket is gone.
+	maxReadFailures = 1000
 )
 
 // mux is the media edge: one UDP port for all sessions. STUN finds its session
@@ -52,8 +55,8 @@ func newMux(s *Server) (*mux, error) {
 	}
 	m.addr = unmapped(local.AddrPort())
 	m.line = newDelayLine(s.cfg.Seed)
-	s.work.Go(m.read)
-	s.work.Go(func() { m.line.run(s.ctx) })
+	s.spawn(m.read)
+	s.spawn(func() { m.line.run(s.ctx) })
 	return m, nil
 }
 
@@ -93,15 +96,17 @@ func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Add
 // read serves the socket until it is closed.
 func (m *mux) read() {
 	buf := make([]byte, 4096)
-	for {
+	for failures := 0; failures < maxReadFailures; {
 		n, addr, err := m.conn.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) || m.srv.ctx.Err() != nil {
 			return
 		}
 		udp, ok := addr.(*net.UDPAddr)
 		if err != nil || !ok || n == 0 {
-			continue // an ICMP error of an earlier packet
+			failures++ // an ICMP error of an earlier packet
+			continue
 		}
+		failures = 0
 		m.arrived(append([]byte(nil), buf[:n]...), unmapped(udp.AddrPort()))
 	}
 }

@@ -42,6 +42,12 @@ func (r *rtcpStats) expected() int {
 	return int(r.highest-r.first) + 1
 }
 
+// fresh is what came and what did not since the last report.
+func (r *rtcpStats) fresh() (received, lost int) {
+	received = r.count - r.priorRec
+	return received, max(r.expected()-r.priorExp-received, 0)
+}
+
 func (r *rtcpStats) lost() int { return max(r.expected()-r.count, 0) }
 
 func (r *rtcpStats) report(ssrc uint32, now time.Time) rtcp.ReceptionReport {

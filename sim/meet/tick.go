@@ -102,6 +102,9 @@ func (m *meeting) denyLocked(d *device) {
 
 // knockedLocked remembers a knock in vain.
 func (m *meeting) knockedLocked(d *device) {
+	if len(m.knocks) > 1000 {
+		clear(m.knocks)
+	}
 	m.knocks[d.name] = append(m.knocks[d.name], time.Now())
 }
 
@@ -247,7 +250,7 @@ func (m *meeting) csrcOf(who *member, share bool) uint32 {
 
 func (m *meeting) corrupts(d *device) bool {
 	f, on := m.srv.fault(CorruptVideo, d)
-	return on && rand.Float64()*100 < f.Percent //nolint:gosec // a fault's dice
+	return on && rand.Float64()*100 < f.Percent
 }
 
 // feedbackLocked is RTCP, and a new look at the assignment.

@@ -3,20 +3,15 @@ package meet
 import (
 	"encoding/binary"
 	"image"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
-	"tandem/sim/audio"
-	"tandem/sim/opus"
 	"tandem/sim/picture"
-	"tandem/sim/vp8"
 )
 
 // uplink is everything received from one client: a voice, three layers of a
@@ -35,8 +30,9 @@ type uplink struct {
 	filled  time.Time
 	report  UplinkReport
 	closed  bool
-	remb    int
 	started time.Time
+	path    pathEstimate
+	judged  time.Time // when path was
 }
 
 // uplinkPlan is what the offer says about the way up.
@@ -46,52 +42,6 @@ type uplinkPlan struct {
 	layers                                          []string // rids, lowest first
 	audioSSRC, contentSSRC, contentRTX              uint32
 	levelID, twccID, midID, ridID, repairID, sendID uint8
-}
-
-// track is one stream up.
-type track struct {
-	kind  role
-	layer int // of the camera, 0 the lowest
-	rid   string
-	ssrc  uint32
-	rtx   uint32
-
-	stats     rtcpStats
-	asm       assembler
-	decoder   *vp8.Decoder
-	audio     *opus.Decoder
-	meter     audio.Meter
-	level     float64 // dBov, smoothed
-	last      time.Time
-	lastFrame time.Time
-	image     *image.YCbCr
-	asked     time.Time // for a keyframe
-	askedAt   time.Time // the request that is still open
-	wantKey   bool
-	firSeq    uint8
-	rate      rateMeter
-	report    TrackReport
-	rrSent    bool
-	noted     map[string]bool
-}
-
-// rateMeter measures bit rate and frame rate over the last second.
-type rateMeter struct {
-	at             time.Time
-	octets, frames int
-	bits, fps      float64
-}
-
-func (r *rateMeter) add(octets, frames int, now time.Time) {
-	if r.at.IsZero() {
-		r.at = now
-	}
-	if span := now.Sub(r.at); span >= time.Second {
-		r.bits, r.fps = float64(r.octets*8)/span.Seconds(), float64(r.frames)/span.Seconds()
-		r.octets, r.frames, r.at = 0, 0, now
-	}
-	r.octets += octets
-	r.frames += frames
 }
 
 func newUplink(s *session, plan uplinkPlan, limit int) *uplink {
@@ -239,13 +189,6 @@ func (u *uplink) take(in inPacket) (arrival, bool) {
 	return u.video(t, p, in.at)
 }
 
-func clockOf(r role) int {
-	if r == roleAudioUp {
-		return opus.EncodeRate
-	}
-	return 90000
-}
-
 func (u *uplink) transportWide(p *rtp.Packet, at time.Time) {
 	if b := p.GetExtension(u.plan.twccID); u.plan.twccID != 0 && len(b) >= 2 && u.twcc != nil {
 		u.twcc.Record(p.SSRC, binary.BigEndian.Uint16(b), at.Sub(u.started).Microseconds())
@@ -329,124 +272,6 @@ func (u *uplink) police(t *track, size int, now time.Time) bool {
 	return true
 }
 
-// note makes an entry in the journal once for each track and text.
-func (u *uplink) note(t *track, rule, text string) {
-	if t.noted[text] {
-		return
-	}
-	t.noted[text] = true
-	u.s.dev.violation(rule, "noted", "RTP", text)
-}
-
-// strict looks at what the contract asks of packets (section 6).
-func (u *uplink) strict(t *track, p *rtp.Packet) {
-	if len(p.CSRC) > 0 {
-		u.note(t, "MEET-S14", "packets up carry a CSRC")
-	}
-	if t.kind == roleAudioUp {
-		if p.GetExtension(u.plan.levelID) == nil {
-			u.note(t, "MEET-S14", "audio without the audio level extension (RFC 6464)")
-		}
-		return
-	}
-	d, rest, err := vp8.ParseDescriptor(p.Payload)
-	switch {
-	case err != nil:
-		u.note(t, "MEET-S14", "a VP8 payload descriptor is cut off")
-	case d.PictureID < 0 || !d.Wide:
-		u.note(t, "MEET-S14", "a VP8 packet without a picture id of 15 bits")
-	case d.TID >= 0 && d.TL0PicIdx < 0:
-		u.note(t, "MEET-S14", "temporal layers without TL0PICIDX")
-	case len(rest) == 0:
-		u.note(t, "MEET-S14", "a VP8 packet without payload")
-	}
-	if t.kind == roleCamera && !t.rrSent && t.report.Retransmitted == 0 && u.plan.ridID != 0 && p.GetExtension(u.plan.ridID) == nil {
-		u.note(t, "MEET-S14", "a packet without rid before the first receiver report")
-	}
-}
-
-func (u *uplink) voice(t *track, p *rtp.Packet, muted bool, now time.Time) (arrival, bool) {
-	level := -127.0
-	var ext rtp.AudioLevelExtension
-	if b := p.GetExtension(u.plan.levelID); u.plan.levelID != 0 && b != nil && ext.Unmarshal(b) == nil {
-		level = -float64(ext.Level)
-	}
-	t.level += (level - t.level) / 4
-	if !u.s.mux.srv.cfg.Options.NoDecode {
-		u.listen(t, p.Payload)
-	}
-	if muted {
-		u.report.Muted++
-		return arrival{}, false
-	}
-	return arrival{track: t, voice: p, level: t.level}, true
-}
-
-func (u *uplink) listen(t *track, payload []byte) {
-	if t.audio == nil {
-		var err error
-		if t.audio, err = opus.NewDecoder(); err != nil {
-			return
-		}
-	}
-	pcm, err := t.audio.Decode(payload)
-	if err != nil {
-		t.report.DecodeErrors++
-		return
-	}
-	t.meter.Write(pcm)
-}
-
-func (u *uplink) video(t *track, p *rtp.Packet, now time.Time) (arrival, bool) {
-	frames, lost := t.asm.push(p, now)
-	if lost {
-		t.wantKey = true
-	}
-	for _, f := range frames {
-		u.frame(t, f, now)
-	}
-	return arrival{track: t, frames: frames}, len(frames) > 0
-}
-
-// frame measures a whole frame and decodes it.
-func (u *uplink) frame(t *track, f frame, now time.Time) {
-	t.report.Frames++
-	t.rate.add(0, 1, now)
-	if t.report.FirstFrame.IsZero() {
-		t.report.FirstFrame = now
-	}
-	t.lastFrame = now
-	if f.key {
-		t.report.Keyframes++
-		if !t.askedAt.IsZero() {
-			t.report.KeyframeAfterMS = float64(now.Sub(t.askedAt).Microseconds()) / 1000
-			t.askedAt = time.Time{}
-		}
-		t.wantKey = false
-		if h, ok := vp8.ParseHeader(f.data); ok {
-			t.report.Width, t.report.Height = h.Width, h.Height
-		}
-	}
-	if u.s.mux.srv.cfg.Options.NoDecode {
-		return
-	}
-	if t.decoder == nil {
-		var err error
-		if t.decoder, err = vp8.NewDecoder(); err != nil {
-			return
-		}
-	}
-	img, err := t.decoder.Decode(f.data, t.image)
-	if err != nil {
-		t.report.DecodeErrors++
-		t.wantKey = true
-		return
-	}
-	t.image = img
-	t.report.Decoded++
-	t.report.Width, t.report.Height = img.Bounds().Dx(), img.Bounds().Dy()
-}
-
 // layerHeights is what the camera's layers have now, lowest first; 0 for one that
 // sends nothing.
 func (u *uplink) layerHeights(now time.Time) []int {
@@ -478,17 +303,6 @@ func (u *uplink) rateOf(kind role, layer int) int {
 	return 0
 }
 
-// needKey asks the client for a keyframe of a stream.
-func (u *uplink) needKey(kind role, layer int) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for _, t := range u.all {
-		if t.kind == kind && t.layer == layer && t.ssrc != 0 {
-			t.wantKey = true
-		}
-	}
-}
-
 // snapshot is a copy of the last picture of a stream ("audio" has none).
 func (u *uplink) snapshot(name string) *image.YCbCr {
 	u.mu.Lock()
@@ -505,16 +319,6 @@ func (u *uplink) snapshot(name string) *image.YCbCr {
 	return nil
 }
 
-func (t *track) label() string {
-	switch t.kind {
-	case roleAudioUp:
-		return "audio"
-	case roleContentUp:
-		return "content"
-	}
-	return t.rid
-}
-
 // Report is the state of the measurement.
 func (u *uplink) Report(now time.Time) UplinkReport {
 	u.mu.Lock()
@@ -522,94 +326,6 @@ func (u *uplink) Report(now time.Time) UplinkReport {
 	out := u.report
 	for _, t := range u.all {
 		out.Tracks = append(out.Tracks, t.reportAt(now))
-	}
-	return out
-}
-
-func (t *track) reportAt(now time.Time) TrackReport {
-	r := t.report
-	r.Name, r.SSRC, r.RTX = t.label(), t.ssrc, t.rtx
-	r.Lost, r.JitterMS = t.stats.lost(), t.stats.jitter*1000/float64(clockOf(t.kind))
-	r.Active = now.Sub(t.last) < time.Second && !t.last.IsZero()
-	if r.Active {
-		r.Bitrate, r.FPS = int(t.rate.bits), t.rate.fps
-	}
-	if t.kind == roleAudioUp {
-		r.Level = t.level
-		main := t.meter.Main()
-		r.Tone, r.ToneLevel, r.Heard = main.Frequency, main.Level, t.meter.Segments()
-	}
-	if t.image != nil {
-		r.AverageColour, r.Colour = picture.Hex(picture.Average(t.image)), picture.Hex(picture.Common(t.image))
-	}
-	return r
-}
-
-// feedback is what the edge says about the way up; the session sends it.
-func (u *uplink) feedback(now time.Time, fir, storm bool, remb int) []rtcp.Packet {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	rr := &rtcp.ReceiverReport{SSRC: 1}
-	var more []rtcp.Packet
-	var sources []uint32
-	for _, t := range u.all {
-		if t.ssrc == 0 || t.stats.count == 0 {
-			continue
-		}
-		if len(rr.Reports) < 31 {
-			rr.Reports = append(rr.Reports, t.stats.report(t.ssrc, now))
-			t.rrSent = true
-		}
-		if t.kind == roleAudioUp {
-			continue
-		}
-		sources = append(sources, t.ssrc)
-		if storm || t.wantKey && now.Sub(t.asked) >= keyframeAgain {
-			more = append(more, t.askKey(now, fir))
-		}
-	}
-	out := append([]rtcp.Packet{rr, description1(1)}, more...)
-	if remb > 0 && len(sources) > 0 {
-		out = append(out, &rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 1, Bitrate: float32(remb), SSRCs: sources})
-	}
-	if u.twcc != nil && !u.s.mux.srv.cfg.Options.NoTWCC {
-		out = append(out, u.twcc.BuildFeedbackPacket()...)
-	}
-	return out
-}
-
-const keyframeAgain = 500 * time.Millisecond
-
-func (t *track) askKey(now time.Time, fir bool) rtcp.Packet {
-	t.asked = now
-	if t.askedAt.IsZero() {
-		t.askedAt = now
-	}
-	t.report.KeyRequests++
-	if fir {
-		t.firSeq++
-		return &rtcp.FullIntraRequest{SenderSSRC: 1, MediaSSRC: t.ssrc, FIR: []rtcp.FIREntry{{SSRC: t.ssrc, SequenceNumber: t.firSeq}}}
-	}
-	return &rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: t.ssrc}
-}
-
-// nacks is what is missing on the way up.
-func (u *uplink) nacks(now time.Time) []rtcp.Packet {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	var out []rtcp.Packet
-	for _, t := range u.all {
-		if t.kind == roleAudioUp || len(t.asm.missing) == 0 || !t.asm.started {
-			continue
-		}
-		if seqs := t.asm.nacks(now); len(seqs) > 0 {
-			slices.Sort(seqs)
-			t.report.Nacked += len(seqs)
-			out = append(out, &rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: t.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
-		}
-	}
-	if len(out) > 0 {
-		out = append([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 1}, description1(1)}, out...)
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func (e *Encoder) Encode(pcm []int16) ([]byte, error) {
 	var out [maxPacket]byte
 	n := C.opus_encode(e.c, (*C.opus_int16)(unsafe.SliceData(pcm)), FrameSamples, (*C.uchar)(&out[0]), maxPacket)
 	if n < 0 {
-		return nil, failure("encode", C.int(n))
+		return nil, failure("encode", n)
 	}
 	return append([]byte(nil), out[:n]...), nil
 }
@@ -101,7 +101,7 @@ func (d *Decoder) Decode(packet []byte) ([]int16, error) {
 	}
 	n := C.opus_decode(d.c, (*C.uchar)(unsafe.SliceData(packet)), C.opus_int32(len(packet)), (*C.opus_int16)(&d.pcm[0]), longest, 0)
 	if n < 0 {
-		return nil, failure("decode", C.int(n))
+		return nil, failure("decode", n)
 	}
 	return d.pcm[:n], nil
 }

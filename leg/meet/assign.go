@@ -1,0 +1,78 @@
+package meet
+
+import (
+	"reflect"
+	"time"
+
+	"tandem/media"
+)
+
+const (
+	assignEvery   = time.Second // changes of the assignment (reference 5.4)
+	presentation  = 100         // canvas of the shared screen; cameras count from 1
+	minDimension  = 16
+	maxDimension  = 4096
+	fullFrameRate = 30
+)
+
+// views decides what is asked of the service for the pictures a layout has room
+// for. It is pure; the caller sends what next returns.
+type views struct {
+	videos  int  // sections down
+	content bool // there is a section for shared screens
+
+	want  []media.View
+	asked setAssignment
+	sent  bool
+	at    time.Time // when it was asked last
+}
+
+// show notes what is wanted.
+func (v *views) show(list []media.View) { v.want = append(v.want[:0:0], list...) }
+
+// next is what is to be asked now, if anything; wait is when to look again, 0 when
+// nothing is due.
+func (v *views) next(now time.Time) (ask *setAssignment, wait time.Duration) {
+	want := v.assignment()
+	if v.sent && reflect.DeepEqual(want, v.asked) || !v.sent && len(want.Layout.Canvases) == 0 {
+		return nil, 0
+	}
+	if wait := v.at.Add(assignEvery).Sub(now); !v.at.IsZero() && wait > 0 {
+		return nil, wait
+	}
+	v.asked, v.sent, v.at = want, true, now
+	return &want, 0
+}
+
+// again makes what was asked count as not asked: it was refused for now, or there
+// is a new session.
+func (v *views) again() { v.sent = false }
+
+// assignment is the wanted views as canvases. The n-th camera is always canvas n,
+// so that pictures stay where they are.
+func (v *views) assignment() setAssignment {
+	out := setAssignment{Layout: layoutModel{Label: "main", Canvases: []canvas{}}}
+	cameras, shared := 0, false
+	most := resolution{FrameRate: fullFrameRate}
+	for _, w := range v.want {
+		c := canvas{Dimensions: dimensions{Height: clamp(w.Height), Width: clamp(w.Width)}}
+		switch {
+		case w.Content && v.content && !shared:
+			shared = true
+			c.ID, c.Presentation = presentation, &struct{}{}
+		case !w.Content && cameras < v.videos:
+			cameras++
+			c.ID, c.Relevant = int64(cameras), &struct{}{}
+		default:
+			continue
+		}
+		most.Height, most.Width = max(most.Height, c.Dimensions.Height), max(most.Width, c.Dimensions.Width)
+		out.Layout.Canvases = append(out.Layout.Canvases, c)
+	}
+	if len(out.Layout.Canvases) > 0 {
+		out.MaxResolution = &most
+	}
+	return out
+}
+
+func clamp(n int) int { return min(max(n, minDimension), maxDimension) }

@@ -1,0 +1,207 @@
+package meet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tandem/call"
+	"tandem/media"
+)
+
+// hangup ends the call from our side. The first reason counts.
+func (l *Leg) hangup(end call.Ended) {
+	if l.end == nil {
+		l.end = &end
+	}
+	switch l.phase {
+	case leaving, over:
+		return
+	case showing:
+		l.enter(over)
+		return
+	}
+	was := l.phase
+	l.enter(leaving)
+	l.due.clearAll()
+	l.due.set(dueLeave, time.Now().Add(leaveTimeout))
+	l.session.goLive(false)
+	if l.stop != nil {
+		l.stop() // the joining call; its outcome ends the leg
+	}
+	switch {
+	case was == joining:
+	case l.open:
+		if _, err := l.link.request(chControl, request{Leave: &struct{}{}}); err != nil {
+			l.leaveOverHTTPS()
+		}
+	default:
+		l.leaveOverHTTPS()
+	}
+}
+
+// leaveOverHTTPS tells the service when the data channels cannot (contract, 2.5).
+func (l *Leg) leaveOverHTTPS() {
+	device := l.answer.Device
+	if !isDevice(device) {
+		l.enter(over)
+		return
+	}
+	l.due.set(dueLeave, time.Now().Add(leaveTimeout))
+	ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
+	l.work.Go(func() {
+		defer cancel()
+		l.box.Post(leftDone{l.edge.leave(ctx, device)})
+	})
+}
+
+// failed ends the call because of what the service, or the network, did. Somebody
+// who has seen the lobby is shown why.
+func (l *Leg) failed(end call.Ended, err error) {
+	if l.end == nil {
+		l.end = &end
+	}
+	if l.phase == leaving || l.phase == over {
+		l.enter(over)
+		return
+	}
+	notice := end.Cause.Sentence()
+	if no := (*Refusal)(nil); errors.As(err, &no) && no.verdict().says != "" {
+		notice = no.verdict().says
+	}
+	l.log.Warn("meeting refused", "cause", end.Cause, "text", end.Text, "phase", l.phase)
+	l.show(notice)
+}
+
+// show shows why there is no meeting, to those who see the screen already.
+func (l *Leg) show(notice string) {
+	l.due.clearAll()
+	l.session.detach()
+	stage := media.Refused
+	if l.admitted {
+		stage = media.Finished
+	}
+	now := time.Now()
+	l.session.setRoster(func(r *media.Roster) {
+		r.Stage, r.Since, r.Until, r.Notice = stage, now, time.Time{}, notice
+	})
+	if !l.lobbied || l.admitted {
+		l.enter(over)
+		return
+	}
+	l.dropLink()
+	l.enter(showing)
+	l.due.set(dueNotice, now.Add(l.conf.Notice))
+}
+
+// showThenLeave is show, for a link that has just been told that we leave: it is
+// closed when the service has answered, or when the notice is over.
+func (l *Leg) showThenLeave() {
+	notice := l.end.Cause.Sentence()
+	now := time.Now()
+	l.due.clearAll()
+	l.session.goLive(false)
+	l.session.setRoster(func(r *media.Roster) {
+		r.Stage, r.Since, r.Until, r.Notice = media.Refused, now, time.Time{}, notice
+	})
+	if !l.open {
+		ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
+		device := l.answer.Device
+		l.work.Go(func() {
+			defer cancel()
+			if isDevice(device) {
+				_ = l.edge.leave(ctx, device)
+			}
+		})
+	}
+	l.enter(showing)
+	l.due.set(dueNotice, now.Add(l.conf.Notice))
+}
+
+// disconnected ends what the service has ended, or knocks again.
+func (l *Leg) disconnected(s *sessionStatus) {
+	if l.phase == leaving {
+		l.enter(over)
+		return
+	}
+	v := disconnectOf(s.DisconnectReason)
+	text := oneLine(s.DisconnectReason, 60)
+	if s.DisconnectMessage != "" {
+		text += ": " + oneLine(s.DisconnectMessage, maxText)
+	}
+	if s.DisconnectReason == "REASON_KNOCK_TIMEOUT" && time.Until(l.until) > minKnock {
+		l.knockAgain()
+		return
+	}
+	if v.alarm {
+		l.c.tokenAlarm(l.edge.access.Name, text)
+	}
+	end := call.Ended{Cause: v.cause, Text: text}
+	if l.end == nil {
+		l.end = &end
+	}
+	l.log.Info("meeting ended the call", "cause", v.cause, "text", text)
+	l.show(or(v.says, v.cause.Sentence()))
+}
+
+// knockAgain joins once more under the same name: the service's limit is over, ours
+// is not.
+func (l *Leg) knockAgain() {
+	l.log.Info("nobody answered the knock; knocking again", "until", l.until)
+	l.dropLink()
+	l.enter(joining)
+	l.join()
+}
+
+// linkLost ends the call: the transport is gone without a word.
+func (l *Leg) linkLost(err error) {
+	l.drainHeard() // the word may only not be read yet
+	switch l.phase {
+	case over, showing:
+		return
+	case leaving:
+		l.enter(over)
+		return
+	}
+	l.open = false
+	end := call.Ended{Cause: call.NetworkFailure, Text: err.Error()}
+	if l.phase == connecting && !l.lobbied {
+		end.Cause = call.MediaFailed
+	}
+	l.log.Warn("connection to the meeting lost", "err", err)
+	l.lost(end)
+}
+
+// lost ends a call whose transport is dead: the service is told over HTTPS.
+func (l *Leg) lost(end call.Ended) {
+	l.end = &end
+	l.session.detach()
+	l.enter(leaving)
+	l.due.clearAll()
+	l.leaveOverHTTPS()
+}
+
+func (l *Leg) drainHeard() {
+	for {
+		select {
+		case m := <-l.heard:
+			l.hear(m)
+		default:
+			return
+		}
+	}
+}
+
+// dropLink closes the transport, if there is one, and waits for it.
+func (l *Leg) dropLink() {
+	if l.link == nil {
+		return
+	}
+	l.session.detach()
+	l.link.close()
+	l.link, l.open = nil, false
+	l.renewing, l.broken = false, time.Time{}
+	for len(l.heard) > 0 {
+		<-l.heard
+	}
+}

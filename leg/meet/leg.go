@@ -1,0 +1,312 @@
+package meet
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	mrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"tandem/call"
+	"tandem/internal/mailbox"
+	"tandem/media"
+	"tandem/media/transport"
+)
+
+// A phase is where a leg is.
+//
+//	joining --answer--> connecting --STATE_WAITING--> waiting --STATE_JOINED--> inside
+//	   ^                    |                            |                        |
+//	   |                    +------STATE_JOINED----------|----------------------->+
+//	   +---------------- knock again --------------------+                        |
+//	any --refused after the lobby--> showing --> over      any --hang-up--> leaving --> over
+type phase uint8
+
+const (
+	joining    phase = iota // the joining call is under way
+	connecting              // ICE, DTLS, channels
+	waiting                 // in the lobby
+	inside                  // in the meeting
+	showing                 // a refusal is on the screen
+	leaving                 // the service is told
+	over
+)
+
+func (p phase) String() string {
+	return [...]string{"joining", "connecting", "waiting", "inside", "showing", "leaving", "over"}[p]
+}
+
+// A Leg is one call in a meeting. Its signalling belongs to one goroutine, run;
+// everything else posts to it.
+type Leg struct {
+	info    call.Info
+	c       *Connector
+	conf    Config
+	edge    *edge
+	meeting string
+	name    string // display name
+	kind    string // "ROOM", "PHONE"
+	video   bool
+	session *Session
+	box     mailbox.Box[any]
+	heard   chan heard
+	events  chan call.Event
+	log     *slog.Logger
+	work    sync.WaitGroup // requests under way
+
+	// Owned by run.
+	ctx      context.Context
+	phase    phase
+	due      deadlines
+	link     *link
+	open     bool               // its channels are
+	stop     context.CancelFunc // of the request under way; may be nil
+	offer    offer
+	joins    int
+	answer   joinAnswer // of the last join that worked
+	roster   roster
+	views    views
+	muted    mediaState
+	lobbied  bool
+	until    time.Time // our own limit in the lobby
+	stats    *configuration
+	broken   time.Time // since when the path is; zero when it is not
+	renewing bool      // an ICE restart is under way
+	starting int64     // request that starts our presentation; 0 for none
+	asking   int64     // request of the last assignment
+	end      *call.Ended
+	admitted bool
+}
+
+var _ call.Leg = (*Leg)(nil)
+
+// Messages to run, besides call.Events, those of the link and those of the session.
+type (
+	joinDone struct {
+		link   *link
+		answer joinAnswer
+		err    error
+	}
+	restartDone struct {
+		link            *link
+		ufrag, password string
+		answer          string
+		err             error
+	}
+	leftDone struct{ err error }
+)
+
+const (
+	minKnock  = 2 * time.Second // less is not worth knocking again for
+	lobbySlip = time.Second     // the service's own limit is told before ours ends the wait
+)
+
+func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting string, from call.Request) *Leg {
+	l := &Leg{
+		info: call.Info{ID: call.NewID(), Connector: Name, Via: e.access.Name, Remote: meeting},
+		c:    c, conf: conf, edge: e, meeting: meeting, video: from.Video, kind: "PHONE",
+		heard: make(chan heard, 64), events: make(chan call.Event, 16),
+	}
+	if l.video {
+		l.kind = "ROOM"
+	}
+	l.name = displayName(from.FromName, from.From, !l.video)
+	l.log = c.Log.With("leg", l.info)
+	l.edge.log = l.log
+	l.session = newSession(loop, conf, l.video, func(v any) { l.box.Offer(v) })
+	l.views = views{videos: conf.Videos, content: true}
+	return l
+}
+
+// Info implements call.Leg.
+func (l *Leg) Info() call.Info { return l.info }
+
+// Media implements call.Leg: a [Session].
+func (l *Leg) Media() media.Session { return l.session }
+
+// Events implements call.Leg.
+func (l *Leg) Events() <-chan call.Event { return l.events }
+
+// Do implements call.Leg. A meeting takes no keys; they are the bridge's.
+func (l *Leg) Do(ev call.Event) {
+	if end, ok := ev.(call.Ended); ok {
+		l.box.Post(end)
+	}
+}
+
+// run is the leg's life.
+func (l *Leg) run(ctx context.Context) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	l.ctx = life
+	l.join()
+	gone := ctx.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for l.phase != over {
+		if wait, ok := l.due.wait(time.Now()); ok {
+			timer.Reset(wait)
+		}
+		select {
+		case <-l.box.Ready():
+			if what, ok := l.box.Take(); ok {
+				l.handle(what)
+			}
+		case m := <-l.heard:
+			l.hear(m)
+		case <-timer.C:
+			l.expire(time.Now())
+		case <-gone:
+			gone = nil
+			l.hangup(call.Ended{Cause: call.Shutdown})
+		}
+	}
+	cancel()
+	l.finish()
+}
+
+// finish lets go of everything, then reports the end.
+func (l *Leg) finish() {
+	l.dropLink()
+	l.session.close()
+	l.work.Wait()
+	l.box.Close()
+	l.c.forget(l)
+	if !l.admitted {
+		l.c.joined(l.end.Cause.String())
+	}
+	l.log.Info("meeting left", "cause", l.end.Cause, "text", l.end.Text)
+	l.events <- *l.end
+	close(l.events)
+}
+
+func (l *Leg) emit(ev call.Event) { l.events <- ev }
+
+func (l *Leg) enter(p phase) {
+	l.log.Info("meeting phase", "now", p, "was", l.phase)
+	l.phase = p
+}
+
+// handle takes what was posted.
+func (l *Leg) handle(what any) {
+	switch v := what.(type) {
+	case call.Ended:
+		l.hangup(v)
+	case joinDone:
+		l.joinDone(v)
+	case linkOpen:
+		if v.link == l.link {
+			l.linkOpen()
+		}
+	case linkLost:
+		if v.link == l.link {
+			l.linkLost(v.err)
+		}
+	case pathState:
+		if v.link == l.link {
+			l.pathChanged(v.state)
+		}
+	case restartDone:
+		if v.link == l.link {
+			l.restartDone(v)
+		}
+	case leftDone:
+		if l.phase == leaving {
+			l.enter(over)
+		}
+	default:
+		l.wish(what)
+	}
+}
+
+// join makes a link and asks to be let in.
+func (l *Leg) join() {
+	l.link, l.open = newLink(l.c.linkConfig(l.conf), l.session, labels(l.video), func(v any) { l.box.Post(v) }, l.heard), false
+	l.joins++
+	o := offer{
+		plan: l.session.plan, session: mrand.Uint64() >> 2, version: 1, ufrag: l.link.ufrag, password: l.link.password,
+		fingerprint: l.link.conf.fingerprint, audio: l.session.sinks[0].ssrc,
+	}
+	if n := len(l.session.sinks); l.video {
+		o.content, o.rtx = l.session.sinks[n-1].ssrc, l.session.sinks[n-1].rtx
+	}
+	l.offer = o
+	req := joinRequest{Offer: o.String(), DisplayName: l.name, Kind: l.kind, RequestID: rand.Text(), Device: l.answer.Device}
+	limit := l.conf.Join
+	if l.lobbied {
+		limit = min(limit, max(time.Until(l.until), minKnock))
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, limit)
+	l.stop = cancel
+	link := l.link
+	l.work.Go(func() {
+		defer cancel()
+		a, err := l.edge.join(ctx, l.meeting, req)
+		l.box.Post(joinDone{link, a, err})
+	})
+}
+
+// joinDone goes on with the service's answer.
+func (l *Leg) joinDone(v joinDone) {
+	l.stop = nil
+	if v.link != l.link || l.phase != joining {
+		l.joinedTooLate(v)
+		return
+	}
+	l.c.credentials(l.edge.access.Name, v.err)
+	if v.err != nil {
+		l.failed(ended(v.err), v.err)
+		return
+	}
+	l.answer = v.answer
+	l.roster.self = v.answer.ParticipantKey
+	a, err := parseAnswer(v.answer.Answer, l.session.plan)
+	if err != nil || !isDevice(v.answer.Device) {
+		l.lost(call.Ended{Cause: call.ProtocolError, Text: "the meeting service's answer cannot be used: " + errText(err, "the device has no name")})
+		return
+	}
+	l.session.setSpace(v.answer.Space)
+	l.session.limit(v.answer.Limits)
+	l.session.use(l.link, a)
+	l.enter(connecting)
+	l.due.set(dueConnect, time.Now().Add(linkTimeout+5*time.Second))
+	l.log.Info("meeting answered", "space", v.answer.Space.Name, "device", v.answer.Device, "admission", v.answer.Admission, "trace", v.answer.TraceID)
+	l.link.start(l.ctx, a)
+}
+
+// joinedTooLate takes back a join that nobody waits for any more.
+func (l *Leg) joinedTooLate(v joinDone) {
+	if l.phase != leaving {
+		return
+	}
+	if v.err == nil && isDevice(v.answer.Device) {
+		l.answer = v.answer
+		l.leaveOverHTTPS()
+		return
+	}
+	l.enter(over)
+}
+
+// linkOpen begins to talk on the data channels.
+func (l *Leg) linkOpen() {
+	l.open = true
+	l.due.clear(dueConnect)
+	l.log.Info("meeting connected", "path", l.session.String())
+	if l.phase == leaving {
+		return
+	}
+	if l.muted != (mediaState{}) {
+		l.tellMuted()
+	}
+	if l.phase == connecting {
+		l.due.set(dueConnect, time.Now().Add(linkTimeout)) // until the first session status
+	}
+}
+
+func errText(err error, otherwise string) string {
+	if err == nil {
+		return otherwise
+	}
+	return err.Error()
+}

@@ -1,0 +1,371 @@
+package meet
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/media"
+	"tandem/media/rtp"
+	"tandem/media/transport"
+)
+
+// A Session is the media of one call in a meeting. Its streams are there from the
+// beginning; they carry nothing before the service has let us in. The transport
+// below, a link, is replaced when a knock is repeated.
+//
+// Besides [media.Meeting] it has Bandwidth, Say, and on its sinks SetLevel.
+type Session struct {
+	loop    transport.Loop
+	plan    plan
+	sources []*source
+	sinks   []*sink
+	changed chan struct{}
+	asks    func(any) // to the leg: showViews, setMute, sayText, present; never blocks
+	wake    func()    // the loop, to drain the queue
+	stops   []func()
+	queue   queue
+	taken   media.Packet // lent to receivers; the loop's
+
+	mu     sync.Mutex // guards what follows
+	roster media.Roster
+	views  []media.View
+	name   string // "spaces/<id>", for String
+
+	in        sync.Mutex // guards what follows; out may be taken while it is held
+	streams   map[uint32]stream
+	arrivals  rtp.TransportLog
+	compound  rtp.Compound
+	header    rtp.Header
+	asked     uint64 // packets of others, or broken ones
+	octetsIn  uint64
+	packetsIn uint64
+	firstIn   time.Time
+	lastIn    time.Time
+
+	out          sync.Mutex // guards what follows; nothing is locked while it is held but a queue
+	link         *link
+	live         bool // we are in the meeting, and media may go out
+	takesCamera  bool
+	takesContent bool
+	muted        mediaState
+	show         presenting
+	camera       lane
+	slides       lane
+	congestion   *rtp.Congestion
+	wide         uint16 // next transport-wide sequence number
+	packet       []byte // the packet at hand
+	roundTrip    time.Duration
+	sentPackets  uint64
+	sentOctets   uint64
+	unsent       uint64
+
+	ticks   int // the loop's
+	closing atomic.Bool
+}
+
+// stream is what an SSRC of the service stands for.
+type stream struct {
+	source *source
+	again  bool // it carries retransmissions
+}
+
+var _ media.Meeting = (*Session)(nil)
+
+// requests of a session to its leg.
+type (
+	showViews struct{}
+	setMute   struct{ audio, video bool }
+	sayText   struct{ text string }
+	present   struct{ on bool }
+)
+
+const (
+	startBitrate = 1_000_000 // bit/s, until the path is known
+	voiceBitrate = 64_000    // of the bandwidth, what the voice may need
+)
+
+func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Session {
+	s := &Session{
+		loop: loop, plan: newPlan(c.Audios, c.Videos, video), changed: make(chan struct{}, 1), asks: asks,
+		streams: map[uint32]stream{}, packet: make([]byte, 0, maxDatagram), wide: 1,
+	}
+	s.roster = media.Roster{Stage: media.Joining, Since: time.Now()}
+	s.camera.ceiling, s.slides.ceiling = c.Bitrate, c.Content
+	s.congestion = rtp.NewCongestion(rtp.CongestionConfig{Start: startBitrate, Max: c.Bitrate + c.Content})
+	s.show.want = func() { asks(present{true}) }
+	voices, cameras := 0, 0
+	for i, r := range s.plan {
+		switch r {
+		case audioUp, contentUp:
+			s.sinks = append(s.sinks, newSink(s, r, 0, fmt.Sprint(i)))
+		case cameraUp:
+			for layer := range rids {
+				s.sinks = append(s.sinks, newSink(s, r, layer, fmt.Sprint(i)))
+			}
+		case audioDown:
+			s.sources = append(s.sources, newSource(s, r, voices))
+			voices++
+		case videoDown, contentDown:
+			s.sources = append(s.sources, newSource(s, r, cameras))
+			cameras++
+		}
+	}
+	wake, stop := loop.Attend(s.drain)
+	s.wake = wake
+	s.stops = []func(){stop, loop.Every(tickEvery, s.tick)}
+	return s
+}
+
+// close ends what the session has on its loop. The link is closed by then.
+func (s *Session) close() {
+	if !s.closing.CompareAndSwap(false, true) {
+		return
+	}
+	for _, stop := range s.stops {
+		stop()
+	}
+}
+
+// use sends and receives by a link that has its answer. Its streams may have other
+// SSRCs than those of the link before.
+func (s *Session) use(l *link, a *answer) {
+	s.in.Lock()
+	s.streams = map[uint32]stream{}
+	s.arrivals = rtp.TransportLog{}
+	n := 0
+	for i, r := range s.plan {
+		if r != audioDown && r != videoDown && r != contentDown {
+			continue
+		}
+		src, sec := s.sources[n], &a.sections[i]
+		n++
+		src.ssrc, src.rtx = 0, 0
+		if !sec.sends() {
+			continue
+		}
+		src.ssrc, src.rtx = sec.ssrc, sec.rtx
+		s.streams[sec.ssrc] = stream{source: src}
+		if sec.rtx != 0 {
+			s.streams[sec.rtx] = stream{src, true}
+		}
+	}
+	s.in.Unlock()
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.link, s.live = l, false
+	s.takesCamera, s.takesContent = false, false
+	for i, r := range s.plan {
+		s.takesCamera = s.takesCamera || r == cameraUp && a.sections[i].takes()
+		s.takesContent = s.takesContent || r == contentUp && a.sections[i].takes()
+	}
+	for _, k := range s.sinks {
+		k.known = false
+	}
+}
+
+// limit takes over what the service says it accepts; our own ceilings are lower or
+// the same.
+func (s *Session) limit(l limits) {
+	s.out.Lock()
+	defer s.out.Unlock()
+	if l.UplinkBitrate > 0 {
+		s.camera.ceiling = min(s.camera.ceiling, l.UplinkBitrate)
+	}
+	if l.ContentBitrate > 0 {
+		s.slides.ceiling = min(s.slides.ceiling, l.ContentBitrate)
+	}
+}
+
+// detach stops sending and receiving by the link.
+func (s *Session) detach() {
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.link, s.live = nil, false
+	s.show.on = false
+}
+
+// goLive lets media out: we are in the meeting.
+func (s *Session) goLive(live bool) {
+	s.out.Lock()
+	s.live = live && s.link != nil
+	s.out.Unlock()
+	if live {
+		for _, k := range s.sinks {
+			k.keyframe.Store(k.role != audioUp)
+		}
+		s.wake()
+	}
+}
+
+// Sources implements [media.Session].
+func (s *Session) Sources() []media.Source {
+	out := make([]media.Source, len(s.sources))
+	for i, src := range s.sources {
+		out[i] = src
+	}
+	return out
+}
+
+// Sinks implements [media.Session].
+func (s *Session) Sinks() []media.Sink {
+	out := make([]media.Sink, len(s.sinks))
+	for i, k := range s.sinks {
+		out[i] = k
+	}
+	return out
+}
+
+// Changed implements [media.Session].
+func (s *Session) Changed() <-chan struct{} { return s.changed }
+
+// Loop implements [media.Session].
+func (s *Session) Loop() media.Loop { return s.loop }
+
+// Roster implements [media.Meeting].
+func (s *Session) Roster() media.Roster {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.roster
+}
+
+// setRoster changes the roster and tells it. f must replace slices, not change them.
+func (s *Session) setRoster(f func(*media.Roster)) {
+	s.mu.Lock()
+	f(&s.roster)
+	s.mu.Unlock()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Show implements [media.Meeting].
+func (s *Session) Show(views []media.View) {
+	s.mu.Lock()
+	same := slices.Equal(views, s.views)
+	s.views = slices.Clone(views)
+	s.mu.Unlock()
+	if !same {
+		s.asks(showViews{})
+	}
+}
+
+func (s *Session) wanted() []media.View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.views
+}
+
+// Mute implements [media.Meeting]. What is muted is not sent at all.
+func (s *Session) Mute(audio, video bool) { s.asks(setMute{audio, video}) }
+
+// setMuted notes what is muted, by us or by a host.
+func (s *Session) setMuted(m mediaState) {
+	s.out.Lock()
+	was := s.muted
+	s.muted = m
+	s.out.Unlock()
+	if was.VideoMuted && !m.VideoMuted {
+		s.goLiveAgain()
+	}
+	s.setRoster(func(r *media.Roster) { r.OwnAudioMuted, r.OwnVideoMuted = m.AudioMuted, m.VideoMuted })
+}
+
+// goLiveAgain asks for new pictures after a pause.
+func (s *Session) goLiveAgain() {
+	s.out.Lock()
+	defer s.out.Unlock()
+	s.wantPictures(&s.camera)
+}
+
+// Say sends a line to the meeting's chat; it is dropped when the host has turned
+// the chat off, or before we are in the meeting. It does not wait.
+func (s *Session) Say(text string) { s.asks(sayText{text}) }
+
+// Bandwidth is how much the camera's layers may take together now, in bit/s: what
+// the path and the service's ceiling allow, less what the voice needs. Layers are to
+// be dropped from the top when they do not fit.
+func (s *Session) Bandwidth() int {
+	s.out.Lock()
+	defer s.out.Unlock()
+	return max(min(s.congestion.Target(), s.camera.ceiling)-voiceBitrate, 0)
+}
+
+// mayPresent takes over whether the service takes our content.
+func (s *Session) mayPresent(own bool) {
+	s.out.Lock()
+	defer s.out.Unlock()
+	if !own && !s.show.on {
+		s.show.refused()
+		return
+	}
+	if own && !s.show.on {
+		s.wantPictures(&s.slides)
+	}
+	s.show.told(own)
+}
+
+// setSpace notes which meeting it is.
+func (s *Session) setSpace(space Space) {
+	s.mu.Lock()
+	s.name = space.Name
+	s.mu.Unlock()
+	s.setRoster(func(r *media.Roster) { r.Title = space.Title })
+}
+
+func (s *Session) spaceName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.name
+}
+
+// String implements [media.Session].
+func (s *Session) String() string {
+	s.mu.Lock()
+	name := s.name
+	s.mu.Unlock()
+	s.out.Lock()
+	l := s.link
+	s.out.Unlock()
+	path := "no path"
+	if l != nil {
+		path = l.String()
+	}
+	voices, cameras := 0, 0
+	for _, src := range s.sources {
+		if src.role == audioDown {
+			voices++
+		} else {
+			cameras++
+		}
+	}
+	if cameras == 0 {
+		return fmt.Sprintf("meet %s: WebRTC %s, %d OPUS down, OPUS up", name, path, voices)
+	}
+	return fmt.Sprintf("meet %s: WebRTC %s, %d OPUS and %d VP8 down, OPUS and %dx VP8 up", name, path, voices, cameras, len(s.sinks)-1)
+}
+
+// Stats implements [media.Session].
+func (s *Session) Stats() media.Stats {
+	late := s.queue.lost()
+	s.in.Lock()
+	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.asked + late, FirstIn: s.firstIn, LastIn: s.lastIn}
+	for _, src := range s.sources {
+		st.Lost += src.reports.Lost()
+		if src.packets > 0 {
+			st.Jitter = max(st.Jitter, src.reports.Jitter())
+		}
+	}
+	s.in.Unlock()
+	s.out.Lock()
+	defer s.out.Unlock()
+	st.PacketsOut, st.BytesOut, st.RoundTrip = s.sentPackets, s.sentOctets, s.roundTrip
+	st.Dropped += s.unsent
+	for _, k := range s.sinks {
+		st.RemoteLost += uint64(max(k.lost, 0))
+	}
+	return st
+}

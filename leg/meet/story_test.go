@@ -1,0 +1,159 @@
+package meet_test
+
+import (
+	"testing"
+	"time"
+
+	"tandem/call"
+	"tandem/media"
+	sim "tandem/sim/meet"
+)
+
+func TestATrustedRoomIsInHearsAndSees(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true)
+	voice, picture := listen(source(t, c.meet, "a0")), listen(source(t, c.meet, "v0"))
+	c.meet.Show([]media.View{{Width: 640, Height: 360}})
+	c.answered()
+	r.wait("two people", func() bool { return len(c.meet.Roster().People) == 2 })
+	roster := c.meet.Roster()
+	if roster.Stage != media.Joined || roster.Title != "Weekly planning" || roster.People[0].Name != "Ada" || roster.People[1].Name != "Bob" {
+		t.Errorf("%+v", roster)
+	}
+	ada := roster.People[0]
+	r.wait("Ada's voice", func() bool { return voice.from(ada.AudioCSRC) > 10 })
+	r.wait("Ada's picture", func() bool { return picture.from(ada.VideoCSRC) > 10 })
+	d := r.device()
+	if d.DisplayName != "Board room" || d.Kind != "ROOM" || len(d.Views) != 1 || d.Views[0].Wanted != "640x360" {
+		t.Errorf("%+v", d)
+	}
+	c.hangup()
+	st, err := r.edge.Meeting(pin)
+	must(t, err)
+	if len(st.Devices) != 0 || len(st.Past) != 1 || st.Past[0].Reason != "REASON_CLIENT_LEFT" {
+		t.Errorf("devices %+v, past %+v", st.Devices, st.Past)
+	}
+	r.clean()
+}
+
+func TestATelephoneIsInTheMeetingWithoutVideo(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dialAs(call.Destination{To: pin + "@its.domain", Token: "acme"}, call.Request{From: "+12025550147"}).answered()
+	r.wait("the device", func() bool { return r.device().Kind == "PHONE" })
+	if d := r.device(); d.DisplayName != "+•••••••••47" {
+		t.Errorf("%q is shown", d.DisplayName)
+	}
+	if n := len(c.meet.Sinks()); n != 1 || len(c.meet.Sources()) != 16 {
+		t.Errorf("%d sinks, %d sources", n, len(c.meet.Sources()))
+	}
+	c.hangup()
+	r.clean()
+}
+
+func TestRefusalsAreToldByTheirCause(t *testing.T) {
+	r := newRig(t, changes{edge: func(c *sim.Config) {
+		c.Meetings = append(c.Meetings,
+			sim.Meeting{PIN: "1111111111111", Tenant: "example", Ended: true},
+			sim.Meeting{PIN: "2222222222222", Tenant: "example", Refuse: "INTEROP_DISABLED"},
+			sim.Meeting{PIN: "3333333333333", Tenant: "example", VideoLocked: true},
+			sim.Meeting{PIN: "4444444444444", Tenant: "example", Refuse: "MEETING_FULL"},
+		)
+	}})
+	for _, test := range []struct {
+		token, to string
+		want      call.Cause
+	}{
+		{"acme", "9999999999999", call.MeetingUnknown},
+		{"acme", "1111111111111", call.MeetingOver},
+		{"acme", "2222222222222", call.Forbidden},
+		{"acme", "3333333333333", call.VideoRefused},
+		{"acme", "4444444444444", call.MeetingFull},
+		{"old", pin, call.CredentialsWrong},
+	} {
+		c := r.dial(test.token, test.to, true)
+		if end := c.ended(test.want); end.Text == "" {
+			t.Errorf("%s %s: nothing is said", test.token, test.to)
+		}
+		if stage := c.meet.Roster().Stage; stage != media.Refused {
+			t.Errorf("%s %s: stage %v", test.token, test.to, stage)
+		}
+	}
+	if a := r.alarms.Active(); len(a) != 1 || a[0].Subject != "old" {
+		t.Errorf("alarms %+v", a)
+	}
+}
+
+func TestTheLobbyAdmitsRefusesAndTimesOut(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		admit sim.Admission
+		limit time.Duration
+		edge  time.Duration
+		want  call.Cause
+	}{
+		{"admitted", sim.Admission{After: 300 * time.Millisecond, Action: "admit"}, 0, 0, call.NormalClearing},
+		{"refused", sim.Admission{After: 300 * time.Millisecond, Action: "deny"}, 0, 0, call.NotAdmitted},
+		{"the service's limit", sim.Admission{}, 0, time.Second, call.LobbyTimeout},
+		{"our limit", sim.Admission{}, time.Second, 0, call.LobbyTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, changes{
+				edge: func(c *sim.Config) { c.Meetings[0].Admit, c.Meetings[0].LobbyTimeout = test.admit, test.edge },
+				conf: func(c *conf) { c.Lobby = max(test.limit, test.edge) },
+			})
+			c := r.dialAs(call.Destination{To: pin, Token: "guest"}, call.Request{FromName: "Guest room", Video: true})
+			r.wait("lobby", func() bool {
+				return c.has(func(e call.Event) bool { p, ok := e.(call.Progress); return ok && p.Lobby && p.Early })
+			})
+			if test.want == call.NormalClearing {
+				c.answered()
+				c.hangup()
+				r.clean()
+				return
+			}
+			r.wait("refusal on the screen", func() bool { return c.meet.Roster().Stage == media.Refused })
+			if c.meet.Roster().Notice == "" {
+				t.Error("the screen says nothing")
+			}
+			c.ended(test.want)
+			r.clean()
+		})
+	}
+}
+
+func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
+	r := newRig(t, changes{
+		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = time.Second },
+		conf: func(c *conf) { c.Lobby = 20 * time.Second },
+	})
+	c := r.dial("guest", pin, true)
+	r.wait("second knock", func() bool {
+		st, _ := r.edge.Meeting(pin)
+		return len(st.Past) >= 1 && len(st.Devices) == 1 && st.Devices[0].State == "waiting"
+	})
+	must(t, r.edge.Admit(pin, "Board room"))
+	c.answered()
+	c.hangup()
+	r.clean()
+}
+
+func TestTheMeetingEndsTheCall(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(*rig) error
+		want call.Cause
+	}{
+		{"ended for all", func(r *rig) error { return r.edge.EndMeeting(pin) }, call.MeetingOver},
+		{"removed", func(r *rig) error { return r.edge.Remove(pin, "Board room") }, call.Removed},
+		{"video locked", func(r *rig) error { return r.edge.LockVideo(pin, true) }, call.VideoRefused},
+		{"token revoked", func(r *rig) error { return r.edge.RevokeToken(trusted) }, call.CredentialsWrong},
+		{"dropped without a word", func(r *rig) error { return r.edge.SetFault(sim.Fault{Kind: sim.SessionDrop}) }, call.NetworkFailure},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, changes{})
+			c := r.dial("acme", pin, true).answered()
+			must(t, test.do(r))
+			c.ended(test.want)
+		})
+	}
+}
