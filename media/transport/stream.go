@@ -201,3 +201,13 @@ func (s *stream) closePort(p *port) {
 	}
 	_ = p.sock.close()
 }
+
+// drops says what Stats counts as dropped.
+func (s *stream) drops() (stray, rejected, unsent uint64) {
+	s.in.mu.Lock()
+	stray, rejected = s.in.stray, s.in.dropped-s.in.stray
+	s.in.mu.Unlock()
+	s.sink.mu.Lock()
+	defer s.sink.mu.Unlock()
+	return stray, rejected, s.sink.dropped
+}
