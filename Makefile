@@ -24,7 +24,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-programs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-video bench-programs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -66,13 +66,18 @@ bench: deps
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 endif
 
+bench-video: bench-programs ## measure P-6: what a video call costs more than the bare codecs
+	bench/build/video -rounds $(ROUNDS)
+
 bench-programs: deps
 	@.ci/packages $(BENCH_PACKAGES)
 	@mkdir -p bench/build
 	gcc -O2 -Wall -o bench/build/rtpload bench/c/rtpload.c -lsrtp2 -lpthread
 	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
 	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
+	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
+	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem
 	go build -buildvcs=$(BUILDVCS) -o bench/build/bench ./bench/cmd
 

@@ -120,9 +120,17 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 
 func (g *Gateway) join(country string) func(a, b media.Session, early bool) call.Bridge {
 	return func(a, b media.Session, early bool) call.Bridge {
-		return bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})
+		return keypad{bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})}
 	}
 }
+
+// keypad lets keys that come by SIP INFO control a meeting.
+type keypad struct{ *bridge.Bridge }
+
+var _ call.Keypad = keypad{}
+
+// Key implements call.Keypad.
+func (k keypad) Key(from call.Side, key rune) bool { return k.Bridge.Key(from == call.B, key) }
 
 // Listens returns where phones can reach the gateway.
 func (g *Gateway) Listens() []sipua.Addr { return g.listens }

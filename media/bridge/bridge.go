@@ -1,7 +1,9 @@
 // Package bridge joins the media sessions of two legs. It takes the cheapest way
 // that serves both, in each direction, and changes it while the call runs: relay
 // (same codec, packets pass), law (G.711 to G.711 by table), transcode (jitter
-// buffer, decode, encode). Start reading at [Join]; [choose] is the decision.
+// buffer, decode, encode); with a [media.Meeting] on one side conference (voices
+// mixed, pictures composed). Start reading at [Join]; [choose] is the decision
+// between two legs, [conference] what a meeting takes.
 package bridge
 
 import (
@@ -24,9 +26,16 @@ type Options struct {
 	// (RFC 4733, or in the audio where telephone-event was not agreed), besides
 	// carrying it to the other leg. They run on a media loop and must not block.
 	FromA, FromB func(dtmf.Digit)
+	// Layout is what a room sees of a meeting at first: "1:7" (the default), "2:21",
+	// "4:0", "9:0", "16:0", "25:0", "1:0".
+	Layout string
+	// MaxBitrate is the most that a room's picture may take towards a meeting, all
+	// layers together, in bit/s; 2,000,000 by default.
+	MaxBitrate int
 }
 
-// Bridge carries the audio of two sessions to each other.
+// Bridge carries the audio, and with a meeting the pictures, of two sessions to each
+// other.
 type Bridge struct {
 	a, b media.Session
 	log  *slog.Logger
@@ -34,6 +43,9 @@ type Bridge struct {
 	stop chan struct{}
 	done chan struct{} // closed when no packet moves any more
 	once sync.Once
+
+	conference *conference // when one side is a meeting; what follows is then unused
+	meetingIsA bool
 
 	toA, toB *path // b's audio to a, and a's to b
 
@@ -56,6 +68,9 @@ func Join(a, b media.Session, o Options) *Bridge {
 		toB: &path{loop: a.Loop(), country: o.Country, digits: o.FromA},
 	}
 	br.toA.heard = br.poke
+	if br.confer(o) {
+		return br
+	}
 	br.arrange()
 	go br.run()
 	return br
@@ -66,6 +81,10 @@ func Join(a, b media.Session, o Options) *Bridge {
 // loop.
 func (br *Bridge) Close() {
 	br.once.Do(func() { close(br.stop) })
+	if br.conference != nil {
+		<-br.conference.done
+		return
+	}
 	<-br.done
 }
 
@@ -73,6 +92,10 @@ func (br *Bridge) Close() {
 // here unless b's audio is or was just audible; b's audio ends the tone when it
 // becomes audible, and off ends it when b answered. It does not wait.
 func (br *Bridge) Ringback(on bool) {
+	if br.conference != nil {
+		br.conference.ringback(on)
+		return
+	}
 	br.mu.Lock()
 	br.ring, br.early = on, on
 	br.mu.Unlock()
@@ -81,17 +104,50 @@ func (br *Bridge) Ringback(on bool) {
 
 // Stats is what went through the bridge so far.
 func (br *Bridge) Stats() Stats {
+	if br.conference != nil {
+		return br.conference.stats(br.meetingIsA)
+	}
 	return Stats{ToA: br.toA.stats(), ToB: br.toB.stats()}
 }
 
 // String prints the pipeline: "PCMU relay", or both directions when they differ:
 // "to b: PCMU -> jitter 40ms -> decode -> OPUS, to a: …".
 func (br *Bridge) String() string {
+	if br.conference != nil {
+		return br.conference.String()
+	}
 	toA, toB := br.toA.String(), br.toB.String()
 	if toA == toB {
 		return toA
 	}
 	return "to b: " + toB + ", to a: " + toA
+}
+
+// Key is a key of a leg that came outside of its audio (SIP INFO). It reports whether
+// the bridge acts on it: in a meeting *6 mutes, *8 changes the layout, *4 takes the
+// presentation out of the picture; at a reception every key is typed. Other keys are
+// for the other leg.
+func (br *Bridge) Key(fromB bool, key rune) bool {
+	if br.conference == nil || fromB != br.meetingIsA {
+		return false
+	}
+	return br.conference.press(dtmf.Digit{Key: key})
+}
+
+// confer makes a conference when exactly one side is a meeting.
+func (br *Bridge) confer(o Options) bool {
+	a, isA := br.a.(media.Meeting)
+	b, isB := br.b.(media.Meeting)
+	switch {
+	case isA == isB:
+		return false
+	case isA:
+		br.meetingIsA = true
+		br.conference = newConference(br.b, a, o, o.FromB, br.stop)
+	default:
+		br.conference = newConference(br.a, b, o, o.FromA, br.stop)
+	}
+	return true
 }
 
 // poke wakes run. It never blocks: one pending wake-up serves all.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,7 @@ type fakeSource struct {
 	mu       sync.Mutex // held while the receiver runs, so Attach waits
 	info     media.StreamInfo
 	receiver media.Receiver
+	asked    atomic.Int32 // keyframes
 }
 
 func (s *fakeSource) Info() media.StreamInfo {
@@ -106,7 +108,7 @@ func (s *fakeSource) Attach(r media.Receiver) {
 	s.receiver = r
 }
 
-func (*fakeSource) RequestKeyframe() {}
+func (s *fakeSource) RequestKeyframe() { s.asked.Add(1) }
 
 func (s *fakeSource) deliver(p *media.Packet) {
 	s.mu.Lock()
@@ -122,6 +124,7 @@ type fakeSink struct {
 	keep    bool
 	packets []media.Packet
 	count   int
+	wanted  func() // asks for a keyframe
 }
 
 func (s *fakeSink) Info() media.StreamInfo {
@@ -143,7 +146,21 @@ func (s *fakeSink) Write(p *media.Packet) {
 	s.packets = append(s.packets, c)
 }
 
-func (*fakeSink) OnKeyframeRequest(func()) {}
+func (s *fakeSink) OnKeyframeRequest(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = f
+}
+
+// wantKeyframe is the far end asking for a new picture.
+func (s *fakeSink) wantKeyframe() {
+	s.mu.Lock()
+	f := s.wanted
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
 
 // take returns what was written since the last look.
 func (s *fakeSink) take() []media.Packet {

@@ -156,7 +156,6 @@ func (c *Compositor) place(atOnce bool) {
 			yuv.Grey(was.buffer)
 		}
 		was.kind, was.person, was.ring, was.plus = t.kind, t.person, t.ring, t.plus
-		was.resize()
 		c.tiles[i] = was
 	}
 	c.moving = moves && !atOnce && !c.config.Still && len(before) > 0

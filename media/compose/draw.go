@@ -15,7 +15,7 @@ func (c *Compositor) draw(t *tile, at video.Rect) {
 	case t.plus > 0:
 		yuv.Cover(&part, c.artist.plus(t.plus, t.rect).pic)
 	case t.hasPicture():
-		yuv.Cover(&part, t.buffer) // it may be on its way from a place of another shape
+		t.copyTo(&part)
 	case t.person != nil:
 		yuv.Cover(&part, c.artist.avatar(t.person, t.rect.W, t.rect.H).pic)
 	default:

@@ -63,7 +63,11 @@ func (a *artist) label(p *Participant, tile video.Rect) *sprite {
 		if p.Muted {
 			icons = append(icons, sign{iconMuted, shade(colourMuted, 1)})
 		}
-		return a.pill(icons, p.Name, medium, size, shade(colourPill, 0.78), float32(tile.W)-a.px(16))
+		name := p.Name
+		if a.type_.clean(name, medium) == "" {
+			name = "Participant" // no name, or one in a script without a font here
+		}
+		return a.pill(icons, name, medium, size, shade(colourPill, 0.78), float32(tile.W)-a.px(16))
 	})
 }
 

@@ -125,10 +125,12 @@ func oneMain(area video.Rect, n, gap int) []video.Rect {
 		centre(list[1:], area)
 		return list
 	}
-	// Four columns and four rows of cells of the picture's own shape.
-	cw, ch := (in.W-3*gap)/4&^1, (in.H-3*gap)/4&^1
+	// Four columns and four rows of cells of the picture's own shape. The gaps are taken
+	// from the cells, not added: pictures of common sizes then need no scaling, or by three
+	// quarters, which is fast.
+	cw, ch := area.W/4, area.H/4
 	cell := func(col, row, cols, rows int) video.Rect {
-		return video.Rect{X: in.X + col*(cw+gap), Y: in.Y + row*(ch+gap), W: cols*cw + (cols-1)*gap, H: rows*ch + (rows-1)*gap}
+		return video.Rect{X: area.X + col*cw, Y: area.Y + row*ch, W: cols * cw, H: rows * ch}.Inset(gap / 2).Even()
 	}
 	list := []video.Rect{cell(0, 0, 3, 3)}
 	for i := range 3 {
@@ -166,7 +168,7 @@ func twoMains(area video.Rect, n, gap int) []video.Rect {
 	w := (in.W - (columns-1)*gap) / columns &^ 1
 	h := min(w*9/16, (in.H/2-rows*gap)/rows) &^ 1
 	mw := (in.W - gap) / 2 &^ 1
-	mh := min(in.H-rows*(h+gap), mw*3/4) &^ 1
+	mh := min(in.H-rows*(h+gap), shaped(mw, area)) &^ 1
 	if mh*16/9 < mw {
 		mw = mh * 16 / 9 &^ 1
 	}

@@ -37,21 +37,59 @@ const (
 
 // accept scales a picture to the tile.
 func (t *tile) accept(pic, scratch *video.Picture) {
-	if t.buffer == nil || t.buffer.Width != t.rect.W || t.buffer.Height != t.rect.H {
-		t.buffer, t.fit = video.New(t.rect.W, t.rect.H), video.Rect{}
-	}
 	t.source, t.dirty = true, true
-	switch {
-	case t.kind == presentation:
-		t.letterbox(pic)
-	case t.cut(pic) <= t.mayCut():
-		yuv.Cover(t.buffer, pic)
-	default:
-		t.backdrop(pic, scratch)
+	if w, h, ok := t.snap(pic.Width, pic.Height); ok && t.kind != presentation {
+		t.size(w, h)
+		yuv.Scale(t.buffer, pic, yuv.Best(pic.Width, pic.Height, w, h))
+	} else {
+		t.size(t.rect.W, t.rect.H)
+		switch {
+		case t.kind == presentation:
+			t.letterbox(pic)
+		case t.cut(pic) <= t.mayCut():
+			yuv.Cover(t.buffer, pic)
+		default:
+			t.backdrop(pic, scratch)
+		}
 	}
 	if t.person != nil && t.person.Frozen {
 		yuv.Grey(t.buffer)
 	}
+}
+
+// snap is a size just above the tile's to which a picture is scaled much faster and
+// more sharply than to the tile's own: all of it, three quarters, half, and so on. What
+// is above the tile's size, a few samples at the edges, is not shown.
+func (t *tile) snap(w, h int) (int, int, bool) {
+	const most = 1.07
+	fits := func(n, tile int) bool { return n >= tile && float64(n) <= float64(tile)*most && n%2 == 0 }
+	for _, eighths := range [...]int{8, 6, 4, 3, 2} {
+		sw, sh := w*eighths/8, h*eighths/8
+		if fits(sw, t.rect.W) && fits(sh, t.rect.H) {
+			return sw, sh, true
+		}
+	}
+	return 0, 0, false
+}
+
+// size makes a buffer of a size when there is none.
+func (t *tile) size(w, h int) {
+	if t.buffer == nil || t.buffer.Width != w || t.buffer.Height != h {
+		t.buffer, t.fit = video.New(w, h), video.Rect{}
+	}
+}
+
+// copyTo draws the last picture in a place, which while the tile moves may be of another
+// size and shape than its own.
+func (t *tile) copyTo(part *video.Picture) {
+	if part.Width != t.rect.W || part.Height != t.rect.H || part.Width > t.buffer.Width || part.Height > t.buffer.Height {
+		yuv.Cover(part, t.buffer)
+		return
+	}
+	middle := t.buffer.Crop(video.Rect{
+		X: (t.buffer.Width - part.Width) / 2, Y: (t.buffer.Height - part.Height) / 2, W: part.Width, H: part.Height,
+	})
+	yuv.Copy(part, &middle)
 }
 
 // letterbox shows the whole picture on the ground between the tiles.
@@ -93,17 +131,6 @@ func (t *tile) backdrop(pic, scratch *video.Picture) {
 	fit := video.Fit(pic.Width, pic.Height, video.Rect{W: t.rect.W, H: t.rect.H}).Even()
 	part := t.buffer.Crop(fit)
 	yuv.Scale(&part, pic, yuv.Best(pic.Width, pic.Height, part.Width, part.Height))
-}
-
-// resize keeps the last picture when the tile's size changes, until a new one comes.
-func (t *tile) resize() {
-	if t.buffer == nil || t.buffer.Width == t.rect.W && t.buffer.Height == t.rect.H {
-		return
-	}
-	before := t.buffer
-	t.fit = video.Rect{}
-	t.buffer = video.New(t.rect.W, t.rect.H)
-	yuv.Cover(t.buffer, before)
 }
 
 // hasPicture says whether there is something to show but an avatar.

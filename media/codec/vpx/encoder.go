@@ -109,17 +109,8 @@ func (e *Encoder) Encode(pic *video.Picture, at time.Duration) ([]video.Encoded,
 	if !pic.Valid() {
 		return nil, video.ErrSize
 	}
-	pts := int64(at) * 9 / 100000
-	if e.started && pts <= e.last {
-		pts = e.last + 1
-	}
-	keys := e.keys
-	if !e.started {
-		keys = 1<<len(e.config.Layers) - 1
-	}
-	if keys != 0 {
-		e.frame = 0 // the pattern of temporal layers begins with the base
-	}
+	keys := e.begin()
+	pts := e.timestamp(at)
 	n := C.tandem_encode(e.c, octets(pic.Y), octets(pic.U), octets(pic.V), C.int(pic.StrideY), C.int(pic.StrideC),
 		C.int(pic.Width), C.int(pic.Height), C.int64_t(pts), C.int(90000/e.config.FrameRate), C.int(keys), C.int(e.frame&3),
 		octets(e.out), C.int(len(e.out)))
@@ -134,6 +125,28 @@ func (e *Encoder) Encode(pic *video.Picture, at time.Duration) ([]video.Encoded,
 	frames := e.collect(keys)
 	e.frame++
 	return frames, nil
+}
+
+// begin returns the layers whose frame is to be a keyframe. One that is begins the
+// pattern of temporal layers anew.
+func (e *Encoder) begin() int {
+	keys := e.keys
+	if !e.started {
+		keys = 1<<len(e.config.Layers) - 1
+	}
+	if keys != 0 {
+		e.frame = 0
+	}
+	return keys
+}
+
+// timestamp is the time in 1/90000 s; it always grows.
+func (e *Encoder) timestamp(at time.Duration) int64 {
+	pts := int64(at/time.Microsecond) * 9 / 100
+	if e.started && pts <= e.last {
+		pts = e.last + 1
+	}
+	return pts
 }
 
 // temporal is the temporal layer of this frame, of the pattern 0 1 0 1 or 0 2 1 2,

@@ -1,0 +1,248 @@
+package bridge
+
+import (
+	"time"
+
+	"tandem/media"
+	"tandem/media/simulcast"
+)
+
+// arrange gives the conference the pipelines that fit the streams as they are now. It
+// runs on the conference's goroutine.
+func (c *conference) arrange(now time.Time) {
+	roster := c.meeting.Roster()
+	c.mu.Lock()
+	cut := c.roster.Stage != roster.Stage
+	c.roster, c.dirty = roster, true
+	c.mu.Unlock()
+	c.arrangeAudio()
+	c.arrangeVideo(now, cut)
+	c.tell(now)
+	before := c.String()
+	c.print()
+	if after := c.String(); after != before {
+		c.log.Info("media path", "path", after)
+	}
+}
+
+func (c *conference) arrangeAudio() {
+	sink, source := audioSink(c.room), audioSource(c.room)
+	c.setVoices(sink, infoOfSink(sink))
+	if c.voices != nil {
+		c.voices.set(c.meeting.Sources())
+		c.voices.know(c.roster.People)
+		c.mu.Lock()
+		ring := c.ring
+		c.mu.Unlock()
+		c.ringback(ring)
+	}
+	far := audioSink(c.meeting)
+	c.setMicrophone(source, far, [2]media.StreamInfo{infoOfSource(source), infoOfSink(far)})
+}
+
+// infoOfSink is a sink's info; zero without one, or when it is on hold.
+func infoOfSink(s media.Sink) media.StreamInfo {
+	if s == nil {
+		return media.StreamInfo{}
+	}
+	if i := s.Info(); i.Direction.Sends() {
+		return i
+	}
+	return media.StreamInfo{}
+}
+
+func infoOfSource(s media.Source) media.StreamInfo {
+	if s == nil {
+		return media.StreamInfo{}
+	}
+	if i := s.Info(); i.Direction.Receives() {
+		return i
+	}
+	return media.StreamInfo{}
+}
+
+// setVoices makes the mix anew when the room's audio is another.
+func (c *conference) setVoices(sink media.Sink, info media.StreamInfo) {
+	if info == c.voicesFor && (c.voices == nil || c.voices.sink == sink) {
+		return
+	}
+	c.voicesFor = info
+	c.stopTick(0)
+	if old := c.voices; old != nil {
+		old.close()
+		c.publish(nil, c.mic)
+	}
+	if info.Codec == "" {
+		return
+	}
+	v, err := newVoices(sink, c.output(sink, info, &c.down), c.poke)
+	if err != nil {
+		c.log.Error("the meeting cannot be heard", "err", err)
+		return
+	}
+	c.publish(v, c.mic)
+	c.stopTicks[0] = c.room.Loop().Every(mixTick, v.tick)
+}
+
+// setMicrophone makes the way to the meeting anew when one of its ends is another.
+func (c *conference) setMicrophone(source media.Source, sink media.Sink, infos [2]media.StreamInfo) {
+	if infos == c.micFor && source == c.micSource && (c.mic == nil || c.mic.sink == sink) {
+		return
+	}
+	c.stopTick(1)
+	if c.micSource != nil {
+		c.micSource.Attach(nil)
+	}
+	if old := c.mic; old != nil {
+		addJitter(&c.up, &old.player)
+		c.publish(c.voices, nil)
+	}
+	c.micFor, c.micSource = infos, source
+	if infos[0].Codec == "" || infos[1].Codec == "" {
+		return
+	}
+	m, err := newMicrophone(infos[0], c.output(sink, infos[1], &c.up), c.heard)
+	if err != nil {
+		c.log.Error("the room cannot be heard", "err", err)
+		return
+	}
+	c.publish(c.voices, m)
+	c.mu.Lock()
+	muted := c.view.muted
+	c.mu.Unlock()
+	m.mute(muted)
+	c.stopTicks[1] = c.room.Loop().Every(mixTick, m.tick)
+	source.Attach(m)
+}
+
+// publish tells the other goroutines which pipelines there are.
+func (c *conference) publish(v *voices, m *microphone) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.voices, c.mic = v, m
+}
+
+func (c *conference) stopTick(n int) {
+	if c.stopTicks[n] != nil {
+		c.stopTicks[n]()
+		c.stopTicks[n] = nil
+	}
+}
+
+func (c *conference) stopAudio() {
+	c.setVoices(nil, media.StreamInfo{})
+	c.setMicrophone(nil, nil, [2]media.StreamInfo{})
+}
+
+// uplinkPlan is between which streams the room's picture goes.
+type uplinkPlan struct {
+	source media.Source
+	from   media.StreamInfo
+	sinks  [simulcast.Layers]media.Sink
+	to     [simulcast.Layers]media.StreamInfo
+}
+
+// arrangeVideo gives the room its picture, and the meeting the room's. cut says that
+// another screen is shown.
+func (c *conference) arrangeVideo(now time.Time, cut bool) {
+	sink := videoSink(c.room)
+	c.setScreen(sink, infoOfSink(sink), now)
+	if c.screen != nil {
+		c.setCameras(c.meeting.Sources())
+		if cut {
+			c.screen.cut()
+			c.next = now
+		}
+	}
+	c.setUplink(c.planUplink())
+	if c.screen == nil && !c.asked {
+		c.asked = true
+		c.meeting.Show(nil) // a telephone needs no pictures
+	}
+}
+
+// setScreen makes the room's picture anew when its stream is another; nil ends it.
+func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.Time) {
+	if info == c.screenFor && (c.screen == nil || c.screen.sink == sink) {
+		return
+	}
+	c.screenFor = info
+	if c.screen != nil {
+		c.screen.close()
+		c.screen = nil
+	}
+	if info.Codec == "" {
+		c.setCameras(nil)
+		c.asked = false
+		return
+	}
+	s, err := newScreen(sink, info, now, &c.videoDown)
+	if err != nil {
+		c.log.Error("the room gets no picture", "err", err)
+		return
+	}
+	c.screen, c.next, c.shown, c.asked = s, now, nil, false
+}
+
+// planUplink is empty until we are in the meeting: nobody sees us before.
+func (c *conference) planUplink() uplinkPlan {
+	source := videoSource(c.room)
+	p := uplinkPlan{source: source, from: infoOfSource(source)}
+	sinks := 0
+	for _, s := range c.meeting.Sinks() {
+		if i := s.Info(); i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Sends() && i.Layer >= 0 && i.Layer < simulcast.Layers {
+			p.sinks[i.Layer], p.to[i.Layer] = s, i
+			sinks++
+		}
+	}
+	if c.roster.Stage != media.Joined || sinks == 0 || p.from.Codec == "" {
+		return uplinkPlan{}
+	}
+	return p
+}
+
+func (c *conference) setUplink(p uplinkPlan) {
+	if p == c.uplinkFor {
+		return
+	}
+	c.uplinkFor = p
+	if c.uplink != nil {
+		c.uplink.close()
+		c.uplink = nil
+	}
+	if p.source == nil {
+		return
+	}
+	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), &c.videoUp, c.poke)
+	if err != nil {
+		c.log.Error("the meeting gets no picture", "err", err)
+		return
+	}
+	u.seen = time.Now()
+	c.uplink = u
+}
+
+func (c *conference) maxBitrate() int {
+	if c.options.MaxBitrate > 0 {
+		return c.options.MaxBitrate
+	}
+	return simulcast.MaxBitrate
+}
+
+func videoSink(s media.Session) media.Sink {
+	for _, dst := range s.Sinks() {
+		if i := dst.Info(); i.Kind == media.Video && (i.Codec == "VP8" || i.Codec == "H264") {
+			return dst
+		}
+	}
+	return nil
+}
+
+func videoSource(s media.Session) media.Source {
+	for _, src := range s.Sources() {
+		if i := src.Info(); i.Kind == media.Video && (i.Codec == "VP8" || i.Codec == "H264") {
+			return src
+		}
+	}
+	return nil
+}

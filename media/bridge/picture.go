@@ -1,0 +1,207 @@
+package bridge
+
+import (
+	"slices"
+	"time"
+
+	"tandem/media"
+	"tandem/media/video"
+)
+
+// picture makes the room's next picture.
+func (c *conference) picture(now time.Time) {
+	pics := c.pull(now)
+	c.look(now)
+	for i, cam := range c.cameras {
+		if pic := pics[i]; pic != nil {
+			if id := c.sourceID(cam); id != "" {
+				c.screen.compositor.Put(id, pic, 0)
+			}
+		}
+	}
+	c.screen.draw(now)
+}
+
+// mostCameras is a bound; a meeting sends eight and a presentation.
+const mostCameras = 32
+
+// pull decodes what has come on all streams.
+func (c *conference) pull(now time.Time) (pics [mostCameras]*video.Picture) {
+	for i, cam := range c.cameras {
+		pics[i] = cam.pull(now)
+	}
+	c.lipSync(now)
+	return pics
+}
+
+// setCameras takes the meeting's video sources as they are now.
+func (c *conference) setCameras(sources []media.Source) {
+	var next []*camera
+	for _, src := range sources {
+		info := src.Info()
+		if info.Kind == media.Audio || info.Codec == "" || len(next) == mostCameras {
+			continue
+		}
+		at := slices.IndexFunc(c.cameras, func(o *camera) bool { return o.source == src && o.info == info })
+		if at >= 0 {
+			next = append(next, c.cameras[at])
+			continue
+		}
+		cam, err := newCamera(src, info, &c.videoDown)
+		if err != nil {
+			c.log.Error("somebody cannot be seen", "stream", info.ID, "err", err)
+			continue
+		}
+		next = append(next, cam)
+	}
+	for _, old := range c.cameras {
+		if !slices.Contains(next, old) {
+			old.close()
+		}
+	}
+	for _, n := range next {
+		if !slices.Contains(c.cameras, n) {
+			n.source.Attach(n)
+		}
+	}
+	c.cameras = next
+}
+
+// person is who is on a stream; nil when nobody knows.
+func (c *conference) person(cam *camera) *media.Person {
+	content := cam.info.Kind == media.Content
+	for i := range c.roster.People {
+		p := &c.roster.People[i]
+		csrc := p.VideoCSRC
+		if content {
+			csrc = p.ContentCSRC
+		}
+		if cam.csrc != 0 && csrc == cam.csrc || cam.csrc == 0 && p.ID == cam.info.ID {
+			return p
+		}
+	}
+	return nil
+}
+
+// sourceID is the name under which the compositor knows a stream's pictures.
+func (c *conference) sourceID(cam *camera) string {
+	p := c.person(cam)
+	switch {
+	case p == nil:
+		return ""
+	case cam.info.Kind == media.Content:
+		return contentID(p.ID)
+	}
+	return p.ID
+}
+
+// look makes the state of the picture anew when something of it has changed, and asks
+// the meeting for what it needs.
+func (c *conference) look(now time.Time) {
+	changed := c.streams(now)
+	speaker := ""
+	if c.voices != nil {
+		speaker = c.voices.active()
+	}
+	c.mu.Lock()
+	if !changed && !c.dirty && speaker == c.view.speaker {
+		c.mu.Unlock()
+		return
+	}
+	c.dirty, c.view.speaker = false, speaker
+	state := stateOf(&c.roster, &c.view)
+	c.mu.Unlock()
+	c.screen.compositor.Show(state)
+	c.ask()
+}
+
+// streams notes who is on which stream and reports whether that is news.
+func (c *conference) streams(now time.Time) bool {
+	changed, n, slots := false, 0, 0
+	for _, cam := range c.cameras {
+		if cam.info.Kind == media.Video {
+			slots++
+		}
+		p := c.person(cam)
+		if p == nil || !cam.live(now) {
+			continue
+		}
+		s := seen{p.ID, cam.info.Kind == media.Content, cam.info.Kind == media.Video && cam.frozen(now)}
+		if n == len(c.view.streams) {
+			c.view.streams, changed = append(c.view.streams, s), true
+		} else if c.view.streams[n] != s {
+			c.view.streams[n], changed = s, true
+		}
+		n++
+	}
+	if n != len(c.view.streams) || slots != c.view.slots {
+		c.view.streams, c.view.slots, changed = c.view.streams[:n], slots, true
+	}
+	return changed
+}
+
+// ask tells the meeting which pictures are drawn, and no more.
+func (c *conference) ask() {
+	c.wants = c.screen.compositor.Wants(c.wants[:0])
+	views := make([]media.View, 0, len(c.wants))
+	for _, w := range c.wants {
+		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
+	}
+	if c.asked && slices.Equal(views, c.shown) {
+		return
+	}
+	c.shown, c.asked = views, true
+	c.meeting.Show(views)
+}
+
+// lipsEvery is how often voices and pictures are compared.
+const lipsEvery = time.Second
+
+// lipSync holds pictures back that come before the voices they belong to.
+func (c *conference) lipSync(now time.Time) {
+	if now.Before(c.lips) || c.voices == nil {
+		return
+	}
+	c.lips = now.Add(lipsEvery)
+	for _, cam := range c.cameras {
+		if p := c.person(cam); p != nil && p.AudioCSRC != 0 {
+			if d, ok := c.voices.delay(now, p.AudioCSRC); ok {
+				cam.follow(d)
+			}
+		}
+	}
+}
+
+// slowness lowers the frame rate when pictures take longer than there is time, and
+// raises it again with care.
+type slowness struct {
+	busy  time.Duration // mean time of a picture
+	half  bool
+	since time.Time
+}
+
+// schedule says when the next picture is due. now is when this one was, and done when
+// it was made.
+func (c *conference) schedule(now, done time.Time) {
+	d := c.screen.interval()
+	s := &c.slow
+	s.busy += (done.Sub(now) - s.busy) / 16
+	limit := d * 9 / 10
+	if s.half {
+		limit = d * 4 / 10
+	}
+	if (s.busy > limit) == s.half {
+		s.since = done
+	}
+	if wait := done.Sub(s.since); !s.half && wait > 2*time.Second || s.half && wait > 10*time.Second {
+		s.half, s.since = !s.half, done
+		c.videoDown.slowed.Add(1)
+	}
+	if s.half {
+		d *= 2
+	}
+	if c.next = c.next.Add(d); !c.next.After(done) {
+		c.videoDown.late.Add(1)
+		c.next = done.Add(d / 4)
+	}
+}

@@ -1,0 +1,39 @@
+package compose
+
+import "testing"
+
+// BenchmarkMeeting is a picture of a meeting of eight in which everybody moves.
+func BenchmarkMeeting(b *testing.B) {
+	c := compositor(b, 1280, 720)
+	c.Show(State{Participants: people(8), Speaker: "p0"})
+	large, small := face(1280, 720, 0), face(320, 180, 1)
+	ids := c.Wants(nil)
+	settle(c)
+	b.Run("put", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for i, w := range ids {
+				if i == 0 {
+					c.Put(w.ID, large, 0)
+				} else {
+					c.Put(w.ID, small, 0)
+				}
+			}
+		}
+	})
+	b.Run("tick", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, t := range c.tiles {
+				t.dirty = true
+			}
+			c.Tick(epoch)
+		}
+	})
+	b.Run("one speaks", func(b *testing.B) {
+		for b.Loop() {
+			c.Put(ids[0].ID, large, 0)
+			c.Tick(epoch)
+		}
+	})
+}
