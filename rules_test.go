@@ -21,10 +21,11 @@ var mayImport = map[string][]string{
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
 
-	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
-	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":   {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox"},
+	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
 	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/codec/...", "media/dtmf", "media/prompt", "media/tone", "media/rtp", "media/video"},

@@ -132,7 +132,7 @@ func (c *Call) first(s state) (state, []any) {
 func (c *Call) step(s state, at Side, what any) (state, []any) {
 	s.left, s.stop, s.mute = len(c.to), c.now.Stop, c.now.NoEarly
 	next, todo := s.step(at, what)
-	if t, ok := what.(Transfer); ok && !t.Leave && next.phase == Dialing { // who leaves at once is a reception: it says what A wants
+	if t, ok := what.(Transfer); ok && !t.Wish && !t.Leave && next.phase == Dialing { // who leaves at once, too, says what A wants
 		c.behalf = talker(c.legs[at])
 	}
 	c.note(at, what, s, next)
