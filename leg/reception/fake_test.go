@@ -193,21 +193,44 @@ func (s service) Resolve(_ context.Context, _, id string) (string, error) {
 type house struct {
 	*testing.T
 	*Connector
-	sw     *call.Switch
+	sw    *call.Switch
+	phone *handset
+	a     *farEnd
+	hush  func()
+
+	mu     sync.Mutex // guards what follows
 	ends   map[string]*farEnd
 	routed []call.Request
-	bridge *bridge.Bridge
-	phone  *handset
-	a      *farEnd
-	hush   func()
+}
+
+// answers puts a far end in the place of the one of its name.
+func (h *house) answers(f *farEnd) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends[f.id] = f
+}
+
+func (h *house) end(id string) *farEnd {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ends[id]
+}
+
+// wish is what was routed last.
+func (h *house) wish() call.Request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.routed[len(h.routed)-1]
 }
 
 func (h *house) Route(r call.Request) ([]call.Destination, error) {
+	h.mu.Lock()
 	h.routed = append(h.routed, r)
+	h.mu.Unlock()
 	switch {
 	case r.To == "front":
 		return []call.Destination{{Connector: Name, Target: "front", To: r.To}}, nil
-	case h.ends[r.To] != nil:
+	case h.end(r.To) != nil:
 		return []call.Destination{{Connector: "fake", To: r.To, Within: 30 * time.Second}}, nil
 	}
 	return nil, call.ErrNoRoute
@@ -216,7 +239,7 @@ func (h *house) Route(r call.Request) ([]call.Destination, error) {
 type dialer struct{ h *house }
 
 func (d dialer) Dial(_ context.Context, to call.Destination, _ call.Request) (call.Leg, error) {
-	return d.h.ends[to.To], nil
+	return d.h.end(to.To), nil
 }
 
 // keypad is the bridge as the gateway lends it to the switch.
@@ -242,8 +265,7 @@ func open(t *testing.T, conf Config, phone *handset, ends ...*farEnd) *house {
 	h.sw = &call.Switch{
 		Router: h, Dialers: map[string]call.Dialer{Name: h.Connector, "fake": dialer{h}}, Log: log,
 		Join: func(a, b media.Session, early bool) call.Bridge {
-			h.bridge = bridge.Join(a, b, bridge.Options{Early: early})
-			return keypad{h.bridge}
+			return keypad{bridge.Join(a, b, bridge.Options{Early: early})}
 		},
 	}
 	h.dial("a")

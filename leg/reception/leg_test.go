@@ -42,7 +42,7 @@ func TestAMeetingIsReachedByKeysOfEachKind(t *testing.T) {
 				}
 				c.enter(h)
 				time.Sleep(6 * time.Second)
-				last := h.routed[len(h.routed)-1]
+				last := h.wish()
 				if last.To != id || last.Via != "a" || last.Connector != "fake" {
 					t.Fatalf("routed %+v, want the ID as the caller's own wish", last)
 				}
@@ -77,7 +77,7 @@ func TestAFailedTransferBringsTheCallerBack(t *testing.T) {
 			t.Errorf("the caller heard %.0f dBFS, want to be told that nobody answered", l)
 		}
 		c := newFarEnd(id, newHandset(true))
-		h.ends[id] = c
+		h.answers(c)
 		h.phone.press(t, id+"#")
 		time.Sleep(5 * time.Second)
 		c.events <- call.Answered{}

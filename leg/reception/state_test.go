@@ -23,11 +23,10 @@ import (
 //	late              an answer to a lookup that was given up
 //	back=CAUSE        the transfer did not work
 type script struct {
-	t    *testing.T
-	now  time.Time
-	s    state
-	log  []string
-	over bool
+	t   *testing.T
+	now time.Time
+	s   state
+	log []string
 }
 
 func newDesk(t *testing.T, c Config) *desk {
