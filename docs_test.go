@@ -128,6 +128,15 @@ func TestDocumentsNameMetricsThatExist(t *testing.T) {
 	}
 }
 
+func TestEveryMetricIsInTheDocuments(t *testing.T) {
+	page := read(t, "docs/05-operation.md")
+	for _, name := range metric.FindAllString(read(t, "metrics/families.go"), -1) {
+		if !strings.Contains(page, "| `"+name+"` |") {
+			t.Errorf("docs/05-operation.md does not list %s", name)
+		}
+	}
+}
+
 // documents are the repository's pages.
 func documents(t *testing.T) []string {
 	t.Helper()

@@ -16,6 +16,7 @@ import (
 	"tandem/call"
 	"tandem/config"
 	"tandem/leg/gvoice"
+	"tandem/leg/meet"
 	"tandem/leg/sipua"
 	"tandem/media"
 	"tandem/media/bridge"
@@ -36,6 +37,7 @@ type Gateway struct {
 	Engine  *transport.Engine // sockets of the media plane
 	Phones  *sipua.Connector  // devices and trunks
 	Voice   *gvoice.Connector // Google Voice accounts
+	Meet    *meet.Connector   // meetings of Google Meet
 	Switch  *call.Switch      // joins legs into calls
 	Alarms  *alarm.Board      // what a person must know
 	Metrics *metrics.Registry // Prometheus
@@ -50,6 +52,7 @@ type Gateway struct {
 	toll    toll.Guard
 	listens []sipua.Addr
 	figures figures
+	bridges bridges
 	conf    atomic.Pointer[config.Config]
 }
 
@@ -97,18 +100,19 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
 		Tokens: o.Tokens, Emergency: func(n string) bool { return g.dialer.table.Load().Emergency(n) },
 	}
+	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
 	calls := c.Limits.Calls
 	if calls == 0 {
 		calls = 1000
 	}
 	g.Switch = &call.Switch{
-		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice},
+		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice, meet.Name: g.Meet},
 		Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
 	}
 	g.toll.Log, g.toll.Alarms = o.Log, g.Alarms
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.observe()
-	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts())); err != nil {
+	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts()), g.Meet.Apply(c.Meet)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
@@ -118,19 +122,11 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	return g, nil
 }
 
-func (g *Gateway) join(country string) func(a, b media.Session, early bool) call.Bridge {
-	return func(a, b media.Session, early bool) call.Bridge {
-		return keypad{bridge.Join(a, b, bridge.Options{Log: g.log, Country: country, Early: early})}
+func (g *Gateway) join(country string) func(media.Session, media.Session, bool, *slog.Logger) call.Bridge {
+	return func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
+		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early}))
 	}
 }
-
-// keypad lets keys that come by SIP INFO control a meeting.
-type keypad struct{ *bridge.Bridge }
-
-var _ call.Keypad = keypad{}
-
-// Key implements call.Keypad.
-func (k keypad) Key(from call.Side, key rune) bool { return k.Bridge.Key(from == call.B, key) }
 
 // Listens returns where phones can reach the gateway.
 func (g *Gateway) Listens() []sipua.Addr { return g.listens }
@@ -149,8 +145,11 @@ func (g *Gateway) Apply(c *config.Config) error {
 	if err := g.Voice.Apply(c.Accounts()); err != nil {
 		return err
 	}
-	if err := g.Phones.Apply(c.SIP); err != nil {
+	if err := g.Meet.Apply(c.Meet); err != nil {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()))
+	}
+	if err := g.Phones.Apply(c.SIP); err != nil {
+		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet))
 	}
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
@@ -176,13 +175,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
+	meetings := async(func() error { return g.Meet.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 
 	<-ctx.Done()
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-guarded)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-guarded)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
 	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())

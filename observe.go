@@ -2,12 +2,15 @@ package tandem
 
 import (
 	"fmt"
+	"time"
 
 	"tandem/alarm"
 	"tandem/call"
 	"tandem/leg/gvoice"
+	"tandem/leg/sipua"
 	"tandem/metrics"
 	"tandem/sip/flow"
+	"tandem/sip/transaction"
 )
 
 // figures are the metrics that calls move when they end.
@@ -28,6 +31,32 @@ func (g *Gateway) observe() {
 	m.Func(metrics.CallsActive, g.liveCalls)
 	m.Func(metrics.AccountState, g.accountStates)
 	m.Func(metrics.AlarmsActive, g.activeAlarms)
+	g.observeMeetings(m)
+	m.Func(metrics.LegsActive, func(emit metrics.Emit) {
+		emit(float64(g.Phones.Stats().Legs), sipua.Name)
+		emit(float64(g.Voice.Stats().Legs), gvoice.Name)
+	})
+	m.Func(metrics.TokenFetchesTotal, func(emit metrics.Emit) {
+		s := g.Voice.Stats().Tokens
+		emit(float64(s.Fetched), "ok")
+		emit(float64(s.Refused), "refused")
+		emit(float64(s.Failed), "failed")
+	})
+	g.observeSIP(m)
+	g.observeMedia(m)
+	m.Func(metrics.TollRefusalsTotal, func(emit metrics.Emit) {
+		for why, n := range g.toll.Refused() {
+			emit(float64(n), why.String())
+		}
+	})
+	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
+	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
+	g.Health.Ready("store", func() error { return g.records.Stats().Err })
+	g.Health.Ready("google_voice", g.voiceReady)
+}
+
+// observeSIP shows the SIP stacks of both connectors.
+func (g *Gateway) observeSIP(m *metrics.Registry) {
 	m.Func(metrics.SIPMessagesTotal, func(emit metrics.Emit) {
 		for _, s := range g.flows() {
 			for i, network := range flow.Networks() {
@@ -55,26 +84,72 @@ func (g *Gateway) observe() {
 		emit(float64(g.Phones.Stats().Blocked), "guard")
 	})
 	m.Func(metrics.SIPAuthFailuresTotal, func(emit metrics.Emit) { emit(float64(g.Phones.Stats().AuthFailures)) })
-	m.Func(metrics.TollRefusalsTotal, func(emit metrics.Emit) {
-		for why, n := range g.toll.Refused() {
-			emit(float64(n), why.String())
+	m.Func(metrics.SIPParseErrorsTotal, g.eachNetwork(func(s flow.Stats, i int) float64 { return float64(s.Unreadable[i]) }))
+	m.Func(metrics.SIPConnections, g.eachNetwork(func(s flow.Stats, i int) float64 { return float64(s.Connections[i]) }))
+	m.Func(metrics.SIPTransactions, g.eachLayer(func(s transaction.Stats, emit metrics.Emit) {
+		emit(float64(s.LiveClients), "client")
+		emit(float64(s.Live-s.LiveClients), "server")
+	}))
+	m.Func(metrics.SIPTransactionsTotal, g.eachLayer(func(s transaction.Stats, emit metrics.Emit) {
+		emit(float64(s.Clients), "client")
+		emit(float64(s.Servers), "server")
+	}))
+	m.Func(metrics.SIPRetransmissionsTotal, g.eachLayer(func(s transaction.Stats, emit metrics.Emit) {
+		emit(float64(s.Absorbed), "in")
+		emit(float64(s.Resent), "out")
+	}))
+	m.Func(metrics.SIPTimeoutsTotal, g.eachLayer(func(s transaction.Stats, emit metrics.Emit) { emit(float64(s.Timeouts)) }))
+}
+
+// eachNetwork emits a figure of the flows by network.
+func (g *Gateway) eachNetwork(figure func(s flow.Stats, network int) float64) func(metrics.Emit) {
+	return func(emit metrics.Emit) {
+		for _, s := range g.flows() {
+			for i, network := range flow.Networks() {
+				emit(figure(s, i), network)
+			}
 		}
-	})
+	}
+}
+
+// eachLayer emits figures of both transaction layers.
+func (g *Gateway) eachLayer(figures func(transaction.Stats, metrics.Emit)) func(metrics.Emit) {
+	return func(emit metrics.Emit) {
+		figures(g.Phones.Stats().Transactions, emit)
+		figures(g.Voice.Stats().Transactions, emit)
+	}
+}
+
+// observeMedia shows the media plane.
+func (g *Gateway) observeMedia(m *metrics.Registry) {
 	m.Func(metrics.RTPPacketsTotal, func(emit metrics.Emit) {
 		s := g.Engine.Stats()
 		emit(float64(s.PacketsIn), "in")
 		emit(float64(s.PacketsOut), "out")
 	})
 	m.GaugeFunc(metrics.MediaSessions, func() float64 { return float64(g.Engine.Stats().Sessions) })
-	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
-	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
-	g.Health.Ready("store", func() error { return g.records.Stats().Err })
-	g.Health.Ready("google_voice", g.voiceReady)
+	m.Func(metrics.RTPBytesTotal, func(emit metrics.Emit) {
+		s := g.Engine.Stats()
+		emit(float64(s.BytesIn), "in")
+		emit(float64(s.BytesOut), "out")
+	})
+	m.CounterFunc(metrics.RTPLostTotal, func() uint64 { return g.Engine.Stats().Lost })
+	m.Func(metrics.RTPDroppedTotal, func(emit metrics.Emit) {
+		s := g.Engine.Stats()
+		emit(float64(s.Stray), "stray")
+		emit(float64(s.Rejected), "rejected")
+		emit(float64(s.Unsent), "unsent")
+	})
+	m.Func(metrics.RTPJitterSeconds, func(emit metrics.Emit) {
+		s := g.Engine.Stats()
+		emit(s.Jitter.Seconds(), "median")
+		emit(s.WorstJitter.Seconds(), "worst")
+	})
+	m.Func(metrics.BridgesActive, g.bridges.count)
 }
 
 func (g *Gateway) flows() []flow.Stats {
-	voice, _ := g.Voice.Stats()
-	return []flow.Stats{g.Phones.Stats().Flow, voice}
+	return []flow.Stats{g.Phones.Stats().Flow, g.Voice.Stats().Flow}
 }
 
 func (g *Gateway) liveCalls(emit metrics.Emit) {
@@ -135,4 +210,23 @@ func (g *Gateway) count(r call.Record) {
 		g.figures.setup.Observe(r.Answered.Sub(r.Began), to)
 		g.figures.talks.Observe(r.Talked, to)
 	}
+}
+
+func (g *Gateway) observeMeetings(m *metrics.Registry) {
+	m.Func(metrics.MeetJoinsTotal, func(emit metrics.Emit) {
+		for result, n := range g.Meet.Stats().Joins {
+			emit(float64(n), result)
+		}
+	})
+	m.Func(metrics.MeetCalls, func(emit metrics.Emit) {
+		s := g.Meet.Stats()
+		emit(float64(s.Active), "joined")
+		emit(float64(s.Waiting), "waiting")
+	})
+	m.Func(metrics.MeetLobbiesTotal, func(emit metrics.Emit) { emit(float64(g.Meet.Stats().Lobbies)) })
+	m.Func(metrics.MeetTokenExpiry, func(emit metrics.Emit) {
+		if s := g.Meet.Gateway(); s.Active.Installed {
+			emit(time.Until(s.Active.Until).Seconds())
+		}
+	})
 }

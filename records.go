@@ -24,10 +24,11 @@ func recordState(r call.Record) string {
 }
 
 // recorder puts call records into the store, behind the calls' backs. A record
-// is written as soon as the writer has finished what it writes now, which takes
-// a few milliseconds on a disk that works: no call is answered so soon. While the
-// disk is full or the database away records wait, and calls go on.
+// is written 25 ms after it came, and an answer that comes sooner waits for it.
+// While the disk is full or the database away records wait, and calls go on.
 type recorder struct{ g *Gateway }
+
+var _ call.DurableRecorder = (*recorder)(nil)
 
 // storeAlarm is raised while the store takes no call records.
 const storeAlarm = "store/calls"
@@ -50,6 +51,9 @@ func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
 	r.g.count(rec)
 }
+
+// Stored tells when the record of a call that began is in the store.
+func (r *recorder) Stored(id string) <-chan struct{} { return r.g.records.Stored(id) }
 
 func (r *recorder) put(rec call.Record) {
 	if !r.g.records.Put(store.Entry[call.Record]{ID: rec.ID, At: rec.Began, Value: rec}) {

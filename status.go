@@ -8,6 +8,7 @@ import (
 	"tandem/alarm"
 	"tandem/call"
 	"tandem/leg/gvoice"
+	"tandem/leg/meet"
 	"tandem/leg/sipua"
 )
 
@@ -17,15 +18,32 @@ type Status struct {
 	Accounts []gvoice.Status      `json:"google_voice"`
 	Devices  []sipua.DeviceStatus `json:"devices"`
 	Trunks   []sipua.TrunkStatus  `json:"trunks"`
-	Calls    []call.Record        `json:"calls"`
+	Meetings []meet.Status        `json:"meetings"`
+	Calls    []runningCall        `json:"calls"`
 	Alarms   []alarm.Alarm        `json:"alarms"`
+}
+
+// runningCall is the record of a call that runs. It has no cause yet; the record in
+// the store says lost meanwhile, which is true if the gateway does not survive the call.
+type runningCall struct {
+	call.Record
+	Cause *call.Cause `json:"cause,omitempty"` // hides the record's; always nil
+}
+
+func (g *Gateway) runningCalls() []runningCall {
+	all := []runningCall{}
+	for _, r := range g.Switch.Live() {
+		all = append(all, runningCall{Record: r})
+	}
+	return all
 }
 
 // Status looks at every part.
 func (g *Gateway) Status() Status {
 	return Status{
 		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
-		Calls: g.Switch.Live(), Alarms: g.Alarms.Active(),
+		Meetings: g.Meet.Status(),
+		Calls: g.runningCalls(), Alarms: g.Alarms.Active(),
 	}
 }
 

@@ -39,6 +39,7 @@ type Call struct {
 	asker  func(Leg, error)
 	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	paid   bool // the Guard has let this attempt pass
+	held   hold // B's answer, while it waits for the store
 	record Record
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
@@ -89,7 +90,13 @@ func (c *Call) Run(ctx context.Context) Cause {
 		case what = <-c.events(A, s):
 			at = A
 		case what = <-c.events(B, s):
-			at = B
+			if at = B; c.holds(what, s) {
+				continue
+			}
+		case <-c.held.stored:
+			at, what = B, c.unhold()
+		case <-c.held.expired():
+			at, what = B, c.unhold()
 		case what = <-c.events(X, s):
 			at = X
 		case <-c.inbox.Ready():
@@ -137,7 +144,7 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 	}
 	c.note(at, what, s, next)
 	if next.phase != s.phase {
-		c.log.Info("call phase", "now", next.phase, "was", s.phase, "cause", next.end.Cause, "text", next.end.Text)
+		c.log.Info("call phase", next.phaseLine(s.phase)...)
 		c.phase.Store(uint32(next.phase))
 		c.publish()
 	}
@@ -275,7 +282,7 @@ func (c *Call) dialAll(ctx context.Context, to []Destination) (Leg, error) {
 func (c *Call) join(ringback bool) {
 	a, b := c.legs[A].Media(), c.legs[B].Media()
 	if c.bridge == nil && a != nil && b != nil {
-		c.bridge = c.Join(a, b, c.Phase() < Active)
+		c.bridge = c.Join(a, b, c.Phase() < Active, c.log)
 	}
 	if c.bridge == nil {
 		return
@@ -300,6 +307,9 @@ func (c *Call) unjoin() {
 func (c *Call) release(side Side) {
 	l := c.legs[side]
 	c.legs[side] = nil
+	if side == B {
+		c.held = hold{} // the answer of a leg that is let go counts no more
+	}
 	if l != nil {
 		c.old.Go(func() { drain(l) })
 	}
@@ -321,6 +331,9 @@ func drain(l Leg) {
 }
 
 func (c *Call) events(side Side, s state) <-chan Event {
+	if side == B && c.held.what != nil {
+		return nil
+	}
 	if l := c.legs[side]; l != nil && !s.gone[side] {
 		return l.Events()
 	}

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -130,7 +131,7 @@ func newRig(t *testing.T, x exchange) *rig {
 	r := &rig{T: t, x: x}
 	r.sw = &Switch{
 		Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
-		Join: func(_, _ media.Session, _ bool) Bridge { r.log("joined"); return fakeBridge{r} },
+		Join: func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge { r.log("joined"); return fakeBridge{r} },
 	}
 	return r
 }
@@ -199,6 +200,33 @@ func TestCallFromRingingToHangup(t *testing.T) {
 			t.Errorf("record %+v", rec)
 		}
 		r.wantMedia("joined", "through", "through", "closed")
+	})
+}
+
+func TestTheLogTellsACauseWhenThereIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFakeLeg("a", 0), newFakeLeg("b", 0)
+		r := newRig(t, exchange{"b": b})
+		var log bytes.Buffer
+		r.sw.Log = slog.New(slog.NewTextHandler(&log, nil))
+		r.sw.Join = func(_, _ media.Session, _ bool, log *slog.Logger) Bridge {
+			log.Info("media path")
+			return fakeBridge{r}
+		}
+		r.call(t.Context(), a, "b")
+		b.events <- Answered{}
+		synctest.Wait()
+		a.end(NormalClearing)
+		r.wantEnd(NormalClearing)
+		for line := range strings.Lines(log.String()) {
+			ended := strings.Contains(line, "call ended") || strings.Contains(line, "now=ending") || strings.Contains(line, "now=over")
+			if strings.Contains(line, "cause=") != ended {
+				t.Errorf("a cause, or none, in: %s", line)
+			}
+			if strings.Contains(line, "media path") && !strings.Contains(line, "call=") {
+				t.Errorf("no call in: %s", line)
+			}
+		}
 	})
 }
 

@@ -97,6 +97,15 @@ type state struct {
 
 func begin() state { return state{gone: [3]bool{X: true}} }
 
+// phaseLine is what the log says of a new phase: with a cause once there is one.
+func (s state) phaseLine(was Phase) []any {
+	line := []any{"now", s.phase, "was", was}
+	if s.phase >= Ending {
+		line = append(line, "cause", s.end.Cause, "text", s.end.Text)
+	}
+	return line
+}
+
 // step is the whole logic of a call: no I/O, no clock, no goroutine. Given the
 // state and what happened it returns the next state and what to do.
 func (s state) step(at Side, what any) (state, []any) {

@@ -32,11 +32,13 @@ type Keypad interface {
 
 // A Switch routes incoming legs and runs their calls. It owns every live call.
 type Switch struct {
-	Router   Router
-	Dialers  map[string]Dialer                           // by connector
-	Join     func(a, b media.Session, early bool) Bridge // early: b has not answered yet
-	Recorder Recorder                                    // may be nil
-	Guard    Guard                                       // may be nil
+	Router  Router
+	Dialers map[string]Dialer // by connector
+	// Join joins the media of two legs; early says that b has not answered yet. What
+	// the bridge logs carries the call's ID when it goes to log.
+	Join     func(a, b media.Session, early bool, log *slog.Logger) Bridge
+	Recorder Recorder // may be nil
+	Guard    Guard    // may be nil
 	Log      *slog.Logger
 	Node     string
 	MaxCalls int // 0 is no limit

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"tandem/leg/gvoice"
+	"tandem/leg/meet"
 	"tandem/leg/sipua"
 	"tandem/route"
 	"tandem/toll"
@@ -29,6 +30,7 @@ type Config struct {
 	Media  Media          `yaml:"media,omitempty"`  //
 	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
 	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
+	Meet   meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
 
 	// Outbound are the targets, tried in order, for telephone numbers that our
 	// devices dial and no rule knows.
@@ -101,6 +103,8 @@ func (c *Config) locate(dir string) {
 	for i := range c.SIP.Trunks {
 		at(&c.SIP.Trunks[i].Roots)
 	}
+	at(&c.Meet.Roots)
+	at(&c.Meet.Gateway)
 	for i := range c.Voice {
 		at(&c.Voice[i].Roots)
 		at(&c.Voice[i].ClientCert)
@@ -134,7 +138,7 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
-	errs = append(errs, prefixed("toll_guard", c.Toll.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if _, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
@@ -169,14 +173,22 @@ func (c *Config) checkTargets() []error {
 	for _, a := range c.Voice {
 		accounts = append(accounts, a.Name)
 	}
+	var tokens []string
+	for _, t := range c.Meet.Tokens {
+		tokens = append(tokens, t.Name)
+	}
 	var errs []error
 	check := func(field string, t route.Target) {
 		for _, k := range []struct {
 			kind, name string
 			known      []string
-		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
+		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"meet", t.Meet, tokens}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
 			if k.name != "" && !slices.Contains(k.known, k.name) {
-				errs = append(errs, fmt.Errorf("%s.%s: there is no %s %q", field, k.kind, k.kind, k.name))
+				what := k.kind
+				if what == "meet" {
+					what = "access token"
+				}
+				errs = append(errs, fmt.Errorf("%s.%s: there is no %s %q", field, k.kind, what, k.name))
 			}
 		}
 	}

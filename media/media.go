@@ -143,15 +143,19 @@ type Session interface {
 	String() string
 }
 
-// Stats counts what went through a session since it was made.
+// Stats counts what went through a session since it was made. Its JSON is part of
+// call records; durations are in nanoseconds.
 type Stats struct {
-	PacketsIn, PacketsOut uint64
-	BytesIn, BytesOut     uint64        // RTP payload octets
-	Lost                  uint64        // packets the far end sent that did not come (RFC 3550 §6.4.1)
-	Late                  uint64        // came after they were due; dropped by the jitter buffer
-	Dropped               uint64        // ours, or theirs, given up here: full socket, wrong source, bad authentication
-	Jitter                time.Duration // interarrival jitter (RFC 3550 §6.4.1)
-	RemoteLost            uint64        // packets of ours the far end says it missed
-	RoundTrip             time.Duration // from RTCP; zero when unknown
-	FirstIn, LastIn       time.Time     // first and last packet from the far end; zero when none came
+	PacketsIn  uint64        `json:"packets_in"`
+	PacketsOut uint64        `json:"packets_out"`
+	BytesIn    uint64        `json:"bytes_in"` // RTP payload octets
+	BytesOut   uint64        `json:"bytes_out"`
+	Lost       uint64        `json:"lost"`                   // packets the far end sent that did not come (RFC 3550 §6.4.1)
+	Late       uint64        `json:"late,omitempty"`         // came after they were due; dropped by the jitter buffer
+	Dropped    uint64        `json:"dropped"`                // ours, or theirs, given up here: full socket, wrong source, bad authentication
+	Jitter     time.Duration `json:"jitter_ns"`              // interarrival jitter (RFC 3550 §6.4.1)
+	RemoteLost uint64        `json:"remote_lost"`            // packets of ours the far end says it missed
+	RoundTrip  time.Duration `json:"round_trip_ns,omitzero"` // from RTCP; zero when unknown
+	FirstIn    time.Time     `json:"first_in,omitzero"`      // first packet from the far end; zero when none came
+	LastIn     time.Time     `json:"last_in,omitzero"`       // the last one
 }

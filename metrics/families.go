@@ -19,7 +19,7 @@ var (
 		Labels: []string{"phase"},
 	}
 	LegsActive = Family{
-		Name: "tandem_legs_active", Help: "Legs of calls now, by connector.",
+		Name: "tandem_legs_active", Help: "Legs of calls now, also those that are letting go, by connector.",
 		Labels: []string{"connector"},
 	}
 	CallSetupSeconds = Family{
@@ -47,6 +47,24 @@ var (
 		Name:   "tandem_gvoice_account_state",
 		Help:   "1 for the state the Google Voice account is in, 0 for the others. Calls work in state registered only.",
 		Labels: []string{"account", "state"},
+	}
+
+	// Google Meet.
+
+	MeetJoinsTotal = Family{
+		Name: "tandem_meet_joins_total", Help: "Attempts to join a meeting, by result (joined, or the cause of the refusal).",
+		Kind: Counter, Labels: []string{"result"},
+	}
+	MeetCalls = Family{
+		Name: "tandem_meet_calls", Help: "Calls to meetings now, by stage (joined, waiting: in the lobby).",
+		Labels: []string{"stage"},
+	}
+	MeetLobbiesTotal = Family{
+		Name: "tandem_meet_lobbies_total", Help: "Calls that had to wait in the lobby of a meeting.",
+		Kind: Counter,
+	}
+	MeetTokenExpiry = Family{
+		Name: "tandem_meet_gateway_token_expiry_seconds", Help: "Seconds until the gateway token expires; absent without one.",
 	}
 
 	// SIP.
@@ -106,7 +124,7 @@ var (
 		Kind: Counter, Labels: []string{"direction"},
 	}
 	RTPBytesTotal = Family{
-		Name: "tandem_rtp_bytes_total", Help: "Bytes of RTP, by direction (in, out).",
+		Name: "tandem_rtp_bytes_total", Help: "Bytes of RTP payload, by direction (in, out).",
 		Kind: Counter, Labels: []string{"direction"},
 	}
 	RTPLostTotal = Family{
@@ -114,7 +132,7 @@ var (
 		Kind: Counter,
 	}
 	RTPDroppedTotal = Family{
-		Name: "tandem_rtp_packets_dropped_total", Help: "RTP packets that came and were not used, by reason (late, stranger, broken, full).",
+		Name: "tandem_rtp_packets_dropped_total", Help: "Packets on media ports that were not used or not sent, by reason (stray: no media, rejected: wrong source, bad authentication or a copy, unsent).",
 		Kind: Counter, Labels: []string{"reason"},
 	}
 	RTPJitterSeconds = Family{
@@ -125,7 +143,7 @@ var (
 		Name: "tandem_media_sessions", Help: "Media sessions now.",
 	}
 	BridgesActive = Family{
-		Name: "tandem_bridges_active", Help: "Bridges now, by kind (relay, transcode, conference).",
+		Name: "tandem_bridges_active", Help: "Bridges now, by kind (idle, relay, law, ringing, transcode).",
 		Labels: []string{"kind"},
 	}
 

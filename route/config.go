@@ -42,12 +42,14 @@ type RuleConfig struct {
 	Continue   bool          `yaml:"continue,omitempty"` // when its targets are exhausted, go on with the rules below
 }
 
-// A Target is one place a call can go to; exactly one of the first four is set.
+// A Target is one place a call can go to; exactly one of the first five is set.
 type Target struct {
 	Device  string        `yaml:"device,omitempty"`
 	Trunk   string        `yaml:"trunk,omitempty"`
 	Account string        `yaml:"account,omitempty"` // Google Voice account
 	Group   string        `yaml:"group,omitempty"`
+	Meet    string        `yaml:"meet,omitempty"`   // Google Meet, with this access token
+	Lobby   time.Duration `yaml:"lobby,omitempty"`  // meet: how long the caller may wait to be admitted
 	Number  string        `yaml:"number,omitempty"` // dial this instead of the alias
 	Within  time.Duration `yaml:"within,omitempty"` // answer limit; default the rule's
 }
@@ -57,18 +59,22 @@ func (t Target) leadsOut() bool { return t.Account != "" || t.Trunk != "" }
 
 func (t Target) check(groups map[string][]Target) error {
 	set := 0
-	for _, s := range []string{t.Device, t.Trunk, t.Account, t.Group} {
+	for _, s := range []string{t.Device, t.Trunk, t.Account, t.Group, t.Meet} {
 		if s != "" {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return errors.New("a target names exactly one of device, trunk, account, group")
+		return errors.New("a target names exactly one of device, trunk, account, group, meet")
 	case t.Group != "" && len(groups[t.Group]) == 0:
 		return fmt.Errorf("there is no group %q", t.Group)
 	case t.Within < 0:
 		return errors.New("within must not be negative")
+	case t.Lobby < 0:
+		return errors.New("lobby must not be negative")
+	case t.Lobby > 0 && t.Meet == "":
+		return errors.New("lobby is for meet targets only")
 	}
 	return nil
 }
@@ -116,7 +122,7 @@ func byPriority(a, b RuleConfig) int { return a.Priority - b.Priority }
 func checkEmergency(e EmergencyConfig) error {
 	var errs []error
 	for i, t := range e.To {
-		if t.Account != "" || t.Group != "" {
+		if t.Account != "" || t.Group != "" || t.Meet != "" {
 			errs = append(errs, wrong(errors.New("emergency calls go to a trunk or a device, never to Google Voice"), "emergency.to[%d]", i))
 		} else if err := t.check(nil); err != nil {
 			errs = append(errs, wrong(err, "emergency.to[%d]", i))
@@ -137,8 +143,8 @@ func checkGroups(groups map[string][]Target) error {
 			errs = append(errs, wrong(errors.New("the group is empty"), "groups.%s", name))
 		}
 		for i, m := range members {
-			if m.Group != "" {
-				errs = append(errs, wrong(errors.New("a group cannot hold a group"), "groups.%s[%d]", name, i))
+			if m.Group != "" || m.Meet != "" {
+				errs = append(errs, wrong(errors.New("a group holds devices, trunks and accounts only"), "groups.%s[%d]", name, i))
 			} else if err := m.check(groups); err != nil {
 				errs = append(errs, wrong(err, "groups.%s[%d]", name, i))
 			}

@@ -16,6 +16,9 @@ import (
 const (
 	SIP         = "sipua"  // phones, rooms and trunks
 	GoogleVoice = "gvoice" // Google Voice accounts
+	Meet        = "meet"   // Google Meet
+
+	MeetInterop = "interop" // the way into Google Meet that a meet target takes
 )
 
 // A rule matches a request and says where it goes.
@@ -145,6 +148,8 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
+	case target.Meet != "":
+		d.Connector, d.Target, d.Token, d.Lobby = Meet, MeetInterop, target.Meet, target.Lobby
 	case target.Group != "":
 		for _, member := range t.groups[target.Group] {
 			d.Parallel = append(d.Parallel, t.destination(member, alias))

@@ -76,6 +76,11 @@ func describe(d call.Destination) string {
 		b.WriteString("all at once: " + strings.Join(all, "; "))
 	case d.Connector == GoogleVoice:
 		fmt.Fprintf(&b, "Google Voice account %s dials %s", d.Target, d.To)
+	case d.Connector == Meet:
+		fmt.Fprintf(&b, "Google Meet meeting %s, with the access token %s", d.To, d.Token)
+		if d.Lobby > 0 {
+			fmt.Fprintf(&b, ", at most %v in the lobby", d.Lobby)
+		}
 	default:
 		fmt.Fprintf(&b, "SIP %s, as %s", d.Target, d.To)
 	}

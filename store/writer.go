@@ -45,6 +45,7 @@ type Writer[T any] struct {
 	puts    uint64        // Puts accepted so far
 	changed chan struct{} // closed and replaced when waiting or Err changes
 	stats   WriterStats
+	watched map[string]chan struct{} // by ID, see Stored
 
 	taken []slot[T] // the batch being written; Run's
 }
@@ -54,6 +55,7 @@ type slot[T any] struct {
 	entry  Entry[T]
 	first  uint64 // the oldest Put of it that is not stored
 	newest uint64 // the Put the value is of
+	stored bool   // an older value is in the log
 }
 
 // WriterStats is a Writer's figures for metrics and readiness checks.
@@ -152,6 +154,31 @@ func (w *Writer[T]) Flush(ctx context.Context) error {
 	}
 }
 
+// Stored is closed when the record with id, which was Put, is in the log, or when
+// nothing can be written now. It is nil when the record does not wait, and when
+// it is known that nothing can be written. It hurries nobody, unlike Flush.
+func (w *Writer[T]) Stored(id string) <-chan struct{} {
+	w.once.Do(w.setup)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, waits := w.waiting[id]
+	if !waits || s.stored || w.stats.Err != nil {
+		return nil
+	}
+	if w.watched[id] == nil {
+		w.watched[id] = make(chan struct{})
+	}
+	return w.watched[id]
+}
+
+// unwatchLocked tells who watches id.
+func (w *Writer[T]) unwatchLocked(id string) {
+	if c := w.watched[id]; c != nil {
+		close(c)
+		delete(w.watched, id)
+	}
+}
+
 // Stats returns the figures.
 func (w *Writer[T]) Stats() WriterStats {
 	w.mu.Lock()
@@ -225,6 +252,7 @@ func (w *Writer[T]) setup() {
 	w.wake, w.now = make(chan struct{}, 1), make(chan struct{}, 1)
 	w.waiting = make(map[string]slot[T])
 	w.changed = make(chan struct{})
+	w.watched = make(map[string]chan struct{})
 }
 
 func (w *Writer[T]) queue() int {
@@ -260,12 +288,13 @@ func (w *Writer[T]) done(batch []slot[T], count *uint64) {
 	defer w.mu.Unlock()
 	for _, b := range batch {
 		*count++
+		w.unwatchLocked(b.entry.ID)
 		s := w.waiting[b.entry.ID]
 		if s.newest == b.newest {
 			delete(w.waiting, b.entry.ID)
 			continue
 		}
-		s.first = b.newest + 1
+		s.first, s.stored = b.newest+1, true
 		w.waiting[b.entry.ID] = s
 	}
 	// Everything of the batch is among the first.
@@ -299,6 +328,9 @@ func (w *Writer[T]) failing(ctx context.Context, err error) {
 	}
 	w.stats.Retries++
 	w.stats.Err = err
+	for id := range w.watched {
+		w.unwatchLocked(id)
+	}
 	w.changedLocked()
 }
 

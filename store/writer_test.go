@@ -181,3 +181,28 @@ func limitPages(t *testing.T, db *DB, pages int) {
 		t.Fatal(err)
 	}
 }
+
+func TestTheWriterTellsWhenARecordIsStored(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		w := newWriter(db)
+		if w.Stored("1") != nil {
+			t.Error("a record that nobody put is awaited")
+		}
+		w.Put(Entry[thing]{"1", time.Now(), thing{"running", 1}})
+		stored := w.Stored("1")
+		if stored == nil {
+			t.Fatal("the record is said to be stored, and nobody writes yet")
+		}
+		stop := startWriter(t, w)
+		<-stored
+		if page, err := w.To.List(t.Context(), Span{}); len(page) != 1 || err != nil {
+			t.Errorf("%d records are stored, %v", len(page), err)
+		}
+		if w.Stored("1") != nil {
+			t.Error("a stored record is awaited")
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

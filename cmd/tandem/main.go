@@ -21,6 +21,7 @@ type commands struct {
 	Call    callCmd    `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
 	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
+	Token   tokenCmd   `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -28,7 +29,7 @@ func main() {
 	var c commands
 	ctx := kong.Parse(&c, kong.Name("tandem"), kong.UsageOnError(),
 		kong.Description("Tandem connects SIP phones and PBXs with Google Voice."))
-	if err := ctx.Run(); err != nil {
+	if err := ctx.Run(&c); err != nil {
 		fmt.Fprintln(os.Stderr, "tandem:", err)
 		os.Exit(1)
 	}

@@ -26,7 +26,7 @@ func TestKillInMidCall(t *testing.T) {
 		b.kill(syscall.SIGKILL)
 		took := b.run(t)
 		t.Logf("service is back after %v", took)
-		if took > 5*time.Second { // the goal is 1 s; this machine may be busy
+		if took > time.Second && timed(t) { // goals R-10
 			t.Errorf("service was back only after %v", took)
 		}
 		b.accountRegistered(t)
@@ -50,8 +50,10 @@ func TestKillInMidCall(t *testing.T) {
 			ended++
 		}
 	}
-	if lost != kills || ended != 3 {
-		t.Errorf("%d records say lost and %d ended, want %d and 3", lost, ended, kills)
+	// An answer waits for the record of its call, but not for longer than half a second.
+	late := strings.Count(b.out.String(), "call answered before its record was stored")
+	if lost > kills || lost < kills-late || ended != 3 {
+		t.Errorf("%d records say lost and %d ended, want %d and 3 (%d answers did not wait for the store)", lost, ended, kills, late)
 	}
 }
 

@@ -159,8 +159,8 @@ func callID(m string) string {
 	return ""
 }
 
-// serves demands that a plain OPTIONS is answered on every network within 50 ms,
-// on a quiet machine; a busy one is given three tries.
+// serves demands that a plain OPTIONS is answered on every network, and within 50 ms
+// in a run that is timed.
 func (r *rig) serves(t *testing.T) {
 	t.Helper()
 	for _, network := range []string{"udp", "tcp", "tls"} {
@@ -170,7 +170,7 @@ func (r *rig) serves(t *testing.T) {
 				break
 			}
 		}
-		if took >= 50*time.Millisecond {
+		if timed(t) && took >= 50*time.Millisecond {
 			t.Errorf("OPTIONS over %s took %v", network, took)
 		}
 	}

@@ -25,7 +25,7 @@ type TokenSource interface {
 }
 
 // A line is one account at work. One goroutine, the one in run, connects,
-// registers and holds the flow; it alone touches pace, reg, proxy and trust.
+// registers and holds the flow; it alone touches pace, reg, proxy, round and trust.
 type line struct {
 	account Account
 	profile Profile
@@ -42,6 +42,7 @@ type line struct {
 	pace     *pace
 	reg      registration // of the present connection
 	proxy    int          // index into profile.Proxies
+	round    round        // since a proxy last worked
 	troubled time.Time
 
 	mu     sync.Mutex // guards status
@@ -164,11 +165,11 @@ func (l *line) register(ctx context.Context, f *flow.Flow, expires time.Duration
 		if err := l.passGate(ctx, f); err != nil {
 			return nil, err
 		}
-		secret, _, err := l.tokens.Token(ctx)
-		if err != nil {
-			l.log.Warn("no fresh access token", "err", err)
+		secret, _, stale := l.tokens.Token(ctx)
+		if stale != nil {
+			l.log.Warn("no fresh access token", "err", stale)
 			if secret.IsZero() {
-				return nil, fmt.Errorf("get an access token: %w", err)
+				return nil, noToken{stale}
 			}
 		}
 		resp, err := l.send(ctx, f, l.reg.request(f, secret, expires))
@@ -181,7 +182,9 @@ func (l *line) register(ctx context.Context, f *flow.Flow, expires time.Duration
 		no := refusalOf(resp)
 		l.update(func(s *Status) { s.Refused++ })
 		switch {
-		case (no.status == 401 || no.status == 407) && attempt == 0:
+		case no.unauthorized() && stale != nil: // what is wrong is the consent, not the answer to an old token
+			return nil, noToken{fmt.Errorf("%w; %w to the last token", stale, no)}
+		case no.unauthorized() && attempt == 0:
 		case no.status == 423 && no.min > expires && attempt == 0:
 			expires = no.min
 		default:
@@ -232,6 +235,7 @@ func (l *line) send(ctx context.Context, f *flow.Flow, req *sip.Message) (*sip.M
 // registered notes a success and returns when to register again.
 func (l *line) registered(b *binding) time.Duration {
 	l.pace.succeeded()
+	l.round = round{}
 	l.bound.Store(b)
 	l.set(Registered, "")
 	l.update(func(s *Status) { s.Until = b.at.Add(b.expires) })
@@ -262,23 +266,34 @@ func (l *line) failed(ctx context.Context, err error) time.Duration {
 	}
 	wasUp := l.bound.Swap(nil) != nil
 	var no *refusal
+	var token noToken
 	errors.As(err, &no)
-	l.set(Waiting, err.Error())
-	l.log.Warn("account not registered", "err", err)
-	l.trouble(err.Error(), advice(err))
+	proxy := l.profile.Proxies[l.proxy%len(l.profile.Proxies)]
+	l.log.Warn("account not registered", "proxy", proxy, "err", err)
 	switch {
 	case no != nil && no.retry > 0:
+		l.waits(err)
 		return no.retry
 	case wasUp: // the flow had worked: try the same again, soon but not all accounts at once
+		l.waits(err)
 		return time.Duration(l.pace.rand() * float64(800*time.Millisecond))
-	case no != nil && no.status < 500:
+	case errors.As(err, &token), no != nil && no.status < 500: // no other proxy would know better
+		l.waits(err)
 		return l.pace.failed()
 	}
+	l.waits(l.round.failed(proxy, err))
 	l.proxy = (l.proxy + 1) % len(l.profile.Proxies) // GV-C12
 	if l.proxy != 0 {
 		return time.Duration(l.pace.rand() * float64(100*time.Millisecond))
 	}
+	l.round = round{}
 	return l.pace.failed()
+}
+
+// waits shows why there is no registration, and what can be done.
+func (l *line) waits(err error) {
+	l.set(Waiting, err.Error())
+	l.trouble(err.Error(), advice(err))
 }
 
 // unregister takes the registration back at shutdown, with full headers (GV-C26).

@@ -82,7 +82,7 @@ func TestDecliningStartsASilence(t *testing.T) { // GV-C10, GV-S42
 	if err := edge.SetFault(sim.Fault{Kind: sim.RegisterStatus, Status: 603}); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{time.Second, time.Minute} })
+	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{3 * time.Second, time.Minute} })
 	r.eventually("silence", func() bool { return r.state() == gvoice.Silent })
 	tries := r.voice.Status()[0].Tries
 	if err := edge.SetFault(sim.Fault{Kind: sim.CloseFlows}); err != nil { // recovery must not register either
@@ -137,6 +137,29 @@ func TestTheRegisterIsSentEvenIfTheTokenCannotBeRefreshed(t *testing.T) { // GV-
 	r.eventually("registration with the old token", func() bool { return r.state() == gvoice.Registered })
 	if a := r.board.Active(); len(a) == 0 {
 		t.Error("no alarm although the refresh token is dead")
+	}
+}
+
+func TestARefusedConsentIsNotTakenForARefusedRegister(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newEdge(t, sim.Options{}))
+	r.registered("home", "work")
+	for _, f := range []sim.Fault{{Kind: sim.TokenInvalidGrant}, {Kind: sim.RegisterStatus, Status: 401}, {Kind: sim.CloseFlows}} {
+		if err := r.edge.SetFault(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var do, detail string
+	r.eventually("an alarm", func() bool {
+		for _, a := range r.board.Active() {
+			if a.Key == "gvoice/home/registration" && strings.Contains(a.Detail, "401") {
+				do, detail = a.Do, a.Detail
+			}
+		}
+		return do != ""
+	})
+	if !strings.HasPrefix(do, "Give consent again") || !strings.Contains(detail, "invalid_grant") {
+		t.Errorf("the alarm says %q, to do is %q", detail, do)
 	}
 }
 

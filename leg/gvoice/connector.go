@@ -43,13 +43,14 @@ type Connector struct {
 	// Tokens makes an account's token source; nil uses package token.
 	Tokens func(Account) TokenSource
 
-	net   *flow.Transport
-	layer *transaction.Layer
-	core  *dialog.Core
-	stack *invite.Stack
-	flows sync.Map // *flow.Flow -> bond
-	ramp  ramp
-	dial  func(context.Context, flow.Target) (*flow.Flow, error) // net.Dial; set before Listen by tests in virtual time
+	net     *flow.Transport
+	layer   *transaction.Layer
+	core    *dialog.Core
+	stack   *invite.Stack
+	flows   sync.Map // *flow.Flow -> bond
+	fetches fetches
+	ramp    ramp
+	dial    func(context.Context, flow.Target) (*flow.Flow, error) // net.Dial; set before Listen by tests in virtual time
 
 	mu       sync.Mutex // guards what follows
 	want     []Account
@@ -164,7 +165,7 @@ func (c *Connector) newLine(a Account) (*line, error) {
 		return nil, err
 	}
 	l := &line{
-		account: a, profile: a.profile(), c: c, trust: conf, pace: newPace(a.Timing), tokens: c.tokens(a),
+		account: a, profile: a.profile(), c: c, trust: conf, pace: newPace(a.Timing), tokens: counted{c.tokens(a), &c.fetches},
 		log: c.Log.With("account", a.Name), gone: make(chan struct{}),
 	}
 	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
@@ -199,15 +200,24 @@ func (c *Connector) Status() []Status {
 	return out
 }
 
-// Stats returns the SIP counters of the connector.
-func (c *Connector) Stats() (flow.Stats, dialog.Stats) {
+// Stats are the connector's counters.
+type Stats struct {
+	Legs         int // of calls, now
+	Tokens       TokenStats
+	Flow         flow.Stats
+	Transactions transaction.Stats
+}
+
+// Stats returns the counters.
+func (c *Connector) Stats() Stats {
+	s := Stats{Tokens: c.fetches.stats()}
 	c.mu.Lock()
 	ready := c.stack != nil
 	c.mu.Unlock()
-	if !ready {
-		return flow.Stats{}, dialog.Stats{}
+	if ready {
+		s.Legs, s.Flow, s.Transactions = c.core.Stats().Sessions, c.net.Stats(), c.layer.Stats()
 	}
-	return c.net.Stats(), c.core.Stats()
+	return s
 }
 
 func (c *Connector) line(name string) *line {

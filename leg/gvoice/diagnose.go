@@ -42,18 +42,29 @@ func explain(err error, hasCert bool) error {
 
 // advice is what a person can do about a registration that fails with err.
 func advice(err error) string {
-	var no *refusal
+	var (
+		no      *refusal
+		name    x509.HostnameError
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+	)
 	switch {
 	case errors.Is(err, token.ErrInvalidGrant):
 		return "Give consent again and put the new refresh token into the account."
 	case errors.Is(err, token.ErrInvalidClient):
 		return "Check client_id and client_secret of the account; they must be your own OAuth client's."
-	case errors.As(err, &no) && (no.status == 401 || no.status == 407):
+	case errors.As(err, &no) && no.unauthorized():
 		return "Google does not accept the access token. Check that the consent covers Google Voice, then renew the refresh token."
 	case errors.As(err, &no):
 		return "Nothing to do at once: registration is tried again. If it lasts, compare user, profile and registrar with docs/03-google-voice.md."
-	case strings.Contains(err.Error(), "certificate"):
-		return "Check roots and client_cert of the account, and this machine's clock."
+	case errors.As(err, &unknown):
+		return "Check roots of the account: the file must hold the authority that signed the server's certificate. Without roots this machine's own authorities count."
+	case errors.As(err, &name), errors.As(err, &invalid):
+		return "Check the account's proxies and connect, and this machine's clock."
+	case strings.Contains(err.Error(), "client certificate"):
+		return "Check client_cert of the account."
+	case errors.As(err, new(noToken)):
+		return "Check this machine's network and token_url of the account; a token is asked for again."
 	}
 	return "Check this machine's network and that outgoing TCP 5061 is open; the connection is tried again."
 }

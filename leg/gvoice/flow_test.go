@@ -1,6 +1,7 @@
 package gvoice
 
 import (
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ func TestAMissingPongIsNoticedAfterTenSecondsAndReplacedWithinOne(t *testing.T) 
 		f.mu.Unlock()
 		time.Sleep(90*time.Second + 9900*time.Millisecond)
 		f.is(Registered)
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(100*time.Millisecond + time.Microsecond) // the new connection may come at any moment from now
 		if s := f.c.Status()[0]; s.State == Registered || !strings.Contains(s.Problem, "keep-alive") {
 			t.Errorf("10 s after the ping: %v, %q", s.State, s.Problem)
 		}
@@ -173,6 +174,33 @@ func TestTheNextHostIsTriedAndThePrimaryLaterAgain(t *testing.T) { // GV-C12, GV
 		time.Sleep(time.Hour)
 		if s := f.is(Registered); !strings.HasPrefix(s.Proxy, "voice.") {
 			t.Errorf("after the registration's life connected to %s", s.Proxy)
+		}
+	})
+}
+
+func TestWhenNoProxyWorksTheFirstOnesErrorIsShown(t *testing.T) { // GV-C12
+	inTime(t, oneAccount(), func(f *farEnd) {
+		f.mu.Lock()
+		f.refuse = func(host string) error {
+			if host == "voice.telephony.goog" {
+				return x509.UnknownAuthorityError{}
+			}
+			return errors.New("remote error: tls: handshake failure") // no such host behind that address
+		}
+		f.mu.Unlock()
+		f.drop()
+		time.Sleep(2 * time.Second)
+		s := f.is(Waiting)
+		for _, want := range []string{
+			"connect to voice.telephony.goog:5061", "not trusted (roots)",
+			"also tried alt1.voice.telephony.goog:5061, alt2.voice.telephony.goog:5061",
+		} {
+			if !strings.Contains(s.Problem, want) {
+				t.Errorf("the problem is %q; it does not say %q", s.Problem, want)
+			}
+		}
+		if all := f.board.Active(); len(all) != 1 || !strings.HasPrefix(all[0].Do, "Check roots of the account") || strings.Contains(all[0].Do, "client_cert") {
+			t.Errorf("alarms %+v", all)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func newRigLogging(t *testing.T, edge *sim.Server, log *slog.Logger, change ...f
 	r.voice = &gvoice.Connector{Engine: engine, Alarms: r.board, Log: log, UserAgent: "Tandem/test"}
 	r.sw = &call.Switch{
 		Router: r, Dialers: map[string]call.Dialer{gvoice.Name: r.voice}, Log: log, Recorder: r,
-		Join: func(a, b media.Session, early bool) call.Bridge {
+		Join: func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
 			return bridge.Join(a, b, bridge.Options{Log: log, Early: early})
 		},
 	}

@@ -156,6 +156,15 @@ func (e *refusal) Error() string {
 	return fmt.Sprintf("the registrar answered %d %s", e.status, e.reason)
 }
 
+// unauthorized reports whether the access token was not accepted.
+func (e *refusal) unauthorized() bool { return e.status == 401 || e.status == 407 }
+
+// noToken says that there is no access token to register with, or none but one
+// that was used up.
+type noToken struct{ error }
+
+func (e noToken) Unwrap() error { return e.error }
+
 func refusalOf(m *sip.Message) *refusal {
 	seconds := func(name string) time.Duration {
 		digits := strings.TrimSpace(m.Get(name))

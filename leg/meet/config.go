@@ -62,6 +62,9 @@ func (c *Config) Validate() error {
 	if len(c.Tokens) > 0 && c.Edge == "" {
 		bad("edge", "access tokens are of no use without the address of the meeting service")
 	}
+	if len(c.Tokens) > 0 && c.Gateway == "" {
+		bad("gateway_token", "name the folder of this gateway's own key and certificate; `tandem meet-token csr` makes it")
+	}
 	if _, err := c.base(); err != nil {
 		errs = append(errs, err)
 	}

@@ -89,8 +89,10 @@ func (c *Connector) Apply(conf Config) error {
 			s.gateway.Alarms = c.Alarms
 		}
 	}
-	if err := s.gateway.Load(); err != nil {
-		return fmt.Errorf("gateway_token: %w", err)
+	if conf.Gateway != "" {
+		if err := s.gateway.Load(); err != nil {
+			return fmt.Errorf("gateway_token: %w", err)
+		}
 	}
 	c.mu.Lock()
 	c.service = s

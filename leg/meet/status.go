@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/token"
 )
 
 // A Status describes one call in a meeting, for people.
@@ -64,6 +65,14 @@ func (c *Connector) Stats() Stats {
 	}
 	st.Lobbies = c.lobbies
 	return st
+}
+
+// Gateway describes the gateway token.
+func (c *Connector) Gateway() token.GatewayStatus {
+	if s := c.current(); s != nil && s.conf.Gateway != "" {
+		return s.gateway.Status()
+	}
+	return token.GatewayStatus{}
 }
 
 func (c *Connector) calls() []*Leg {

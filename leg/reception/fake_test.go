@@ -264,7 +264,7 @@ func open(t *testing.T, conf Config, phone *handset, ends ...*farEnd) *house {
 	}
 	h.sw = &call.Switch{
 		Router: h, Dialers: map[string]call.Dialer{Name: h.Connector, "fake": dialer{h}}, Log: log,
-		Join: func(a, b media.Session, early bool) call.Bridge {
+		Join: func(a, b media.Session, early bool, _ *slog.Logger) call.Bridge {
 			return keypad{bridge.Join(a, b, bridge.Options{Early: early})}
 		},
 	}

@@ -118,7 +118,9 @@ type Stats struct {
 	Blocked      uint64 // requests of blocked sources
 	InvitesIn    uint64
 	InvitesOut   uint64
+	Legs         int // of calls, now
 	Flow         flow.Stats
+	Transactions transaction.Stats
 }
 
 // Addr is where a listener listens, after Listen has begun.

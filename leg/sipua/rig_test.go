@@ -147,7 +147,7 @@ func newRig(t *testing.T, conf sipua.Config, change ...func(*sipua.Connector)) *
 	}
 	r.sw = &call.Switch{
 		Router: r, Dialers: map[string]call.Dialer{sipua.Name: r.Connector}, Log: log, Recorder: r,
-		Join: func(a, b media.Session, early bool) call.Bridge {
+		Join: func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
 			return bridge.Join(a, b, bridge.Options{Log: log, Early: early})
 		},
 	}

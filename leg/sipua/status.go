@@ -40,7 +40,7 @@ func (c *Connector) Stats() Stats {
 		Blocked: c.count.blocked.Load(), InvitesIn: c.count.in.Load(), InvitesOut: c.count.out.Load(),
 	}
 	if c.book.Load() != nil {
-		s.Flow = c.net.Stats()
+		s.Legs, s.Flow, s.Transactions = c.core.Stats().Sessions, c.net.Stats(), c.layer.Stats()
 	}
 	return s
 }

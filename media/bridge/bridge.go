@@ -150,6 +150,15 @@ func (br *Bridge) confer(o Options) bool {
 	return true
 }
 
+// Kind names the costlier of the two directions: "idle", "relay", "law", "ringing"
+// or "transcode"; with a meeting "conference".
+func (br *Bridge) Kind() string {
+	if br.conference != nil {
+		return "conference"
+	}
+	return max(br.toA.kind(), br.toB.kind()).String()
+}
+
 // poke wakes run. It never blocks: one pending wake-up serves all.
 func (br *Bridge) poke() {
 	select {

@@ -146,6 +146,12 @@ func (p *path) stats() PathStats {
 	return s
 }
 
+func (p *path) kind() technology {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.plan.tech
+}
+
 func (p *path) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,5 +228,5 @@ func samplesIn(d time.Duration, rate int) int {
 }
 
 func (t technology) String() string {
-	return [...]string{"idle", "relay", "law", "transcode", "ringing"}[t]
+	return [...]string{"idle", "relay", "law", "ringing", "transcode"}[t]
 }

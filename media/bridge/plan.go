@@ -5,16 +5,25 @@ import (
 	"tandem/media/codec"
 )
 
-// technology is how one direction is carried.
+// technology is how one direction is carried, in the order of what it costs.
 type technology uint8
 
 const (
 	idle      technology = iota // nothing passes: a hold, or a side without audio
 	relay                       // packets pass
 	law                         // PCMU to PCMA or back, octet by octet
-	transcode                   // jitter buffer, decode, encode
 	ringing                     // a tone made here
+	transcode                   // jitter buffer, decode, encode
 )
+
+// Kinds are the names that [Bridge.Kind] returns.
+func Kinds() []string {
+	var all []string
+	for t := idle; t <= transcode; t++ {
+		all = append(all, t.String())
+	}
+	return append(all, "conference")
+}
 
 // plan is a decision on one direction. Equal plans need no change.
 type plan struct {

@@ -93,7 +93,7 @@ func (s *Session) stopSecurity() {
 func (s *Session) dtlsRecord(b []byte, from netip.AddrPort) {
 	a := s.dtlsInput
 	if a == nil || s.in.useICE && !s.in.isValid(from) || !a.put(b, from, s.in.useICE, s.in.latch.sdp) {
-		s.in.dropped++
+		s.in.strayed()
 	}
 }
 

@@ -17,7 +17,9 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	"tandem/media"
 )
@@ -57,7 +59,14 @@ type Stats struct {
 	Sessions              int    // open now
 	Ports                 int    // in use now
 	PacketsIn, PacketsOut uint64 // RTP
-	Dropped               uint64 // see media.Stats
+	BytesIn, BytesOut     uint64 // of RTP payload
+	Lost                  uint64 // see media.Stats
+	Dropped               uint64 // see media.Stats; the sum of what follows
+	Stray                 uint64 // no media, and nobody waits for it: STUN, DTLS, junk
+	Rejected              uint64 // from a wrong source, with bad authentication, unreadable, or twice
+	Unsent                uint64 // of ours: too long, or the socket was full
+
+	Jitter, WorstJitter time.Duration // of the streams that come in now: the median, and the worst
 }
 
 // Validate checks the fields; the error names the one that is wrong.
@@ -154,16 +163,32 @@ func (e *Engine) Stats() Stats {
 	st := e.gone
 	st.Sessions = len(e.sessions)
 	st.Ports = e.pool.inUse()
+	var jitter []time.Duration
 	for s := range e.sessions {
-		st.add(s.Stats())
+		if one := st.add(s); one.PacketsIn > 0 {
+			jitter = append(jitter, one.Jitter)
+		}
+	}
+	if n := len(jitter); n > 0 {
+		slices.Sort(jitter)
+		st.Jitter, st.WorstJitter = jitter[n/2], jitter[n-1]
 	}
 	return st
 }
 
-func (st *Stats) add(s media.Stats) {
+func (st *Stats) add(from *Session) media.Stats {
+	s := from.Stats()
+	stray, rejected, unsent := from.drops()
 	st.PacketsIn += s.PacketsIn
 	st.PacketsOut += s.PacketsOut
+	st.BytesIn += s.BytesIn
+	st.BytesOut += s.BytesOut
+	st.Lost += s.Lost
 	st.Dropped += s.Dropped
+	st.Stray += stray
+	st.Rejected += rejected
+	st.Unsent += unsent
+	return s
 }
 
 // Loop is the loop of one worker, for work that belongs to no session (a tone
@@ -216,7 +241,7 @@ func (e *Engine) forget(s *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.sessions, s)
-	e.gone.add(s.Stats())
+	e.gone.add(s)
 }
 
 // localIP is the address of the family that a far end reaches us at.

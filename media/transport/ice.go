@@ -251,7 +251,7 @@ func (s *Session) stun(b []byte, from netip.AddrPort) {
 		p = s.iceInput
 	}
 	if p == nil || !p.put(b, from) {
-		s.in.dropped++
+		s.in.strayed()
 	}
 }
 

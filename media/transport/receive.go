@@ -43,12 +43,19 @@ type inbound struct {
 	packet  media.Packet // lent to the receiver; the worker's
 
 	packets, octets, dropped uint64
+	stray                    uint64 // of dropped
 	lost                     uint64 // before reports began anew
 	first, last              time.Time
 	since                    time.Time // when the present state began, for the media timeout
 	timedOut                 bool
 	remoteLost               uint64
 	roundTrip                time.Duration
+}
+
+// strayed counts a datagram that is no media and that nobody waits for.
+func (in *inbound) strayed() {
+	in.dropped++
+	in.stray++
 }
 
 // datagram sorts one datagram by its first octet (RFC 7983 §7) and says whether
@@ -66,7 +73,7 @@ func (s *Session) datagram(p *port, b []byte, from netip.AddrPort, now time.Time
 		}
 		return s.receiveRTP(b, from, now)
 	default:
-		s.in.dropped++
+		s.in.strayed()
 	}
 	return false
 }

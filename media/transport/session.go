@@ -126,6 +126,16 @@ func (s *Session) Stats() media.Stats {
 	return st
 }
 
+// drops says what Stats counts as dropped.
+func (s *Session) drops() (stray, rejected, unsent uint64) {
+	s.in.mu.Lock()
+	stray, rejected = s.in.stray, s.in.dropped-s.in.stray
+	s.in.mu.Unlock()
+	s.sink.mu.Lock()
+	defer s.sink.mu.Unlock()
+	return stray, rejected, s.sink.dropped
+}
+
 // String implements [media.Session].
 func (s *Session) String() string {
 	info := s.source.Info()

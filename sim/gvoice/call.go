@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/sim/wire"
@@ -18,6 +19,7 @@ type Call struct {
 	account *account
 	inbox   chan event
 	done    chan struct{}
+	free    atomic.Bool // the account may place its next call: our last word is on its way
 	legs    []*leg // guarded by srv.mu; never shrinks
 
 	// Owned by the call's goroutine.
@@ -87,7 +89,8 @@ func (c *Call) run() {
 	}
 }
 
-// active counts the calls that have not ended: the account's, and all.
+// active counts the account's calls that have not ended, and all that still take
+// room: one whose BYE was answered waits for its script to notice.
 func (s *Server) active(a *account) (own, all int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +99,7 @@ func (s *Server) active(a *account) (own, all int) {
 			continue
 		}
 		all++
-		if c.account == a {
+		if c.account == a && !c.free.Load() {
 			own++
 		}
 	}
@@ -236,6 +239,7 @@ func (c *Call) handle(e event) {
 // end marks the call as over; the first reason stays.
 func (c *Call) end(by, outcome string) {
 	c.over = true
+	c.free.Store(true)
 	c.update(func(r *Report) {
 		if r.Phase == PhaseEnded {
 			return

@@ -81,6 +81,7 @@ func (l *leg) prack(c *conn, m *wire.Message) {
 }
 
 func (l *leg) byeCame(c *conn, m *wire.Message) {
+	l.call.free.Store(true) // before the answer: the client may dial again at once
 	c.send(reply(c, m, 200, "", "").End())
 	if l.call.over {
 		return
@@ -99,6 +100,7 @@ func (l *leg) cancelled(c *conn, m *wire.Message) {
 	if l.call.over || l.call.winner != nil {
 		return
 	}
+	l.call.free.Store(true)
 	l.session.hush()
 	l.respond(487, "", "")
 	l.call.end("client", "cancelled by client")

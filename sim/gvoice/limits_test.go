@@ -64,3 +64,17 @@ func TestInviteFaults(t *testing.T) {
 		t.Errorf("got %s", m.Summary())
 	}
 }
+
+func TestACallMayFollowTheEndOfAnother(t *testing.T) {
+	c := registered(t, func(c *Config) { c.Options.Billing = Billing403 })
+	c.invite("invite-seed.sip", "offer-seed.sdp", "011442079460000")
+	c.status(403) // the edge still waits for its ACK
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.status(183)
+	ok := c.status(200)
+	c.send(c.inDialog("ACK", ok, ""))
+	c.send(c.inDialog("BYE", ok, ""))
+	c.status(200)
+	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	c.status(183)
+}

@@ -71,6 +71,7 @@ func (c *Call) reject(l *leg, status int, reason, why string) {
 		return
 	}
 	l.session.hush()
+	c.free.Store(true)
 	l.respond(status, reason, "")
 	outcome := fmt.Sprintf("refused %d", status)
 	if why != "" {

@@ -150,7 +150,7 @@ func (t *Transport) enter(f *Flow) bool {
 		return false
 	}
 	t.flows[f] = struct{}{}
-	t.count.Open.Add(1)
+	t.count.open[f.net].Add(1)
 	return true
 }
 
@@ -158,7 +158,7 @@ func (t *Transport) leave(f *Flow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.flows, f)
-	t.count.Open.Add(-1)
+	t.count.open[f.net].Add(-1)
 }
 
 func (t *Transport) buffer() *[]byte { return t.buffers.Get().(*[]byte) }
@@ -196,7 +196,7 @@ func (t *Transport) deliver(f *Flow, m *sip.Message, fault *sip.ParseError, data
 }
 
 func (t *Transport) malformed(f *Flow, m *sip.Message, fault *sip.ParseError) {
-	t.count.Malformed.Add(1)
+	t.count.unreadable[f.net].Add(1)
 	t.log.Debug("malformed message", "flow", f, "reason", fault.Reason)
 	if t.Malformed != nil && m != nil {
 		t.Malformed(f, m, fault)

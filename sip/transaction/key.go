@@ -224,6 +224,7 @@ func (l *Layer) enterClient(c *Client) bool {
 	}
 	s.clients[c.key] = c
 	l.live.Add(1)
+	l.liveClients.Add(1)
 	return true
 }
 
@@ -234,6 +235,7 @@ func (l *Layer) leaveClient(c *Client) {
 	if s.clients[c.key] == c {
 		delete(s.clients, c.key)
 		l.live.Add(-1)
+		l.liveClients.Add(-1)
 	}
 }
 

@@ -54,17 +54,18 @@ type Layer struct {
 	Limits     Limits
 	Log        *slog.Logger // nil logs nothing
 
-	once       sync.Once // init
-	t1, t2, t4 time.Duration
-	limits     Limits
-	log        *slog.Logger
-	shards     [shardCount]shard
-	strangers  strangers
-	buffers    sync.Pool // of *[]byte
-	seed       maphash.Seed
-	live       atomic.Int64
-	closed     atomic.Bool
-	count      counters
+	once        sync.Once // init
+	t1, t2, t4  time.Duration
+	limits      Limits
+	log         *slog.Logger
+	shards      [shardCount]shard
+	strangers   strangers
+	buffers     sync.Pool // of *[]byte
+	seed        maphash.Seed
+	liveClients atomic.Int64 // of live
+	live        atomic.Int64
+	closed      atomic.Bool
+	count       counters
 }
 
 // Limits bound what the layer holds. A zero field stands for its default.

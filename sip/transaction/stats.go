@@ -2,9 +2,10 @@ package transaction
 
 import "sync/atomic"
 
-// Stats are counts since the layer was made; Live is a gauge.
+// Stats are counts since the layer was made; those that live are gauges.
 type Stats struct {
-	Live             int
+	Live             int // both sides
+	LiveClients      int
 	Servers, Clients uint64 // transactions made
 	Absorbed         uint64 // requests that came again
 	Resent           uint64 // messages sent again
@@ -26,7 +27,7 @@ type counters struct {
 func (l *Layer) Stats() Stats {
 	c := &l.count
 	return Stats{
-		Live: int(l.live.Load()), Servers: c.Servers.Load(), Clients: c.Clients.Load(),
+		Live: int(l.live.Load()), LiveClients: int(l.liveClients.Load()), Servers: c.Servers.Load(), Clients: c.Clients.Load(),
 		Absorbed: c.Absorbed.Load(), Resent: c.Resent.Load(), Timeouts: c.Timeouts.Load(),
 		Merged: c.Merged.Load(), Refused: c.Refused.Load(), StrangerLimited: c.StrangerLimited.Load(),
 		StrayResponses: c.StrayResponses.Load(), CancelUnmatched: c.CancelUnmatched.Load(),

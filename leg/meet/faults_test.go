@@ -1,0 +1,196 @@
+package meet_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"tandem/call"
+	"tandem/media"
+	sim "tandem/sim/meet"
+)
+
+func TestTheGatewayTokenIsCheckedByTheService(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		cert sim.GatewayCert
+	}{
+		{"signed by a stranger", sim.GatewayCert{Stranger: true}},
+	} {
+		r := newRig(t, changes{cert: test.cert})
+		c := r.dial("acme", pin, true)
+		c.ended(call.CredentialsWrong)
+		if a := r.alarms.Active(); len(a) != 1 || a[0].Key != "meet/gateway-token/refused" {
+			t.Errorf("%s: alarms %+v", test.name, a)
+		}
+	}
+}
+
+func TestATroubledServiceIsAskedAgainWithinTheLimit(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault sim.Fault
+		want  call.Cause // NormalClearing: the call comes up
+	}{
+		{"503 twice", sim.Fault{Kind: sim.HTTPStatus, Status: 503, Times: 2}, call.NormalClearing},
+		{"500 once", sim.Fault{Kind: sim.HTTPStatus, Status: 500, Times: 1}, call.NormalClearing},
+		{"500 twice", sim.Fault{Kind: sim.HTTPStatus, Status: 500, Times: 2}, call.Unavailable},
+		{"503 for ever", sim.Fault{Kind: sim.HTTPStatus, Status: 503}, call.Unavailable},
+		{"slow", sim.Fault{Kind: sim.HTTPSlow, Delay: time.Second}, call.NormalClearing},
+		{"silent", sim.Fault{Kind: sim.HTTPSilent}, call.Unavailable},
+		{"garbage", sim.Fault{Kind: sim.HTTPGarbage}, call.ProtocolError},
+		{"no SDP", sim.Fault{Kind: sim.BadAnswer}, call.ProtocolError},
+		{"full", sim.Fault{Kind: sim.JoinRefused, Reason: "MEETING_FULL"}, call.MeetingFull},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, changes{conf: func(c *conf) { c.Join = 5 * time.Second }})
+			must(t, r.edge.SetFault(test.fault))
+			began := time.Now()
+			c := r.dial("acme", pin, true)
+			if test.want != call.NormalClearing {
+				c.ended(test.want)
+			} else {
+				c.answered()
+				c.hangup()
+			}
+			if took := time.Since(began); took > 12*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestTheTransportFailsWithACause(t *testing.T) {
+	for _, kind := range []sim.FaultKind{sim.ICEDead, sim.DTLSFingerprint} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, changes{})
+			must(t, r.edge.SetFault(sim.Fault{Kind: kind}))
+			c := r.dial("acme", pin, false)
+			c.ended(call.MediaFailed)
+			st, err := r.edge.Meeting(pin)
+			must(t, err)
+			if len(st.Devices) != 0 {
+				t.Error("the service was not told that we left")
+			}
+		})
+	}
+}
+
+func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, false)
+	voice := listen(source(t, c.meet, "a0"))
+	c.answered()
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.ICEDead}))
+	r.wait("an ICE restart", func() bool { return r.device().Transport.Restarts > 0 })
+	r.edge.ClearFaults()
+	checks := r.device().Transport.Checks
+	r.wait("checks again", func() bool { return r.device().Transport.Checks > checks+3 })
+	voice.mu.Lock()
+	before := voice.packets
+	voice.mu.Unlock()
+	r.wait("voices again", func() bool { voice.mu.Lock(); defer voice.mu.Unlock(); return voice.packets > before+20 })
+	if c.meet.Roster().Stage != media.Joined {
+		t.Errorf("stage %v", c.meet.Roster().Stage)
+	}
+	c.hangup()
+}
+
+func TestAPathThatStaysBrokenEndsTheCall(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, false).answered()
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Blocked}))
+	c.ended(call.NetworkFailure)
+}
+
+func TestGarbageOnTheChannelsIsPassedOver(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true).answered()
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.ChannelGarbage}))
+	must(t, r.edge.Do(pin, "Ada", sim.Step{Do: sim.Say, Text: "still here?"}))
+	r.wait("the chat after it", func() bool { return len(c.meet.Roster().Chat) == 1 })
+	c.hangup()
+}
+
+func TestNothingIsLeftAfterFiftyCalls(t *testing.T) {
+	r := newRig(t, changes{edge: func(c *sim.Config) { c.Options.NoDecode = true }})
+	r.dial("acme", pin, true).answered().hangup()
+	before := runtime.NumGoroutine()
+	for range 10 {
+		var all []*caller
+		for range 5 {
+			all = append(all, r.dial("acme", pin, true))
+		}
+		for _, c := range all {
+			c.answered()
+		}
+		for _, c := range all {
+			c.hangup()
+		}
+	}
+	r.wait("goroutines to end", func() bool { return runtime.NumGoroutine() <= before+3 })
+	if s := r.conn.Stats(); s.Joins["joined"] != 51 || s.Active != 0 {
+		t.Errorf("%+v", s)
+	}
+	r.clean()
+}
+
+func TestStatusAndResolve(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true).answered()
+	if st := r.conn.Status(); len(st) != 1 || st[0].Stage != "joined" || st[0].Token != "acme" || st[0].Space != "spaces/jQCFfuBOdN5z" {
+		t.Errorf("%+v", st)
+	}
+	c.hangup()
+	if _, err := r.conn.Resolve(t.Context(), "acme", "abc-mnop-xyz"); err != nil {
+		t.Error(err)
+	}
+	s, err := r.conn.Resolve(t.Context(), "guest", pin)
+	must(t, err)
+	if !s.Knock || s.Title != "Weekly planning" {
+		t.Errorf("%+v", s)
+	}
+	for _, typed := range []string{"123", "9999999999999"} {
+		_, err := r.conn.Resolve(t.Context(), "acme", typed)
+		if no := (*call.RefusalError)(nil); !errors.As(err, &no) || no.Cause != call.MeetingUnknown {
+			t.Errorf("%s: %v", typed, err)
+		}
+	}
+}
+
+func TestAShutdownLeavesTheMeeting(t *testing.T) {
+	r := newRig(t, changes{})
+	ctx, stop := context.WithCancel(r.ctx)
+	leg, err := r.conn.Dial(ctx, call.Destination{To: pin, Token: "acme"}, call.Request{Video: true})
+	must(t, err)
+	for ev := range leg.Events() {
+		switch ev := ev.(type) {
+		case call.Answered:
+			stop()
+		case call.Ended:
+			if ev.Cause != call.Shutdown {
+				t.Errorf("%+v", ev)
+			}
+		}
+	}
+	stop()
+	st, err := r.edge.Meeting(pin)
+	must(t, err)
+	if len(st.Devices) != 0 || st.Past[0].Reason != "REASON_CLIENT_LEFT" {
+		t.Errorf("%+v", st.Devices)
+	}
+}
+
+func TestAHangupWhileJoiningLeavesNoGhost(t *testing.T) {
+	r := newRig(t, changes{})
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.HTTPSlow, Delay: 500 * time.Millisecond}))
+	for _, after := range []time.Duration{0, 100 * time.Millisecond, 550 * time.Millisecond} {
+		c := r.dial("acme", pin, true)
+		timer := time.NewTimer(after)
+		<-timer.C
+		c.hangup()
+	}
+}
