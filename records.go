@@ -93,8 +93,7 @@ func (b *bindings) Load(ctx context.Context) ([]sipua.Binding, error) {
 }
 
 func (b *bindings) Put(ctx context.Context, v sipua.Binding) error {
-	_, err := b.all.PutUntil(ctx, v.Device+" "+v.Key, v, v.Expires)
-	return err
+	return b.all.Set(ctx, v.Device+" "+v.Key, v, v.Expires)
 }
 
 func (b *bindings) Delete(ctx context.Context, device, key string) error {

@@ -28,7 +28,7 @@ type Call struct {
 	crowded bool // it came when the switch was full
 	phase   atomic.Uint32
 	inbox   mailbox.Box[any]
-	payer   atomic.Pointer[string] // who spends on the B-leg; nil while it leads nowhere out
+	payer   *string // who spends on the B-leg; nil while it leads nowhere out. Guarded by the Switch's mu
 	public  atomic.Pointer[Record]
 
 	// Owned by Run.
@@ -146,6 +146,9 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 	if next.phase != s.phase {
 		c.log.Info("call phase", next.phaseLine(s.phase)...)
 		c.phase.Store(uint32(next.phase))
+		if next.phase >= Ending {
+			c.charge(c, nil)
+		}
 		c.publish()
 	}
 	return next, todo

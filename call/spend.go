@@ -66,18 +66,32 @@ func (c *Call) admit(d Destination) error {
 		return err
 	}
 	c.paid = true
-	c.payer.Store(&who)
+	c.charge(c, &who)
 	return nil
 }
 
-// out counts the calls other than but that the payer has out.
-func (s *Switch) out(but *Call, payer string) (n int) {
+// out counts the calls other than but that the payer has out. It is asked for every
+// call, so it is kept and not looked for.
+func (s *Switch) out(but *Call, payer string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.live {
-		if who := c.payer.Load(); c != but && who != nil && *who == payer && c.Phase() < Ending {
-			n++
-		}
+	n := s.spending[payer]
+	if but.payer != nil && *but.payer == payer {
+		n--
 	}
 	return n
+}
+
+// charge has who pay for the call from now on; nil is nobody.
+func (s *Switch) charge(c *Call, who *string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.payer != nil {
+		if s.spending[*c.payer]--; s.spending[*c.payer] == 0 {
+			delete(s.spending, *c.payer)
+		}
+	}
+	if c.payer = who; who != nil {
+		s.spending[*who]++
+	}
 }

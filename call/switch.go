@@ -43,10 +43,11 @@ type Switch struct {
 	Node     string
 	MaxCalls int // 0 is no limit
 
-	mu    sync.Mutex // guards what follows
-	live  map[*Call]struct{}
-	ended map[Cause]uint64
-	none  *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
+	mu       sync.Mutex // guards what follows
+	live     map[*Call]struct{}
+	spending map[string]int // calls that lead out and do not end yet, by payer
+	ended    map[Cause]uint64
+	none     *sync.Cond // live has become empty; a WaitGroup would not allow a new call during Wait
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
@@ -77,7 +78,8 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 
 func (s *Switch) initLocked() {
 	if s.live == nil {
-		s.live, s.ended, s.none = make(map[*Call]struct{}), make(map[Cause]uint64), sync.NewCond(&s.mu)
+		s.live, s.spending = make(map[*Call]struct{}), make(map[string]int)
+		s.ended, s.none = make(map[Cause]uint64), sync.NewCond(&s.mu)
 	}
 }
 

@@ -63,6 +63,32 @@ type StreamInfo struct {
 	Event       Event         // telephone-event of the same stream (RFC 4733); zero without
 	Direction   Direction     // as negotiated; a source that is on hold stays a source
 	Layer       int           // simulcast layer, 0 is the smallest; always 0 without simulcast
+	Limits      Limits        // of the pictures its receiver takes; zero for audio
+}
+
+// Limits bound the pictures of a stream: what its receiver can take. Zero fields are
+// not told.
+type Limits struct {
+	FrameSize int // macroblocks (16x16 pixels) of a picture
+	BlockRate int // macroblocks in a second
+	FrameRate int // pictures in a second
+	Bitrate   int // bit/s of RTP payload
+}
+
+// Rate is how many pictures of a size the receiver takes in a second, at most limit;
+// 0 when they are too large for it.
+func (l Limits) Rate(width, height, limit int) int {
+	blocks := (width + 15) / 16 * ((height + 15) / 16)
+	switch {
+	case blocks == 0 || l.FrameSize > 0 && (blocks > l.FrameSize || max(width*width, height*height) > 8*256*l.FrameSize):
+		return 0 // a picture is at most sqrt(8*FrameSize) blocks wide (H.264 §A.3.1, RFC 7741 §6.1)
+	case l.BlockRate > 0:
+		limit = min(limit, l.BlockRate/blocks)
+	}
+	if l.FrameRate > 0 {
+		limit = min(limit, l.FrameRate)
+	}
+	return limit
 }
 
 // Event is the telephone-event format of an audio stream.

@@ -143,7 +143,7 @@ var (
 		Name: "tandem_media_sessions", Help: "Media sessions now.",
 	}
 	BridgesActive = Family{
-		Name: "tandem_bridges_active", Help: "Bridges now, by kind (idle, relay, law, ringing, transcode).",
+		Name: "tandem_bridges_active", Help: "Bridges now, by kind (idle, relay, law, ringing, transcode, conference).",
 		Labels: []string{"kind"},
 	}
 

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,12 @@ func TestItemsLiveByTheirKey(t *testing.T) {
 		}
 		if item, err := c.Get(ctx, "a"); err != nil || item.Value != (thing{"ä\x00", 3}) || item.Version != 3 {
 			t.Errorf("get: %+v, %v", item, err)
+		}
+		if err := c.Set(ctx, "a", thing{"b", 4}, time.Time{}); err != nil {
+			t.Errorf("set: %v", err)
+		}
+		if item, err := c.Get(ctx, "a"); err != nil || item.Value != (thing{"b", 4}) || item.Version != 4 {
+			t.Errorf("get what was set: %+v, %v", item, err)
 		}
 		if _, err := other.Get(ctx, "a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("get from another collection: %v", err)
@@ -164,4 +172,26 @@ func keys[T any](items []Item[T], err error) string {
 		k = append(k, item.Key)
 	}
 	return strings.Join(k, " ")
+}
+
+// Twenty registrations gather before they are stored together.
+func BenchmarkSetTogether(b *testing.B) {
+	db, err := Open(b.Context(), filepath.Join(b.TempDir(), "bench.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	c := Collection[thing]{DB: db, Name: "things"}
+	for b.Loop() {
+		err := db.Atomically(b.Context(), func(ctx context.Context) error {
+			var errs []error
+			for i := range 20 {
+				errs = append(errs, c.Set(ctx, fmt.Sprint(i), thing{"b", i}, time.Unix(1e9, 0)))
+			}
+			return errors.Join(errs...)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }

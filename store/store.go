@@ -42,6 +42,7 @@ const (
 type DB struct {
 	sql  *sql.DB
 	name string // for messages: the file, or the URL without its password
+	file bool   // it is SQLite
 }
 
 // Open opens the database and brings its tables up to date. The URL is
@@ -115,7 +116,7 @@ func openSQLite(path string) (*DB, error) {
 	if scheme, _, ok := strings.Cut(path, "://"); ok {
 		return nil, fmt.Errorf("open database: %s:// is not supported; use sqlite:PATH or postgres://", scheme)
 	}
-	db := &DB{name: path}
+	db := &DB{name: path, file: true}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, db.explain("open", err)
 	}

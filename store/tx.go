@@ -10,7 +10,18 @@ import (
 // much as carrying it out. Like a *sql.Tx it belongs to one goroutine.
 type transaction struct {
 	*sql.Tx
+	local    bool // the database is a file: a statement waits for nobody far away
 	prepared map[string]*sql.Stmt
+}
+
+// within is the context of one statement. The SQLite driver starts a goroutine for
+// each statement that could be interrupted, which costs more than to write a
+// record; the transaction as a whole still ends with its context.
+func (t *transaction) within(ctx context.Context) context.Context {
+	if t.local {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // ExecContext carries out a statement, preparing it the first time. The end of
@@ -20,7 +31,7 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(ctx, args...)
+	return s.ExecContext(t.within(ctx), args...)
 }
 
 // QueryRowContext is the same for a statement that returns a row.
@@ -29,7 +40,7 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 	if err != nil {
 		return t.Tx.QueryRowContext(ctx, query, args...) // a Row can carry the error
 	}
-	return s.QueryRowContext(ctx, args...)
+	return s.QueryRowContext(t.within(ctx), args...)
 }
 
 func (t *transaction) statement(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -69,7 +80,7 @@ func (db *DB) Atomically(ctx context.Context, f func(ctx context.Context) error)
 		return db.explain("begin a transaction in", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := f(context.WithValue(ctx, txKey{db}, &transaction{Tx: tx})); err != nil {
+	if err := f(context.WithValue(ctx, txKey{db}, &transaction{Tx: tx, local: db.file})); err != nil {
 		return err
 	}
 	return db.explain("commit to", tx.Commit())

@@ -12,16 +12,53 @@ import (
 func (c *conference) arrange(now time.Time) {
 	roster := c.meeting.Roster()
 	c.mu.Lock()
-	cut := c.roster.Stage != roster.Stage
+	before := c.roster
+	cut := before.Stage != roster.Stage
 	c.roster, c.dirty = roster, true
+	c.chatLocked(now)
+	muted := c.mutedByHost(now, before.OwnAudioMuted)
 	c.mu.Unlock()
+	if muted && c.mic != nil {
+		c.mic.mute(true)
+	}
 	c.arrangeAudio()
 	c.arrangeVideo(now, cut)
 	c.tell(now)
-	before := c.String()
+	pipes := c.String()
 	c.print()
-	if after := c.String(); after != before {
+	if after := c.String(); after != pipes {
 		c.log.Info("media path", "path", after)
+	}
+}
+
+// mutedByHost takes over that somebody in the meeting has muted us; c.mu is held. before
+// says whether we were. Nobody but the room itself unmutes it.
+func (c *conference) mutedByHost(now time.Time, before bool) bool {
+	if before || !c.roster.OwnAudioMuted || c.view.muted || c.roster.Stage != media.Joined {
+		return false
+	}
+	c.view.muted = true
+	c.view.notice, c.until = "You were muted", now.Add(noticeFor)
+	return true
+}
+
+// chatFor is how long a line of the chat stays on the screen.
+const chatFor = 8 * time.Second
+
+// chatLocked shows the newest line of the chat. What was written before we came is not
+// for us.
+func (c *conference) chatLocked(now time.Time) {
+	n := len(c.roster.Chat)
+	if n == 0 || c.roster.Stage != media.Joined {
+		return
+	}
+	line := c.roster.Chat[n-1]
+	if before := c.chat; line.At.After(before) {
+		c.chat = line.At
+		if before.IsZero() && now.Sub(line.At) > chatFor {
+			return
+		}
+		c.view.notice, c.until = line.From+": "+line.Text, now.Add(chatFor)
 	}
 }
 
@@ -155,6 +192,7 @@ func (c *conference) arrangeVideo(now time.Time, cut bool) {
 		}
 	}
 	c.setUplink(c.planUplink())
+	c.arrangeContent(now)
 	if c.screen == nil && !c.asked {
 		c.asked = true
 		c.meeting.Show(nil) // a telephone needs no pictures
@@ -163,10 +201,11 @@ func (c *conference) arrangeVideo(now time.Time, cut bool) {
 
 // setScreen makes the room's picture anew when its stream is another; nil ends it.
 func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.Time) {
-	if info == c.screenFor && (c.screen == nil || c.screen.sink == sink) {
+	plain := withoutLimits(info)
+	if plain == c.screenFor && (c.screen == nil || c.screen.sink == sink && !c.screen.resized(info)) {
 		return
 	}
-	c.screenFor = info
+	c.screenFor = plain
 	if c.screen != nil {
 		c.screen.close()
 		c.screen = nil
@@ -184,14 +223,20 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 	c.screen, c.next, c.shown, c.asked = s, now, nil, false
 }
 
+// withoutLimits are what a stream is, whatever its receiver takes at the moment.
+func withoutLimits(i media.StreamInfo) media.StreamInfo {
+	i.Limits = media.Limits{}
+	return i
+}
+
 // planUplink is empty until we are in the meeting: nobody sees us before.
 func (c *conference) planUplink() uplinkPlan {
 	source := videoSource(c.room)
-	p := uplinkPlan{source: source, from: infoOfSource(source)}
+	p := uplinkPlan{source: source, from: withoutLimits(infoOfSource(source))}
 	sinks := 0
 	for _, s := range c.meeting.Sinks() {
 		if i := s.Info(); i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Sends() && i.Layer >= 0 && i.Layer < simulcast.Layers {
-			p.sinks[i.Layer], p.to[i.Layer] = s, i
+			p.sinks[i.Layer], p.to[i.Layer] = s, withoutLimits(i)
 			sinks++
 		}
 	}
@@ -213,13 +258,21 @@ func (c *conference) setUplink(p uplinkPlan) {
 	if p.source == nil {
 		return
 	}
-	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), &c.videoUp, c.poke)
+	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
 	if err != nil {
 		c.log.Error("the meeting gets no picture", "err", err)
 		return
 	}
 	u.seen = time.Now()
 	c.uplink = u
+}
+
+// bandwidth is what the meeting takes of our pictures now; 0 when it is not known.
+func (c *conference) bandwidth() int {
+	if n, ok := c.meeting.(narrow); ok {
+		return n.Bandwidth()
+	}
+	return 0
 }
 
 func (c *conference) maxBitrate() int {

@@ -15,15 +15,18 @@ import (
 
 const (
 	mostUnits   = 8                     // frames of one source decoded in one tick
-	slowDecode  = 40 * time.Millisecond // for one source in one tick
+	slowDecode  = 60 * time.Millisecond // for one source in one tick
 	slowStrikes = 3
 	restTime    = 2 * time.Second
 	// A camera makes pictures all the time; without any for so long its person is
 	// shown grey.
 	frozenAfter = 2 * time.Second
 	// A stream without packets for so long is nobody's any more.
-	goneAfter  = 10 * time.Second
-	longestLip = 200 * time.Millisecond // for which a picture waits for its voice
+	goneAfter = 10 * time.Second
+	// Who has just come on a stream is decoded before it is clear whether there is a
+	// place: the keyframe at the beginning is the only one for long.
+	newcomerTime = time.Second
+	longestLip   = 200 * time.Millisecond // for which a picture waits for its voice
 )
 
 // camera is one incoming video stream: packets come on its source's loop, and pictures
@@ -55,6 +58,7 @@ type camera struct {
 	holding bool
 	hold    time.Duration // how long pictures wait for the voice
 	stamp   uint32        // of the picture taken out last
+	unseen  bool          // nobody sees it: nothing is decoded
 }
 
 // turn is a change of who is seen.
@@ -197,8 +201,9 @@ func (c *camera) slow(now time.Time) {
 
 // decode decodes a frame. After damage nothing is shown until the next keyframe.
 func (c *camera) decode(now time.Time, u rtp.Unit) *video.Picture {
-	if now.Before(c.rests) {
+	if now.Before(c.rests) || c.unseen && now.Sub(c.since) > newcomerTime {
 		c.count.skipped.Add(1)
+		c.blind = true
 		return nil
 	}
 	if u.Key {
@@ -239,12 +244,8 @@ func (c *camera) frozen(now time.Time) bool {
 // follow keeps the pictures back for as long as the voice is later; voice is the time
 // from capture until it is heard.
 func (c *camera) follow(voice time.Duration) {
-	clocked, ok := c.source.(media.Clocked)
+	at, ok := captured(c.source, c.info.Clock, c.stamp)
 	if !ok || c.good.IsZero() {
-		return
-	}
-	at, ok := clocked.Captured(c.stamp)
-	if !ok {
 		return
 	}
 	early := voice - c.good.Sub(at) // how much too soon the last picture was shown

@@ -36,6 +36,7 @@ type conference struct {
 	roster media.Roster
 	ring   bool
 	until  time.Time // when view.notice ends
+	chat   time.Time // of the line that was shown last
 	dirty  bool      // the picture's state is to be made anew
 	voices *voices
 	mic    *microphone
@@ -52,6 +53,9 @@ type conference struct {
 	uplink    *uplink
 	uplinkFor uplinkPlan
 	cameras   []*camera
+	slides    *slides   // the meeting's presentation to the room's second screen
+	offer     *camera   // the room's presentation
+	offered   *slides   // to the meeting
 	next      time.Time // of the picture
 	slow      slowness
 	shown     []media.View
@@ -60,9 +64,10 @@ type conference struct {
 	muted     [2]bool
 	toldMute  bool
 	lips      time.Time // of the next look at lip sync
+	printed   time.Time
 }
 
-// newConference starts a conference, which runs until stop is closed; then done closes.
+// newConference makes a conference. Its run ends when stop is closed; then done closes.
 func newConference(room media.Session, meeting media.Meeting, o Options, keys func(dtmf.Digit), stop chan struct{}) *conference {
 	c := &conference{
 		room: room, meeting: meeting, options: o, log: o.Log, keys: keys, dirty: true,
@@ -72,7 +77,6 @@ func newConference(room media.Session, meeting media.Meeting, o Options, keys fu
 		c.view.layout = l
 	}
 	c.arrange(time.Now())
-	go c.run()
 	return c
 }
 
@@ -113,32 +117,48 @@ func (c *conference) run() {
 	}
 }
 
+// printEvery is how often String is made anew: delays and bit rates change.
+const printEvery = 2 * time.Second
+
 // idleWake is how often a conference without pictures looks after itself.
 const idleWake = time.Second
 
-// work does what is due and returns when it wants to be called again.
+// work does what is due at now and returns when it wants to be called again. What it
+// takes itself it adds to now.
 func (c *conference) work(now time.Time) time.Duration {
+	began := time.Now()
 	c.tell(now)
 	c.tellMute(now)
+	if now.Sub(c.printed) >= printEvery {
+		c.print()
+		c.printed = now
+	}
 	wait := idleWake
 	if c.uplink != nil {
 		c.uplink.work(now)
-		wait = soonest(wait, c.uplink.send)
+		wait = soonest(now.Add(time.Since(began)), wait, c.uplink.send)
 	}
 	if c.screen == nil {
 		return wait
 	}
 	if !now.Before(c.next) {
 		c.picture(now)
-		c.schedule(now, time.Now())
+		c.present(now)
+		c.schedule(now, now.Add(time.Since(began)))
 	}
-	wait = soonest(wait, c.screen.send)
-	return max(min(wait, time.Until(c.next)), 0)
+	now = now.Add(time.Since(began))
+	wait = soonest(now, wait, c.screen.send)
+	for _, s := range []*slides{c.slides, c.offered} {
+		if s != nil {
+			wait = soonest(now, wait, s.send)
+		}
+	}
+	return max(min(wait, c.next.Sub(now)), 0)
 }
 
 // soonest sends what may go and shortens wait to when more may.
-func soonest(wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
-	if d, more := send(time.Now()); more {
+func soonest(now time.Time, wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
+	if d, more := send(now); more {
 		return min(wait, d)
 	}
 	return wait
@@ -192,6 +212,8 @@ func (c *conference) tellMute(now time.Time) {
 func (c *conference) release() {
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
+	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})
+	c.setSlides(nil, media.StreamInfo{}, time.Time{})
 	c.setScreen(nil, media.StreamInfo{}, time.Time{})
 }
 
@@ -245,9 +267,9 @@ func (c *conference) obeyLocked(cmd command, now time.Time) prompt.Name {
 		c.view.layout = c.view.layout.Next()
 		c.view.notice, c.until = "Layout "+layoutName(c.view.layout), now.Add(noticeFor)
 	case toggleMix:
-		c.view.noMix = !c.view.noMix
+		c.view.toggled = !c.view.toggled
 		c.view.notice, c.until = "Presentation shown", now.Add(noticeFor)
-		if c.view.noMix {
+		if c.view.toggled != c.view.second {
 			c.view.notice = "Presentation hidden"
 		}
 	}
@@ -305,6 +327,12 @@ func (c *conference) print() {
 	}
 	if c.screen != nil {
 		parts = append(parts, "video "+c.screen.String())
+	}
+	if c.slides != nil {
+		parts = append(parts, c.slides.String())
+	}
+	if c.offered != nil {
+		parts = append(parts, "to the meeting: "+c.offered.String())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,6 @@ import (
 
 	"tandem/internal/cmem"
 	"tandem/media"
-	"tandem/media/compose"
 	"tandem/media/tone"
 )
 
@@ -144,309 +143,6 @@ func TestAReceptionGetsEveryKey(t *testing.T) {
 	})
 }
 
-func TestWhatARoomSees(t *testing.T) {
-	for _, codecName := range []string{"H264", "VP8"} {
-		t.Run(codecName, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, "PCMU", codecName)
-				began := time.Now()
-				ada := w.add(0, "Ada", 440, colours()[0])
-				for n := 1; n < 8; n++ {
-					w.add(n, fmt.Sprintf("Person %d", n+1), 0, colours()[n])
-				}
-				w.join()
-				defer w.bridge.Close()
-				w.run(2 * time.Second)
-				pic := w.watching.look()
-				save(t, pic, "1+7 "+codecName)
-				if pic.Width != 1280 || pic.Height != 720 {
-					t.Errorf("the picture is %v, want 1280x720", pic)
-				}
-				if d := w.watching.first.Sub(began); d > 500*time.Millisecond {
-					t.Errorf("the first picture came after %v", d)
-				}
-				for n, c := range colours() {
-					least := 0.02
-					if n == 0 {
-						least = 0.4
-					}
-					if got := share(pic, c); got < least {
-						t.Errorf("person %d fills %.3f of the picture, want %.2f", n+1, got, least)
-					}
-				}
-				if len(w.meeting.shown) != 8 || w.meeting.shown[0].Width < 800 || w.meeting.shown[7].Width > 400 {
-					t.Errorf("asked for %v", w.meeting.shown)
-				}
-				_ = ada
-			})
-		})
-	}
-}
-
-func TestStarEightCyclesTheLayout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "H264")
-		for n := range 8 {
-			w.add(n, fmt.Sprintf("Person %d", n+1), 0, colours()[n])
-		}
-		w.join()
-		defer w.bridge.Close()
-		w.run(time.Second)
-		for _, want := range []compose.Layout{compose.TwoPlusTwentyOne, compose.Grid2, compose.Grid3, compose.Grid4, compose.Grid5, compose.OnePlusSeven} {
-			w.bridge.Key(false, '*')
-			w.bridge.Key(false, '8')
-			w.run(800 * time.Millisecond)
-			save(t, w.watching.look(), "layout "+strings.ReplaceAll(want.String(), ":", "+"))
-			if got := w.bridge.conference.view.layout; got != want {
-				t.Errorf("the layout is %v, want %v", got, want)
-			}
-			if n := min(want.Places(), 8); len(w.meeting.shown) > n || len(w.meeting.shown) < n-1 {
-				t.Errorf("%v asks for %d pictures, want %d", want, len(w.meeting.shown), n)
-			}
-		}
-	})
-}
-
-func TestTheScreensBeforeAndAfterAMeeting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "H264")
-		w.meeting.roster = media.Roster{Stage: media.Joining}
-		w.join()
-		defer w.bridge.Close()
-		var last [3]byte
-		for n, r := range []media.Roster{
-			{Stage: media.Joining, Title: ""},
-			{Stage: media.Waiting, Title: "Board meeting", Since: time.Now(), Until: time.Now().Add(30 * time.Second)},
-			{Stage: media.Joined, Title: "Board meeting"},
-			{Stage: media.Typing, Title: "Join a meeting", Typed: "12345"},
-			{Stage: media.Refused, Notice: "Nobody let you in. Ask the host to admit you, then call again."},
-			{Stage: media.Finished, Notice: "Thank you for coming."},
-		} {
-			w.watching.keys = 0
-			w.meeting.change(func(o *media.Roster) { *o = r })
-			w.run(1200 * time.Millisecond)
-			pic := w.watching.look()
-			save(t, pic, fmt.Sprintf("stage %d %v", n, r.Stage))
-			if n > 0 && w.watching.keys == 0 {
-				t.Errorf("%v: no keyframe at the switch", r.Stage)
-			}
-			if w.watching.frames == 0 {
-				t.Errorf("%v: nothing came", r.Stage)
-			}
-			last = at(pic, 50, 50)
-		}
-		_ = last
-		if n := w.bridge.Stats().Room.Unchanged; n < 50 {
-			t.Errorf("only %d pictures of screens that stand still were not encoded", n)
-		}
-	})
-}
-
-func TestAKeyframeComesWhenAskedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "H264")
-		w.add(0, "Ada", 0, colours()[0])
-		w.join()
-		defer w.bridge.Close()
-		w.run(2 * time.Second)
-		w.watching.look()
-		before := w.watching.keys
-		asked := time.Now()
-		w.sees.wantKeyframe()
-		w.run(100 * time.Millisecond)
-		w.watching.look()
-		if d := w.watching.lastKey.Sub(asked); w.watching.keys != before+1 || d > 60*time.Millisecond {
-			t.Errorf("%d keyframes, the last after %v", w.watching.keys-before, d)
-		}
-		for range 100 { // a far end that cannot stop asking
-			w.sees.wantKeyframe()
-			w.run(10 * time.Millisecond)
-		}
-		w.watching.look()
-		if n := w.watching.keys - before - 1; n < 2 || n > 4 {
-			t.Errorf("%d keyframes in a second of asking, want about 3", n)
-		}
-	})
-}
-
-func TestOneBadParticipantCostsOnlyItsOwnTile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "H264")
-		w.add(0, "Ada", 440, colours()[0])
-		bad := w.add(1, "Ben", 0, colours()[1])
-		w.join()
-		defer w.bridge.Close()
-		w.run(time.Second)
-		bad.camera.spoil = func(n int, payload []byte) []byte {
-			out := append([]byte(nil), payload...)
-			for i := 5; i < len(out); i++ {
-				out[i] = byte(i*7 + n)
-			}
-			return out
-		}
-		w.run(4 * time.Second)
-		pic := w.watching.look()
-		save(t, pic, "corrupt")
-		if got := share(pic, colours()[0]); got < 0.4 {
-			t.Errorf("Ada fills %.2f of the picture", got)
-		}
-		if got := share(pic, colours()[1]); got > 0.01 {
-			t.Errorf("Ben's picture is still seen in colour: %.3f", got)
-		}
-		if s := w.bridge.Stats().Room; s.Damaged+s.Skipped == 0 || bad.camera.to.asked.Load() == 0 {
-			t.Errorf("the damage was not noticed: %+v", s)
-		}
-		bad.camera.spoil = nil
-		w.run(2 * time.Second)
-		if got := share(w.watching.look(), colours()[1]); got < 0.02 {
-			t.Errorf("Ben did not come back: %.3f", got)
-		}
-	})
-}
-
-func TestAPictureThatStopsIsShownGrey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "VP8")
-		w.add(0, "Ada", 440, colours()[0])
-		ben := w.add(1, "Ben", 0, colours()[1])
-		w.join()
-		defer w.bridge.Close()
-		w.run(time.Second)
-		if got := share(w.watching.look(), colours()[1]); got < 0.02 {
-			t.Fatalf("Ben fills %.3f", got)
-		}
-		ben.hidden = true
-		w.run(3 * time.Second)
-		pic := w.watching.look()
-		save(t, pic, "frozen")
-		if got := share(pic, [3]byte{colours()[1][0], 128, 128}); got < 0.02 {
-			t.Errorf("Ben's grey picture fills %.3f", got)
-		}
-		ben.hidden = false
-		w.run(time.Second)
-		if got := share(w.watching.look(), colours()[1]); got < 0.02 {
-			t.Errorf("Ben came back with %.3f", got)
-		}
-	})
-}
-
-func TestPeopleComeAndGo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "VP8")
-		w.join()
-		defer w.bridge.Close()
-		w.run(time.Second)
-		w.add(0, "Ada", 440, colours()[0])
-		w.run(time.Second)
-		if got := share(w.watching.look(), colours()[0]); got < 0.8 {
-			t.Errorf("one person alone fills %.2f", got)
-		}
-		// The far end now sends somebody else on Ada's stream.
-		ada := w.actors[0]
-		ada.camera.colour, ada.camera.packet.CSRC = colours()[2], 777
-		ada.camera.key()
-		w.meeting.change(func(r *media.Roster) {
-			r.People = []media.Person{{ID: "eve", Name: "Eve", VideoCSRC: 777}, {ID: "dial", Name: "+1 (***) ***-1234", Telephone: true}}
-		})
-		w.run(time.Second)
-		pic := w.watching.look()
-		save(t, pic, "come and go")
-		if a, b := share(pic, colours()[0]), share(pic, colours()[2]); a > 0.01 || b < 0.8 {
-			t.Errorf("Ada fills %.2f, Eve %.2f", a, b)
-		}
-		w.meeting.change(func(r *media.Roster) { r.People = nil })
-		w.run(time.Second)
-		pic = w.watching.look()
-		save(t, pic, "alone")
-		if got := share(pic, colours()[2]); got > 0.01 {
-			t.Errorf("who left is still seen: %.2f", got)
-		}
-		if len(w.meeting.shown) != 0 {
-			t.Errorf("still asks for %v", w.meeting.shown)
-		}
-	})
-}
-
-func TestAPresentationIsInThePictureUntilStarFour(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "PCMU", "H264")
-		ada := w.add(0, "Ada", 440, colours()[0])
-		w.add(1, "Ben", 0, colours()[1])
-		slides := newFilmer(t, w.meeting.sources[12], 640, 360, colours()[4])
-		slides.packet.CSRC = ada.person.ContentCSRC
-		n := 0
-		w.others = append(w.others, func(now time.Time) {
-			if n++; n%20 == 0 {
-				slides.film(now)
-			}
-		})
-		w.meeting.change(func(r *media.Roster) { r.People[0].Presenting = true })
-		w.join()
-		defer w.bridge.Close()
-		w.run(2 * time.Second)
-		pic := w.watching.look()
-		save(t, pic, "presentation")
-		if got := share(pic, colours()[4]); got < 0.4 {
-			t.Errorf("the presentation fills %.2f", got)
-		}
-		if len(w.meeting.shown) != 3 || !w.meeting.shown[0].Content {
-			t.Errorf("asked for %v", w.meeting.shown)
-		}
-		w.bridge.Key(false, '*')
-		w.bridge.Key(false, '4')
-		w.run(time.Second)
-		if got := share(w.watching.look(), colours()[4]); got > 0.01 {
-			t.Errorf("the presentation still fills %.2f", got)
-		}
-	})
-}
-
-func TestTheMeetingSeesTheRoomInThreeLayers(t *testing.T) {
-	for _, codecName := range []string{"H264", "VP8"} {
-		t.Run(codecName, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, "PCMU", codecName)
-				w.add(0, "Ada", 0, colours()[0])
-				camera := newFilmer(t, w.films, 1280, 720, colours()[3])
-				n := 0
-				w.others = append(w.others, func(now time.Time) {
-					if n++; n%4 == 0 {
-						camera.film(now)
-					}
-				})
-				w.join()
-				defer w.bridge.Close()
-				w.run(2 * time.Second)
-				for l, want := range []string{"320x180", "640x360", "1280x720"} {
-					pic := newViewer(t, w.layers[l]).look()
-					if got := fmt.Sprintf("%dx%d", pic.Width, pic.Height); got != want {
-						t.Errorf("layer %d is %s, want %s", l, got, want)
-					}
-					if got := share(pic, colours()[3]); got < 0.8 {
-						t.Errorf("layer %d shows the room in %.2f of its picture", l, got)
-					}
-				}
-				relayed := w.bridge.Stats().Meeting.Relayed
-				if (relayed > 0) != (codecName == "VP8") {
-					t.Errorf("%d packets were relayed", relayed)
-				}
-				if w.meeting.muted[1] {
-					t.Error("the meeting was told that the room is not seen")
-				}
-				w.others = nil
-				w.run(5 * time.Second)
-				if !w.meeting.muted[1] {
-					t.Error("the meeting was not told that the room stopped sending")
-				}
-				if s := w.bridge.String(); !strings.Contains(s, "compose 1280x720@30 -> "+codecName) {
-					t.Errorf("the pipeline is %q", s)
-				}
-				t.Log(w.bridge.String())
-			})
-		})
-	}
-}
-
 func TestATelephoneUsesNoVideo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "PCMU", "")
@@ -496,4 +192,60 @@ func TestClosingGivesAllMemoryBack(t *testing.T) {
 	if d := cmem.InUse() - before; d > 1<<20 {
 		t.Errorf("%d kB more C memory after five conferences", d/1024)
 	}
+}
+
+func TestRingbackUntilTheMeetingIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "PCMU", "")
+		w.meeting.roster.Stage = media.Joining
+		w.join()
+		defer w.bridge.Close()
+		w.bridge.Ringback(true)
+		w.run(time.Second)
+		if pcm, rate := w.listen(w.hears); tone.LevelAt(pcm, rate, 440) > -10 || tone.LevelAt(pcm, rate, 440) < -40 {
+			t.Errorf("no ringback: %.0f dBFS", tone.LevelAt(pcm, rate, 440))
+		}
+		w.meeting.change(func(r *media.Roster) { r.Stage = media.Waiting })
+		w.run(2500 * time.Millisecond) // with the sentence
+		w.hears.take()
+		w.run(500 * time.Millisecond)
+		if pcm, rate := w.listen(w.hears); tone.LevelAt(pcm, rate, 440) > -60 {
+			t.Errorf("still rings at %.0f dBFS", tone.LevelAt(pcm, rate, 440))
+		}
+	})
+}
+
+func TestARoomOnHoldAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "PCMU", "H264")
+		w.add(0, "Ada", 440, colours()[0])
+		w.join()
+		defer w.bridge.Close()
+		w.run(time.Second)
+		hold := func(d media.Direction) {
+			for _, s := range w.room.sinks {
+				s.mu.Lock()
+				s.info.Direction = d
+				s.mu.Unlock()
+			}
+			w.room.tell()
+			w.run(100 * time.Millisecond)
+		}
+		hold(media.Inactive)
+		w.hears.take()
+		w.sees.take()
+		w.run(time.Second)
+		if a, v := len(w.hears.take()), len(w.sees.take()); a+v != 0 {
+			t.Errorf("on hold the room got %d packets of audio and %d of video", a, v)
+		}
+		hold(media.SendRecv)
+		w.watching = newViewer(t, w.sees)
+		w.run(time.Second)
+		if got := share(w.watching.look(), colours()[0]); got < 0.8 {
+			t.Errorf("after the hold Ada fills %.2f", got)
+		}
+		if n := len(w.hears.take()); n < 45 {
+			t.Errorf("after the hold the room got %d packets of audio", n)
+		}
+	})
 }

@@ -39,7 +39,7 @@ type h264Room struct {
 }
 
 func newH264Room(f format) (*h264Room, error) {
-	c := openh264.Config{Width: f.width, Height: f.height, Bitrate: f.bitrate, FrameRate: f.rate, Drop: true}
+	c := openh264.Config{Width: f.width, Height: f.height, Bitrate: f.bitrate, FrameRate: f.rate, Screen: f.screen, Drop: true}
 	if f.single {
 		c.MaxNAL = payloadSize
 	}
@@ -69,7 +69,7 @@ type vp8Room struct {
 
 func newVP8Room(f format) (*vp8Room, error) {
 	e, err := vpx.NewEncoder(vpx.Config{
-		Layers: []vpx.Layer{{Width: f.width, Height: f.height, Bitrate: f.bitrate}}, FrameRate: f.rate, Drop: true,
+		Layers: []vpx.Layer{{Width: f.width, Height: f.height, Bitrate: f.bitrate}}, FrameRate: f.rate, Screen: f.screen, Drop: true,
 	})
 	if err != nil {
 		return nil, err

@@ -93,7 +93,17 @@ type fakeSource struct {
 	mu       sync.Mutex // held while the receiver runs, so Attach waits
 	info     media.StreamInfo
 	receiver media.Receiver
-	asked    atomic.Int32 // keyframes
+	asked    atomic.Int32                          // keyframes
+	clock    func() (ntp uint64, timestamp uint32) // nil: no sender reports
+}
+
+// SenderClock implements clocked.
+func (s *fakeSource) SenderClock() (ntp uint64, timestamp uint32, ok bool) {
+	if s.clock == nil {
+		return 0, 0, false
+	}
+	ntp, timestamp = s.clock()
+	return ntp, timestamp, true
 }
 
 func (s *fakeSource) Info() media.StreamInfo {

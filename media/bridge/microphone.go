@@ -8,6 +8,7 @@ import (
 	"tandem/media"
 	"tandem/media/codec"
 	"tandem/media/dtmf"
+	"tandem/media/mix"
 )
 
 // microphone is the room's audio on its way to the meeting: relayed when both sides
@@ -173,6 +174,9 @@ func (m *microphone) typeKey() bool {
 }
 
 func (m *microphone) emit(pcm []int16) {
+	if l, ok := m.sink.(leveled); ok {
+		l.SetLevel(uint8(-mix.Measure(pcm)))
+	}
 	payload, err := m.encoder.Encode(m.payload[:0], pcm)
 	if err != nil {
 		m.count.errors.Add(1)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/media/compose"
 	"tandem/media/video"
 )
 
@@ -14,12 +15,22 @@ func (c *conference) picture(now time.Time) {
 	c.look(now)
 	for i, cam := range c.cameras {
 		if pic := pics[i]; pic != nil {
-			if id := c.sourceID(cam); id != "" {
-				c.screen.compositor.Put(id, pic, 0)
-			}
+			c.put(now, cam, pic)
 		}
 	}
 	c.screen.draw(now)
+}
+
+// put gives a picture to who shows it.
+func (c *conference) put(now time.Time, cam *camera, pic *video.Picture) {
+	id := c.sourceID(cam)
+	if id == "" {
+		return
+	}
+	c.screen.compositor.Put(id, pic, 0)
+	if cam.info.Kind == media.Content && c.slides != nil {
+		c.slides.set(now, pic)
+	}
 }
 
 // mostCameras is a bound; a meeting sends eight and a presentation.
@@ -38,7 +49,7 @@ func (c *conference) pull(now time.Time) (pics [mostCameras]*video.Picture) {
 func (c *conference) setCameras(sources []media.Source) {
 	var next []*camera
 	for _, src := range sources {
-		info := src.Info()
+		info := withoutLimits(src.Info())
 		if info.Kind == media.Audio || info.Codec == "" || len(next) == mostCameras {
 			continue
 		}
@@ -143,9 +154,18 @@ func (c *conference) streams(now time.Time) bool {
 // ask tells the meeting which pictures are drawn, and no more.
 func (c *conference) ask() {
 	c.wants = c.screen.compositor.Wants(c.wants[:0])
+	for _, cam := range c.cameras {
+		id := c.sourceID(cam)
+		cam.unseen = !slices.ContainsFunc(c.wants, func(w compose.Want) bool { return w.ID == id }) &&
+			(c.slides == nil || cam.info.Kind != media.Content)
+	}
 	views := make([]media.View, 0, len(c.wants))
 	for _, w := range c.wants {
 		views = append(views, media.View{Width: w.Width, Height: w.Height, Content: w.Presentation})
+	}
+	if c.slides != nil && !slices.ContainsFunc(views, func(v media.View) bool { return v.Content }) {
+		f := formatFor(c.slides.sink.Info())
+		views = slices.Insert(views, 0, media.View{Width: f.width, Height: f.height, Content: true})
 	}
 	if c.asked && slices.Equal(views, c.shown) {
 		return

@@ -9,7 +9,8 @@ import (
 type view struct {
 	layout  compose.Layout
 	muted   bool
-	noMix   bool   // the presentation is not in the picture
+	toggled bool   // *4: the presentation is where it is not at first
+	second  bool   // the room has a second screen, where presentations are at first
 	speaker string // who has the floor
 	notice  string // for a while
 	slots   int    // video streams that the far end has
@@ -54,7 +55,7 @@ const besidePresentation = 5
 // presentation is the shared screen that is in the picture: what comes, or what is
 // announced.
 func presentation(r *media.Roster, v *view) (id, name string) {
-	if v.noMix {
+	if v.toggled != v.second {
 		return "", ""
 	}
 	for i := range r.People {

@@ -20,10 +20,12 @@ type uplink struct {
 	camera  *camera
 	from    media.StreamInfo
 	sinks   [simulcast.Layers]media.Sink
+	path    func() int // what the meeting takes now, in bit/s; 0: not known
 	top     relayTop
 	encoder layerEncoder // nil before the first picture
 	low     bool         // encoder makes the lower layers alone
 	most    int          // bit/s of all layers
+	told    int          // bit/s, as the encoder has it
 	packets [simulcast.Layers]rtp.VP8Packetizer
 	headers [simulcast.Layers]media.Packet
 	asked   [simulcast.Layers]atomic.Bool
@@ -57,14 +59,14 @@ const (
 	relayShare = 0.8
 )
 
-func newUplink(src media.Source, sinks [simulcast.Layers]media.Sink, most int, count *videoCounters, wake func()) (*uplink, error) {
+func newUplink(src media.Source, sinks [simulcast.Layers]media.Sink, most int, path func() int, count *videoCounters, wake func()) (*uplink, error) {
 	info := src.Info()
 	cam, err := newCamera(src, info, count)
 	if err != nil {
 		return nil, fmt.Errorf("cannot decode %s: %w", info.Codec, err)
 	}
 	cam.lenient, cam.whole = true, wake
-	u := &uplink{count: count, camera: cam, from: info, sinks: sinks, most: most, at: -leastInterval}
+	u := &uplink{count: count, camera: cam, from: info, sinks: sinks, most: most, path: path, at: -leastInterval}
 	u.pacer.SetTarget(most)
 	for i, sink := range sinks {
 		u.headers[i] = media.Packet{SSRC: rand.Uint32()&^3 | uint32(i), Sequence: uint16(rand.Uint32())}
@@ -147,9 +149,14 @@ func (u *uplink) prepare(pic *video.Picture) error {
 		u.encoder.Close()
 		u.encoder = nil
 	}
+	u.told = 0
 	u.top.on.Store(low)
 	if u.low = low; low {
 		u.encoder = newLower(u.most)
+		// A room that can be told sends no more than leaves room for the lower layers.
+		if l, ok := u.camera.source.(limited); ok {
+			l.Limit(int(relayShare * float64(u.most)))
+		}
 		u.camera.source.RequestKeyframe() // which begins the relayed layer
 		return nil
 	}
@@ -159,21 +166,18 @@ func (u *uplink) prepare(pic *video.Picture) error {
 
 // limit keeps to what the path carries.
 func (u *uplink) limit() {
-	most := 0
-	for _, s := range u.sinks {
-		if s != nil {
-			most = max(most, target(s))
-		}
+	most := u.most
+	if n := u.path(); n > 0 {
+		most = min(most, n)
 	}
-	if most == 0 {
-		most = u.most
-	}
-	most = min(most, u.most)
 	u.pacer.SetTarget(most)
 	if u.low {
 		most = max(most-int(u.top.rate()), 0)
 	}
-	if u.encoder.SetTarget(most) != nil {
+	if near(most, u.told) {
+		return
+	}
+	if u.told = most; u.encoder.SetTarget(most) != nil {
 		u.count.errors.Add(1)
 	}
 }

@@ -232,14 +232,13 @@ func (v *voices) delay(now time.Time, csrc uint32) (time.Duration, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, in := range v.list {
-		clocked, ok := in.source.(media.Clocked)
-		if !ok {
-			continue
-		}
 		in.mu.Lock()
 		is, stamp := in.csrc == csrc && !in.resting, in.stamp
 		in.mu.Unlock()
-		if at, known := clocked.Captured(stamp); is && known {
+		if !is {
+			continue
+		}
+		if at, ok := captured(in.source, in.info.Clock, stamp); ok {
 			return now.Sub(at), true
 		}
 	}

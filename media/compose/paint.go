@@ -15,6 +15,7 @@ type paint struct {
 	ox, oy float32 // added to every coordinate, after scaling
 	scale  float32
 	path   []point // of the shape that is being drawn
+	used   *image.Rectangle
 }
 
 // point is a step of a path: a corner, or one of the three points of a curve.
@@ -33,12 +34,12 @@ const (
 )
 
 func newPaint(w, h int) *paint {
-	return &paint{img: image.NewRGBA(image.Rect(0, 0, w, h)), scale: 1}
+	return &paint{img: image.NewRGBA(image.Rect(0, 0, w, h)), scale: 1, used: &image.Rectangle{}}
 }
 
 // at is the same image with another origin and scale.
 func (p *paint) at(x, y, scale float32) *paint {
-	return &paint{img: p.img, ox: p.ox + x*p.scale, oy: p.oy + y*p.scale, scale: p.scale * scale}
+	return &paint{img: p.img, used: p.used, ox: p.ox + x*p.scale, oy: p.oy + y*p.scale, scale: p.scale * scale}
 }
 
 // fill paints what the function draws. Only the part of the image that the shape covers
@@ -50,6 +51,7 @@ func (p *paint) fill(c color.Color, shape func()) {
 	if box.Empty() {
 		return
 	}
+	*p.used = p.used.Union(box)
 	r := vector.NewRasterizer(box.Dx(), box.Dy())
 	dx, dy := -float32(box.Min.X), -float32(box.Min.Y)
 	for i := 0; i < len(p.path); i++ {
@@ -84,7 +86,15 @@ func (p *paint) bounds() image.Rectangle {
 	return image.Rect(int(math.Floor(x0)), int(math.Floor(y0)), int(math.Ceil(x1))+1, int(math.Ceil(y1))+1)
 }
 
+// drawn is the part of the image that was drawn on, with even corners and sides.
+func (p *paint) drawn() *image.RGBA {
+	r := *p.used
+	r.Min.X, r.Min.Y, r.Max.X, r.Max.Y = r.Min.X&^1, r.Min.Y&^1, (r.Max.X+1)&^1, (r.Max.Y+1)&^1
+	return p.img.SubImage(r).(*image.RGBA)
+}
+
 func (p *paint) all(c color.Color) {
+	*p.used = p.img.Bounds()
 	draw.Draw(p.img, p.img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
 }
 

@@ -29,7 +29,7 @@ func (c *Compositor) screen(now time.Time, alone bool) bool {
 		c.screens.ground = c.screenGround()
 	}
 	yuv.Copy(c.canvas, c.screens.ground)
-	p := newPaint(c.config.Width, c.config.Height&^1)
+	p := newPaint(c.config.Width, c.config.Height)
 	switch {
 	case alone:
 		c.alone(p)
@@ -40,7 +40,9 @@ func (c *Compositor) screen(now time.Time, alone bool) bool {
 	default:
 		c.message(p)
 	}
-	newSprite(p.img).show(c.canvas, 0, 0)
+	if text := p.drawn(); !text.Bounds().Empty() {
+		newSprite(text).show(c.canvas, text.Bounds().Min.X, text.Bounds().Min.Y)
+	}
 	c.overlays()
 	return true
 }

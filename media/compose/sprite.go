@@ -17,42 +17,50 @@ type sprite struct {
 // newSprite converts a drawing. Its sides must be even.
 func newSprite(img *image.RGBA) *sprite {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+	pix := img.Pix[img.PixOffset(img.Bounds().Min.X, img.Bounds().Min.Y):]
 	s := &sprite{pic: video.New(w, h), alpha: make([]byte, w*h), opaque: true}
-	for i := range s.alpha {
-		s.alpha[i] = img.Pix[4*i+3]
-		s.opaque = s.opaque && s.alpha[i] == 255
+	for y := range h {
+		row, out := pix[y*img.Stride:], s.alpha[y*w:][:w]
+		for x := range out {
+			out[x] = row[4*x+3]
+			s.opaque = s.opaque && out[x] == 255
+		}
 	}
-	bleed(img)
-	yuv.FromRGBA(s.pic, img.Pix, img.Stride)
+	if !s.opaque {
+		bleed(pix, img.Stride, w, h)
+	}
+	yuv.FromRGBA(s.pic, pix, img.Stride)
 	return s
 }
 
 // bleed makes the colours independent of their opacity, and gives those that are
 // transparent the colour of their neighbours: four samples share one chroma value, and
 // black from outside of a letter must not darken its edge.
-func bleed(img *image.RGBA) {
-	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+func bleed(pix []byte, stride, w, h int) {
 	for y := 0; y+1 < h; y += 2 {
+		upper, lower := pix[y*stride:], pix[(y+1)*stride:]
 		for x := 0; x+1 < w; x += 2 {
-			block := [4]int{y*img.Stride + 4*x, y*img.Stride + 4*x + 4, (y+1)*img.Stride + 4*x, (y+1)*img.Stride + 4*x + 4}
-			var sum [4]int
-			for _, at := range block {
-				for c := range sum {
-					sum[c] += int(img.Pix[at+c])
-				}
+			a, b := upper[4*x:4*x+8:4*x+8], lower[4*x:4*x+8:4*x+8]
+			if opacity := int(a[3]) + int(a[7]) + int(b[3]) + int(b[7]); opacity != 0 && opacity != 4*255 {
+				bleedBlock([4][]byte{a[:4], a[4:], b[:4], b[4:]}, opacity)
 			}
-			if sum[3] == 0 {
-				continue
-			}
-			for _, at := range block {
-				a := int(img.Pix[at+3])
-				for c := range 3 {
-					if a == 0 {
-						img.Pix[at+c] = byte(min(sum[c]*255/sum[3], 255))
-					} else {
-						img.Pix[at+c] = byte(min(int(img.Pix[at+c])*255/a, 255))
-					}
-				}
+		}
+	}
+}
+
+func bleedBlock(block [4][]byte, opacity int) {
+	var sum [3]int
+	for _, p := range block {
+		for c := range sum {
+			sum[c] += int(p[c])
+		}
+	}
+	for _, p := range block {
+		for c := range sum {
+			if p[3] == 0 {
+				p[c] = byte(min(sum[c]*255/opacity, 255))
+			} else {
+				p[c] = byte(min(int(p[c])*255/int(p[3]), 255))
 			}
 		}
 	}

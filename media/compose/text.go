@@ -136,6 +136,7 @@ func (t *typesetter) draw(p *paint, s string, w weight, size float64, x, y float
 	t.each(s, w, size, func(face font.Face, r rune, dx fixed.Int26_6) {
 		place, mask, from, _, ok := face.Glyph(fixed.Point26_6{X: origin.X + dx, Y: origin.Y}, r)
 		if ok {
+			*p.used = p.used.Union(place.Intersect(p.img.Bounds()))
 			draw.DrawMask(p.img, place, ink, image.Point{}, mask, from, draw.Over)
 		}
 	})

@@ -36,6 +36,7 @@ type Assembler struct {
 	config    AssemblerConfig
 	roundTrip time.Duration
 	started   bool
+	begun     bool // something was passed on or passed over: next does not go back
 	ssrc      uint32
 	sequence  Sequence
 	next      int64 // first packet of the next frame
@@ -53,8 +54,10 @@ type Assembler struct {
 
 const (
 	assemblerPackets = 512
+	assemblerStart   = 64 // packets that may come after a later one at the beginning
 	assemblerWait    = 250 * time.Millisecond
-	maxFrame         = 4 << 20 // octets; no camera makes a frame this large
+	startWait        = 50 * time.Millisecond // for a stream's first packet
+	maxFrame         = 4 << 20               // octets; no camera makes a frame this large
 )
 
 // piece is one buffered packet.
@@ -63,7 +66,7 @@ type piece struct {
 	sequence        int64
 	timestamp       uint32
 	marker, padding bool
-	starts          bool // a frame may begin with it
+	starts, sure    bool // a frame may begin with it; it does
 	payload         []byte
 	vp8             VP8Descriptor
 	arrived         time.Time
@@ -89,7 +92,7 @@ func (a *Assembler) reset() {
 	for i := range a.ring {
 		a.ring[i].used = false
 	}
-	a.started, a.aligned, a.lost, a.waiting = false, false, true, true
+	a.started, a.begun, a.aligned, a.lost, a.waiting = false, false, false, true, true
 	a.sequence, a.missing.list, a.chain = Sequence{}, a.missing.list[:0], vp8Chain{}
 }
 
@@ -108,6 +111,10 @@ func (a *Assembler) Push(now time.Time, p *media.Packet) {
 	}
 	s := a.sequence.Unwrap(p.Sequence)
 	switch {
+	case s < a.next && !a.begun && s >= a.next-assemblerStart && s > a.highest-assemblerPackets:
+		a.stats.Missing += uint64(a.next - s - 1)
+		a.missing.gap(now, s+1, a.next) // the stream began earlier than it seemed
+		a.next = s
 	case s < a.next:
 		a.stats.Late++
 		return
@@ -154,8 +161,10 @@ func (a *Assembler) store(now time.Time, s int64, p *media.Packet) {
 		}
 		payload = rest
 		t.starts = err == nil && t.vp8.Start && t.vp8.Partition == 0
+		t.sure = t.starts
 	} else if !t.padding {
-		t.starts = h264Starts(payload)
+		kind, starts := h264Starts(payload)
+		t.starts, t.sure = starts, kind == nalSPS || kind == nalDelimiter
 	}
 	t.payload = append(t.payload, payload...)
 }
@@ -181,6 +190,8 @@ func (a *Assembler) Pop(now time.Time) (Unit, bool) {
 		case first.padding:
 			a.forget(a.next + 1)
 			continue
+		case !a.begun && !first.sure && now.Sub(first.arrived) < startWait:
+			return Unit{}, false
 		case !a.aligned && !first.starts:
 			a.skip(now)
 			continue
@@ -268,6 +279,7 @@ func (a *Assembler) skip(now time.Time) {
 
 // forget lets go of what is before s.
 func (a *Assembler) forget(s int64) {
+	a.begun = true
 	for ; a.next < s; a.next++ {
 		if t := a.at(a.next); t != nil {
 			t.used = false

@@ -212,31 +212,31 @@ func (j *h264Joiner) part(dst, payload []byte) ([]byte, error) {
 	return append(dst, payload[2:]...), nil
 }
 
-// h264Starts says whether an access unit may begin with this payload: with a
-// parameter set, a delimiter, an SEI, or a slice of the first macroblock, whose
-// number is coded as a single one bit (first_mb_in_slice, ue(v)).
-func h264Starts(payload []byte) bool {
+// h264Starts is the kind of the first NAL unit of a payload, and whether an access unit
+// may begin with it: with a parameter set, a delimiter, an SEI, or a slice of the first
+// macroblock, whose number is coded as a single one bit (first_mb_in_slice, ue(v)).
+func h264Starts(payload []byte) (kind byte, starts bool) {
 	if len(payload) < 2 {
-		return false
+		return 0, false
 	}
 	kind, rest := payload[0]&0x1f, payload[1:]
 	switch kind {
 	case packetSTAPA:
 		if len(rest) < 4 {
-			return false
+			return 0, false
 		}
 		kind, rest = rest[2]&0x1f, rest[3:]
 	case packetFUA:
 		if len(rest) < 2 || rest[0]&0x80 == 0 {
-			return false
+			return 0, false
 		}
 		kind, rest = rest[0]&0x1f, rest[1:]
 	}
 	switch kind {
 	case nalSlice, nalIDR:
-		return rest[0]&0x80 != 0
+		return kind, rest[0]&0x80 != 0
 	case nalSEI, nalSPS, nalPPS, nalDelimiter:
-		return true
+		return kind, true
 	}
-	return false
+	return kind, false
 }

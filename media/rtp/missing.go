@@ -1,6 +1,10 @@
 package rtp
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 const (
 	// Packets that come this late are reordered, not lost.
@@ -34,6 +38,7 @@ func (m *missing) gap(now time.Time, first, last int64) {
 		}
 		m.list = append(m.list, hole{sequence: s, since: now})
 	}
+	slices.SortFunc(m.list, func(a, b hole) int { return cmp.Compare(a.sequence, b.sequence) })
 }
 
 // came takes a packet off the list.

@@ -119,8 +119,10 @@ func TestGoldenH264PayloadsAreRead(t *testing.T) {
 	if want := "\x00\x00\x00\x01\x65\x88\x84\x00\x10"; err != nil || string(got) != want || !j.key || !j.fragment {
 		t.Errorf("% x, %v", got, err)
 	}
-	if !h264Starts(golden(t, "h264-stap-a.hex")) || !h264Starts(golden(t, "h264-fu-a.hex")) {
-		t.Error("an access unit begins with both")
+	for name, want := range map[string]byte{"h264-stap-a.hex": nalSPS, "h264-fu-a.hex": nalIDR} {
+		if kind, starts := h264Starts(golden(t, name)); kind != want || !starts {
+			t.Errorf("%s begins with %d, %v", name, kind, starts)
+		}
 	}
 }
 
@@ -272,16 +274,30 @@ func TestALostFrameOfAnUpperLayerDoesNoHarm(t *testing.T) {
 	}
 }
 
+func TestTheFirstFrameMayComeInAnyOrder(t *testing.T) {
+	for _, codec := range []string{"VP8", "H264"} {
+		s := &stream{codec: codec}
+		a := NewAssembler(AssemblerConfig{Codec: codec})
+		list := s.frame(0, 5000, true, 0)
+		slices.Reverse(list)
+		for i := range list {
+			if got := pass(a, start.Add(time.Duration(i)*time.Millisecond), list[i:i+1]); (got != nil) != (i == len(list)-1) {
+				t.Errorf("%s: frames %v after %d packets", codec, got, i+1)
+			}
+		}
+	}
+}
+
 func TestAStreamThatBeginsInTheMiddleWaits(t *testing.T) {
 	for _, codec := range []string{"VP8", "H264"} {
 		s := &stream{codec: codec}
 		a := NewAssembler(AssemblerConfig{Codec: codec, Conceal: true})
 		got := pass(a, start, s.frame(0, 5000, true, 0)[2:])
-		got = append(got, pass(a, start, s.frame(1, 100, false, 0))...)
+		got = append(got, pass(a, start.Add(startWait), s.frame(1, 100, false, 0))...)
 		if got != nil || !a.WantsKeyframe(start) {
 			t.Errorf("%s: frames %v", codec, got)
 		}
-		if got := pass(a, start, s.frame(2, 100, true, 0)); !slices.Equal(got, []uint32{2}) {
+		if got := pass(a, start.Add(startWait), s.frame(2, 100, true, 0)); !slices.Equal(got, []uint32{2}) {
 			t.Errorf("%s: frames %v", codec, got)
 		}
 	}
@@ -291,7 +307,10 @@ func TestParameterSetsOfSDPStandBeforeAKeyframe(t *testing.T) {
 	sets := [][]byte{{0x67, 1, 2}, {0x68, 3}}
 	a := NewAssembler(AssemblerConfig{Codec: "H264", ParameterSets: sets})
 	a.Push(start, &media.Packet{Marker: true, Payload: []byte{0x65, 0x88, 9}})
-	u, ok := a.Pop(start)
+	if _, ok := a.Pop(start); ok {
+		t.Error("parameter sets may still come")
+	}
+	u, ok := a.Pop(start.Add(startWait))
 	if want := "\x00\x00\x00\x01\x67\x01\x02\x00\x00\x00\x01\x68\x03\x00\x00\x00\x01\x65\x88\x09"; !ok || string(u.Data) != want {
 		t.Errorf("% x", u.Data)
 	}

@@ -91,7 +91,7 @@ func (m *meeting) opened(d *device, c *channel) bool {
 		return false
 	}
 	d.channels[c.label] = c
-	m.srv.work.Go(func() { d.read(c) })
+	m.srv.spawn(func() { d.read(c) })
 	if c.label == chStats {
 		d.sendLocked(chStats, message{Resources: []map[string]any{resource(0, "configuration", statsConfiguration(m.srv.cfg.Options.StatsInterval))}})
 	}

@@ -49,7 +49,7 @@ const (
 
 // acceptChannels serves the client's channels until the association ends.
 func (d *device) acceptChannels(assoc *sctp.Association) {
-	d.srv.work.Go(d.write)
+	d.srv.spawn(d.write)
 	for {
 		dc, err := datachannel.Accept(assoc, &datachannel.Config{LoggerFactory: quiet{}})
 		if err != nil {

@@ -33,11 +33,15 @@ func (s *session) secure() {
 		}
 		return
 	}
-	s.mux.srv.work.Go(func() {
+	s.mux.srv.spawn(func() {
 		<-s.ctx.Done()
 		_ = conn.Close()
 	})
 	defer s.close()
+	if s.ctx.Err() != nil { // the server closes: nothing watches ctx for us
+		_ = conn.Close()
+		return
+	}
 	assoc, err := sctp.ServerWithOptions(sctp.WithNetConn(conn), sctp.WithLoggerFactory(quiet{}),
 		sctp.WithMaxMessageSize(maxMessage), sctp.WithMaxReceiveBufferSize(4*maxMessage))
 	if err != nil {

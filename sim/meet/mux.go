@@ -55,8 +55,8 @@ func newMux(s *Server) (*mux, error) {
 	}
 	m.addr = unmapped(local.AddrPort())
 	m.line = newDelayLine(s.cfg.Seed)
-	s.work.Go(m.read)
-	s.work.Go(func() { m.line.run(s.ctx) })
+	s.spawn(m.read)
+	s.spawn(func() { m.line.run(s.ctx) })
 	return m, nil
 }
 

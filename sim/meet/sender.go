@@ -21,7 +21,6 @@ type sender struct {
 	sendID   uint8
 	levelID  uint8
 	twccSeq  uint16
-	sentLog  [1 << 12]sentPacket // by transport-wide number
 	path     pathEstimate
 	octets   int // since rateAt, for the rate
 	rateAt   time.Time
@@ -38,8 +37,6 @@ type sender struct {
 	ssrc     uint32 // of RTCP that belongs to no stream
 }
 
-type sentPacket struct{ size int }
-
 // stream is one SSRC down, with its retransmission SSRC. Sequence numbers and
 // timestamps go on over all changes of source.
 type stream struct {
@@ -50,8 +47,7 @@ type stream struct {
 	seq, rtxSeq   uint16
 	picture       uint16
 	tl0           uint8
-	history       [1024]*rtp.Packet // by sequence number
-	sentAt        [1024]time.Time
+	history       []sentPacket // by sequence number; video only
 
 	source  any    // of the last packet
 	offset  uint32 // from the source's timestamps to ours
@@ -65,6 +61,16 @@ type stream struct {
 	wantKey bool // PLI or FIR came
 	keyAt   time.Time
 }
+
+// sentPacket is kept for retransmission.
+type sentPacket struct {
+	p  *rtp.Packet
+	at time.Time
+}
+
+// maxHistory is more than a second of the fastest stream, in packets. It divides
+// the space of sequence numbers.
+const maxHistory = 1024
 
 func newStream(ssrc uint32, clock int, pt, rtxPT uint8) *stream {
 	var b [12]byte
@@ -146,7 +152,7 @@ func (s *session) sendFrame(st *stream, source any, f frame, csrc uint32, now ti
 			Version: 2, Marker: i == len(parts)-1, PayloadType: st.pt, SequenceNumber: st.seq, Timestamp: ts, SSRC: st.ssrc, CSRC: []uint32{csrc},
 		}, Payload: part}
 		st.seq++
-		st.history[p.SequenceNumber%1024], st.sentAt[p.SequenceNumber%1024] = p, now
+		st.remember(p, now)
 		s.transmitLocked(st, p, now)
 	}
 	st.frames++
@@ -175,7 +181,6 @@ func (s *session) writeLocked(p *rtp.Packet, now time.Time) {
 	}
 	if out.twccID != 0 {
 		_ = p.SetExtension(out.twccID, binary.BigEndian.AppendUint16(nil, out.twccSeq))
-		out.sentLog[out.twccSeq%uint16(len(out.sentLog))] = sentPacket{len(p.Payload)}
 		out.twccSeq++
 	}
 	b, err := p.Marshal()
@@ -210,8 +215,8 @@ func (s *session) resend(ssrc uint32, seqs []uint16, now time.Time) {
 	}
 	for _, seq := range seqs {
 		s.sender.nacked++
-		old := st.history[seq%1024]
-		if old == nil || old.SequenceNumber != seq || now.Sub(st.sentAt[seq%1024]) > time.Second {
+		old := st.sent(seq, now)
+		if old == nil {
 			continue
 		}
 		p := old.Clone()
@@ -223,6 +228,25 @@ func (s *session) resend(ssrc uint32, seqs []uint16, now time.Time) {
 		s.sender.resent++
 		s.writeLocked(p, now)
 	}
+}
+
+func (st *stream) remember(p *rtp.Packet, now time.Time) {
+	if st.history == nil {
+		st.history = make([]sentPacket, maxHistory)
+	}
+	st.history[p.SequenceNumber%maxHistory] = sentPacket{p, now}
+}
+
+// sent finds a packet that is not older than a second.
+func (st *stream) sent(seq uint16, now time.Time) *rtp.Packet {
+	if st.history == nil {
+		return nil
+	}
+	old := st.history[seq%maxHistory]
+	if old.p == nil || old.p.SequenceNumber != seq || now.Sub(old.at) > time.Second {
+		return nil
+	}
+	return old.p
 }
 
 func (o *sender) stream(ssrc uint32) *stream {

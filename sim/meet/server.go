@@ -37,6 +37,9 @@ type Server struct {
 	control   net.Listener
 	faulty    atomic.Bool // there are faults
 
+	life    sync.Mutex // guards closing
+	closing bool       // nothing is started any more
+
 	mu         sync.Mutex // guards everything below
 	tokens     map[string]*AccessToken
 	oauth      map[string]OAuthToken
@@ -62,6 +65,7 @@ type Violation struct {
 const (
 	maxViolations = 1000
 	maxAnswers    = 1000
+	maxMeetings   = 1000
 )
 
 // Start opens all listeners. The server runs until ctx ends or Close is called.
@@ -140,14 +144,14 @@ func (s *Server) serve(l net.Listener, h http.Handler, secure *tls.Config) {
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return s.ctx },
 	}
-	s.work.Go(func() {
+	s.spawn(func() {
 		if secure != nil {
 			_ = srv.ServeTLS(l, "", "")
 			return
 		}
 		_ = srv.Serve(l)
 	})
-	s.work.Go(func() {
+	s.spawn(func() {
 		<-s.ctx.Done()
 		_ = srv.Close()
 	})
@@ -159,6 +163,9 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.cancel()
+	s.life.Lock()
+	s.closing = true
+	s.life.Unlock()
 	for _, l := range []net.Listener{s.edge, s.control} {
 		if l != nil {
 			_ = l.Close()
@@ -170,6 +177,15 @@ func (s *Server) Close() error {
 	s.work.Wait()
 	s.gallery.close()
 	return nil
+}
+
+// spawn starts a goroutine that Close waits for; none once Close has begun.
+func (s *Server) spawn(f func()) {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if !s.closing {
+		s.work.Go(f)
+	}
 }
 
 // EdgeURL is the base of the edge's HTTPS API.
@@ -236,9 +252,13 @@ func (s *Server) AddMeeting(conf Meeting) (string, error) {
 			return "", fmt.Errorf("meeting %s: its id, PIN or code is taken", conf.PIN)
 		}
 	}
+	if len(s.meetings) >= maxMeetings {
+		s.mu.Unlock()
+		return "", fmt.Errorf("there are %d meetings already", maxMeetings)
+	}
 	s.meetings = append(s.meetings, m)
 	s.mu.Unlock()
-	s.work.Go(func() { m.run(s.ctx) })
+	s.spawn(func() { m.run(s.ctx) })
 	return m.id, nil
 }
 

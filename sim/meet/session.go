@@ -79,8 +79,8 @@ func (s *session) credentials() {
 // start makes the session reachable. Its goroutines end when ctx does.
 func (s *session) start() {
 	s.mux.add(s.ufrag, s)
-	s.mux.srv.work.Go(s.receive)
-	s.mux.srv.work.Go(s.secure)
+	s.mux.srv.spawn(s.receive)
+	s.mux.srv.spawn(s.secure)
 }
 
 // restart takes new credentials of the client and makes new ones (RFC 8445

@@ -102,6 +102,9 @@ func (m *meeting) denyLocked(d *device) {
 
 // knockedLocked remembers a knock in vain.
 func (m *meeting) knockedLocked(d *device) {
+	if len(m.knocks) > 1000 {
+		clear(m.knocks)
+	}
 	m.knocks[d.name] = append(m.knocks[d.name], time.Now())
 }
 

@@ -36,25 +36,37 @@ void tandem_h264_decoder_free(tandem_h264_decoder *d) {
 	free(d);
 }
 
-int tandem_h264_decode(tandem_h264_decoder *d, const uint8_t *data, int size) {
+// A concealed picture comes with a state other than 0: the buffer's status counts.
+static int take(tandem_h264_decoder *d, int state, uint8_t **planes, const SBufferInfo *info) {
+	d->w = d->h = 0;
+	if (info->iBufferStatus != 1 || !planes[0] || !planes[1] || !planes[2]) return state;
+	d->y = planes[0];
+	d->u = planes[1];
+	d->v = planes[2];
+	d->w = info->UsrData.sSystemBuffer.iWidth;
+	d->h = info->UsrData.sSystemBuffer.iHeight;
+	d->sy = info->UsrData.sSystemBuffer.iStride[0];
+	d->sc = info->UsrData.sSystemBuffer.iStride[1];
+	return state;
+}
+
+int tandem_h264_decode(tandem_h264_decoder *d, const uint8_t *data, int size, int reorder) {
 	ISVCDecoder *codec = d->codec;
 	uint8_t *planes[3] = {0};
 	SBufferInfo info;
 	memset(&info, 0, sizeof info);
-	d->w = d->h = 0;
 	int state = (*codec)->DecodeFrameNoDelay(codec, data, size, planes, &info);
 	// Of main and high profile one picture waits for B slices that may be shown before
 	// it. A live stream has none: it is taken out at once.
-	if (info.iBufferStatus != 1) (*codec)->FlushFrame(codec, planes, &info);
-	// A concealed picture comes with a state other than 0: the buffer's status counts.
-	if (info.iBufferStatus == 1 && planes[0] && planes[1] && planes[2]) {
-		d->y = planes[0];
-		d->u = planes[1];
-		d->v = planes[2];
-		d->w = info.UsrData.sSystemBuffer.iWidth;
-		d->h = info.UsrData.sSystemBuffer.iHeight;
-		d->sy = info.UsrData.sSystemBuffer.iStride[0];
-		d->sc = info.UsrData.sSystemBuffer.iStride[1];
-	}
-	return state;
+	if (info.iBufferStatus != 1 && !reorder) (*codec)->FlushFrame(codec, planes, &info);
+	return take(d, state, planes, &info);
+}
+
+int tandem_h264_flush(tandem_h264_decoder *d) {
+	ISVCDecoder *codec = d->codec;
+	uint8_t *planes[3] = {0};
+	SBufferInfo info;
+	memset(&info, 0, sizeof info);
+	int state = (*codec)->FlushFrame(codec, planes, &info);
+	return take(d, state, planes, &info);
 }

@@ -14,6 +14,11 @@ import (
 
 // A Decoder decodes one stream. What is missing it takes from the picture before.
 type Decoder struct {
+	// Reorder is for streams with B slices, whose pictures are not shown in the order in
+	// which they are coded: a picture then waits for those before it, and Flush gives
+	// the last ones. It is set by itself when a B slice comes. Live streams have none.
+	Reorder bool
+
 	c       *C.tandem_h264_decoder // nil after Close
 	pic     video.Picture
 	damaged bool // since the last IDR picture something was missing or broken
@@ -47,7 +52,8 @@ func (d *Decoder) Decode(unit []byte) (*video.Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := C.tandem_h264_decode(d.c, octets(unit), C.int(len(unit)))
+	d.Reorder = d.Reorder || found.bidirectional
+	state := C.tandem_h264_decode(d.c, octets(unit), C.int(len(unit)), flag(d.Reorder))
 	switch {
 	case state != 0 && found.slices:
 		d.damaged = true
@@ -55,7 +61,7 @@ func (d *Decoder) Decode(unit []byte) (*video.Picture, error) {
 		d.damaged = false
 	}
 	if d.c.w == 0 || video.Check(int(d.c.w), int(d.c.h)) != nil {
-		if found.slices {
+		if found.slices && !d.Reorder {
 			d.damaged = true
 			return nil, video.ErrDamaged
 		}
@@ -65,6 +71,19 @@ func (d *Decoder) Decode(unit []byte) (*video.Picture, error) {
 	if d.damaged {
 		return &d.pic, video.ErrDamaged
 	}
+	return &d.pic, nil
+}
+
+// Flush gives a picture that still waits at the end of a stream; nil when there is none.
+func (d *Decoder) Flush() (*video.Picture, error) {
+	if d.c == nil {
+		return nil, video.ErrClosed
+	}
+	C.tandem_h264_flush(d.c)
+	if d.c.w == 0 || video.Check(int(d.c.w), int(d.c.h)) != nil {
+		return nil, nil
+	}
+	d.wrap()
 	return &d.pic, nil
 }
 

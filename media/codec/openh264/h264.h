@@ -35,6 +35,9 @@ tandem_h264_decoder *tandem_h264_decoder_new(int *err);
 void tandem_h264_decoder_free(tandem_h264_decoder *d);
 // Returns the decoding state, a set of bits; 0 is without errors. There may be a
 // picture whatever the state is.
-int tandem_h264_decode(tandem_h264_decoder *d, const uint8_t *data, int size);
+// reorder lets pictures wait for those that are shown before them.
+int tandem_h264_decode(tandem_h264_decoder *d, const uint8_t *data, int size, int reorder);
+// Takes out a picture that waits.
+int tandem_h264_flush(tandem_h264_decoder *d);
 
 #endif

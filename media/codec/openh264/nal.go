@@ -16,7 +16,7 @@ const (
 
 // contents is what an access unit has in it.
 type contents struct {
-	key, slices bool
+	key, slices, bidirectional bool
 }
 
 // inspect looks at the NAL units of an access unit before the decoder does. A
@@ -28,6 +28,7 @@ func inspect(unit []byte) (contents, error) {
 		switch nal[0] & 0x1f {
 		case nalSlice:
 			found.slices = true
+			found.bidirectional = found.bidirectional || isB(nal)
 		case nalIDR:
 			found.slices, found.key = true, true
 		case nalSPS:
@@ -41,6 +42,13 @@ func inspect(unit []byte) (contents, error) {
 		}
 	}
 	return found, nil
+}
+
+// isB says whether a slice is a B slice (§7.4.3, slice_type).
+func isB(nal []byte) bool {
+	r := bits{b: nal[1:min(len(nal), 16)]}
+	r.ue() // first_mb_in_slice
+	return r.ue()%5 == 1 && !r.failed
 }
 
 // units yields the NAL units between start codes (Annex B), without empty ones.

@@ -19,7 +19,7 @@ var ErrUnavailable = errors.New("openh264: this build has no H.264: build it wit
 type Encoder struct{}
 
 // Decoder cannot be made in this build.
-type Decoder struct{}
+type Decoder struct{ Reorder bool }
 
 var _ video.Decoder = (*Decoder)(nil)
 
@@ -53,6 +53,9 @@ func (*Encoder) Close() {}
 
 // Lost does nothing.
 func (*Decoder) Lost() {}
+
+// Flush returns ErrUnavailable.
+func (*Decoder) Flush() (*video.Picture, error) { return nil, ErrUnavailable }
 
 // Decode returns ErrUnavailable, or what is wrong with the unit.
 func (*Decoder) Decode(unit []byte) (*video.Picture, error) {
