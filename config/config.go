@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"regexp"
@@ -16,6 +15,7 @@ import (
 	"tandem/leg/meet"
 	"tandem/leg/sipua"
 	"tandem/route"
+	"tandem/sip/flow"
 	"tandem/toll"
 )
 
@@ -125,8 +125,8 @@ func (c *Config) Validate() error {
 		names[a.Name] = true
 	}
 	if c.HTTP != "" && c.HTTP != "off" {
-		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-			errs = append(errs, fmt.Errorf("http: %q is not address:port", c.HTTP))
+		if err := flow.CheckAddr(c.HTTP); err != nil {
+			errs = append(errs, fmt.Errorf("http: %w", err))
 		}
 	}
 	if c.Log.Format != "" && c.Log.Format != "text" && c.Log.Format != "json" {

@@ -5,13 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
+	"tandem/sip/flow"
 	"tandem/token"
 )
 
@@ -83,10 +82,13 @@ func (a *Account) Validate() error {
 	case a.ClientID == "" || a.RefreshToken.IsZero():
 		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/03-google-voice.md")
 	}
-	for _, p := range append(slices.Clone(a.Proxies), a.connectOr("localhost:5061")) {
-		if _, _, err := net.SplitHostPort(p); err != nil {
-			bad("proxies", "%q is not host:port", p)
+	for i, p := range a.Proxies {
+		if err := flow.CheckAddr(p); err != nil {
+			bad(fmt.Sprintf("proxies[%d]", i), "%v", err)
 		}
+	}
+	if err := flow.CheckAddr(a.connectOr("localhost:5061")); err != nil {
+		bad("connect", "%v", err)
 	}
 	if _, err := a.tlsConfig(); err != nil {
 		errs = append(errs, err)

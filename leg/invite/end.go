@@ -43,7 +43,10 @@ const transferGrace = 500 * time.Millisecond
 // bye is posted when the grace is over.
 type bye struct{}
 
-// hangup ends the session for the reason given; the first one counts.
+// hangup ends the session for the reason given; the first one counts. For the call
+// the leg is over with that (RFC 3261 §15.1.1): nobody need wait until a far end that
+// is not there any more has been given up, 32 s later. If an answer crosses our
+// CANCEL, the session hangs it up.
 func (l *Leg) hangup(end call.Ended) {
 	if l.end != nil {
 		return
@@ -58,12 +61,11 @@ func (l *Leg) hangup(end call.Ended) {
 		l.bye(end.Cause)
 	default:
 		l.session.Cancel(reason(end.Cause))
+		l.leave()
 	}
 }
 
-// bye hangs up an answered session. It is over with that (RFC 3261 §15.1.1): the
-// other side of the call need not wait until a far end that is not there any more
-// has been given up, 32 s later.
+// bye hangs up an answered session.
 func (l *Leg) bye(why call.Cause) {
 	l.session.Bye(reason(why))
 	l.leave()

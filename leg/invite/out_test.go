@@ -202,6 +202,36 @@ func TestAVanishedFarEndKeepsNobodyWaiting(t *testing.T) {
 	})
 }
 
+func TestAPhoneThatVanishedWhileItRangKeepsNobodyWaiting(t *testing.T) {
+	story(t, func(r *rig) {
+		r.out()
+		r.far.Progress(180, nil, false)
+		said[call.Progress](r)
+		r.vanish()
+		began := time.Now()
+		r.leg.Do(call.Ended{Cause: call.Cancelled})
+		r.over(call.Cancelled)
+		if took := time.Since(began); took != 0 {
+			r.Errorf("it took %v", took)
+		}
+		r.stack.Wait()
+	})
+}
+
+func TestACallerThatVanishedKeepsNobodyWaiting(t *testing.T) {
+	story(t, func(r *rig) {
+		r.in(phone(1, ""))
+		r.vanish()
+		began := time.Now()
+		r.leg.Do(call.Ended{Cause: call.Busy})
+		r.over(call.Busy)
+		if took := time.Since(began); took != 0 {
+			r.Errorf("it took %v", took)
+		}
+		r.stack.Wait()
+	})
+}
+
 func TestAnAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
 	story(t, func(r *rig) {
 		r.out()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"tandem/sip"
+	"tandem/sip/flow"
 	"tandem/token"
 )
 
@@ -68,6 +70,9 @@ type Device struct {
 	Encrypt   Encryption `yaml:"encrypt,omitempty"`         // media; default optional
 	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
 	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
+	// Dial is what its calls are addressed to: "name" (default) is the address it has
+	// registered; "number" is the dialled number there, for a PBX that has many.
+	Dial string `yaml:"dial,omitempty"`
 }
 
 // A Trunk is another SIP system: a PBX, a carrier, an emergency service.
@@ -148,8 +153,13 @@ func (l *Listen) validate(field string, bad func(field, format string, args ...a
 	if !slices.Contains([]string{"udp", "tcp", "tls", "ws", "wss"}, l.Network) {
 		bad(field+".network", "%q is none of udp, tcp, tls, ws, wss", l.Network)
 	}
-	if _, _, err := net.SplitHostPort(l.Addr); err != nil {
-		bad(field+".addr", "%q is not address:port", l.Addr)
+	if err := flow.CheckAddr(l.Addr); err != nil {
+		bad(field+".addr", "%v", err)
+	}
+	if _, _, err := net.SplitHostPort(l.Advertise); err == nil { // else it has no port
+		if err := flow.CheckAddr(l.Advertise); err != nil {
+			bad(field+".advertise", "%v", err)
+		}
 	}
 	if (l.Network == "tls" || l.Network == "wss") && l.Cert == "" {
 		bad(field+".cert", "%s needs a certificate", l.Network)
@@ -166,12 +176,17 @@ func (d *Device) validate(field string, bad func(field, format string, args ...a
 	if !slices.Contains([]string{"", "relay", "plain", "none"}, d.Digits) {
 		bad(field+".digits", "%q is none of relay, plain, none", d.Digits)
 	}
+	if !slices.Contains([]string{"", "name", "number"}, d.Dial) {
+		bad(field+".dial", "%q is neither name nor number", d.Dial)
+	}
 	checkMedia(field, d.Encrypt, d.Codecs, bad)
 }
 
 func (t *Trunk) validate(field string, bad func(field, format string, args ...any)) {
 	if t.Server == "" {
 		bad(field+".server", "a trunk needs the address of the other system")
+	} else if _, err := t.serverURI(); err != nil {
+		bad(field+".server", "%v", err)
 	}
 	for i, p := range t.Peers {
 		if _, err := parsePeer(p); err != nil {
@@ -182,6 +197,15 @@ func (t *Trunk) validate(field string, bad func(field, format string, args ...an
 		bad(field+".register", "registering needs user and password")
 	}
 	checkMedia(field, t.Encrypt, t.Codecs, bad)
+}
+
+// serverURI is the server as a URI.
+func (t *Trunk) serverURI() (sip.URI, error) {
+	uri := t.Server
+	if !strings.HasPrefix(uri, "sip:") && !strings.HasPrefix(uri, "sips:") {
+		uri = "sip:" + uri
+	}
+	return sip.ParseURI(uri)
 }
 
 func checkMedia(field string, e Encryption, codecs []string, bad func(field, format string, args ...any)) {

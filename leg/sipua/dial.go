@@ -28,7 +28,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 		target = d.To
 	}
 	if dev := b.devices[target]; dev != nil {
-		return c.dialDevice(ctx, dev, from)
+		return c.dialDevice(ctx, dev, d.To, from)
 	}
 	if t := b.trunks[target]; t != nil {
 		return c.dialTrunk(ctx, t, d.To, from)
@@ -37,7 +37,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 }
 
 // dialDevice rings the contacts of a device in parallel.
-func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request) (call.Leg, error) {
+func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from call.Request) (call.Leg, error) {
 	contacts := c.reg.contacts(d.Name, time.Now())
 	if len(contacts) == 0 {
 		return nil, call.Refusal(call.Unreachable, fmt.Errorf("the device %s is not registered", d.Name))
@@ -55,7 +55,7 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, from call.Request
 	}
 	var legs []call.Leg
 	for _, k := range contacts {
-		legs = append(legs, c.ring(ctx, d, k, from, ended))
+		legs = append(legs, c.ring(ctx, d, k, to, from, ended))
 	}
 	if len(legs) == 1 {
 		return legs[0], nil

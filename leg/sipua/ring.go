@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"strings"
 
 	"tandem/call"
 	"tandem/sip"
@@ -16,16 +17,17 @@ type ringing struct {
 	series
 	device  *device
 	contact *contact
+	to      string // as dialled
 	from    call.Request
 }
 
 // ring makes the leg to one contact.
-func (c *Connector) ring(ctx context.Context, d *device, k *contact, from call.Request, ended func(call.Ended)) call.Leg {
+func (c *Connector) ring(ctx context.Context, d *device, k *contact, to string, from call.Request, ended func(call.Ended)) call.Leg {
 	r := &ringing{
 		series: series{c: c, info: call.Info{ID: call.NewID(), Connector: Name, Via: d.Name}},
-		device: d, contact: k, from: from,
+		device: d, contact: k, to: to, from: from,
 	}
-	u := k.addr.URI
+	u, _ := r.called()
 	r.info.Remote = sip.URI{Scheme: u.Scheme, User: u.User, Host: u.Host, Port: u.Port}.String()
 	r.begin(ctx, r.run, ended)
 	c.count.out.Add(1)
@@ -73,15 +75,36 @@ func (r *ringing) ways() []Encryption {
 // invite builds the INVITE of the call.
 func (r *ringing) invite() *sip.Message {
 	host := r.c.book.Load().host(r.contact.path)
-	m := sip.NewRequest("INVITE", r.contact.addr.URI)
+	uri, user := r.called()
+	m := sip.NewRequest("INVITE", uri)
 	for _, p := range r.contact.Path {
 		m.Add("Route", p)
 	}
-	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: sip.EscapeUser(r.device.Name), Host: host}}.String())
+	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: user, Host: host}}.String())
 	present(m, identity(r.from.From, r.from.FromName, host), r.from.Private, !r.from.Private)
 	if r.device.RPID && r.from.From != "" {
 		m.Add("Remote-Party-ID", remoteParty(identity(r.from.From, r.from.FromName, host), r.from.Private))
 	}
 	forward(m, r.from.Hops)
 	return m
+}
+
+// called is the Request-URI, and the user that To names.
+func (r *ringing) called() (uri sip.URI, user string) {
+	uri, user = r.contact.addr.URI, sip.EscapeUser(r.device.Name)
+	if number := r.device.number(r.to); number != "" {
+		user = sip.EscapeUser(number)
+		uri.User = user
+	}
+	return uri, user
+}
+
+// number is what was dialled, in digits as trunks get it, for a device that wants to
+// know; "" when it does not, or was called by its name.
+func (d *device) number(to string) string {
+	to, _, _ = strings.Cut(to, "@")
+	if d.Dial != "number" || to == d.Name {
+		return ""
+	}
+	return strings.TrimPrefix(to, "+")
 }

@@ -61,12 +61,8 @@ func (c *Connector) newTrunk(conf Trunk) (*trunk, error) {
 		t.log = slog.Default()
 	}
 	t.log = t.log.With("trunk", conf.Name)
-	uri := conf.Server
-	if !strings.HasPrefix(uri, "sip:") && !strings.HasPrefix(uri, "sips:") {
-		uri = "sip:" + uri
-	}
 	var err error
-	if t.server, err = sip.ParseURI(uri); err != nil {
+	if t.server, err = conf.serverURI(); err != nil {
 		return nil, fmt.Errorf("trunk %s: server: %w", conf.Name, err)
 	}
 	for _, p := range conf.Peers {

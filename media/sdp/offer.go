@@ -16,6 +16,7 @@ func Offer(caps Capabilities, tr Transport) *Description {
 	d := caps.describe(tr)
 	if caps.Last == nil {
 		o := caps.firstOffer()
+		tr.Crypto = caps.few(tr.Crypto)
 		d.Media = []Media{o.write(tr)}
 		d.sessionAttributes(o.bundle, o.mid, o.ice && caps.ICE == ICELite)
 		return d
@@ -33,6 +34,7 @@ func Offer(caps Capabilities, tr Transport) *Description {
 	}
 	if slot == len(caps.Last.Media) {
 		o := caps.firstOffer()
+		tr.Crypto = caps.few(tr.Crypto)
 		o.mid, o.bundle = strconv.Itoa(slot), false
 		d.Media = append(d.Media, o.write(tr))
 	}
@@ -93,6 +95,7 @@ func (caps Capabilities) nextOffer(last section, tr *Transport) offered {
 	fresh := caps.Full || last.m.Port == 0
 	o.codecs, o.events = caps.renumber(known, last.m.formats(), fresh)
 	if fresh {
+		tr.Crypto = caps.few(tr.Crypto)
 		return o
 	}
 	if v, ok := last.m.Attribute("ptime"); ok {
@@ -107,6 +110,20 @@ func (caps Capabilities) nextOffer(last section, tr *Transport) offered {
 		tr.Crypto = keep(tr.Crypto, last.cryptos())
 	}
 	return o
+}
+
+// few are the keys that a first offer shows: for the suite that every telephone has
+// (RFC 4568 §6.2.1) and, where no DTLS stands beside them, the cheapest one. A line
+// for each suite would push an INVITE over UDP past the 1,300 bytes of RFC 3261
+// §18.1.1. The other suites are taken when they are offered to us.
+func (caps Capabilities) few(ours []Crypto) []Crypto {
+	var list []Crypto
+	for _, c := range ours {
+		if c.Suite == AES128CMSHA1_80 || c.Suite == AES128GCM && caps.Security == SDES {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // keep are our keys for the suites in force, under their tags.

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -87,22 +89,38 @@ func TestEverySDESSuite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Leave the far end this suite only.
+			// Leave the far end this suite only; what we do not offer others do.
+			ours := fmt.Sprintf("a=crypto:9 %s inline:%s\r\n", suite, base64.StdEncoding.EncodeToString(make([]byte, suite.KeyLen())))
+			offered := false
 			var lines []string
 			for _, l := range strings.SplitAfter(string(offer), "\r\n") {
-				if !strings.HasPrefix(l, "a=crypto:") || strings.Contains(l, string(suite)) {
+				if strings.HasPrefix(l, "a=crypto:") && strings.Contains(l, string(suite)) {
+					ours, offered = l, true
+				}
+				if l != "" && !strings.HasPrefix(l, "a=crypto:") {
 					lines = append(lines, l)
 				}
 			}
-			answer, err := b.AnswerTo([]byte(strings.Join(lines, "")), "")
+			if short := suite == sdp.AES128GCM || suite == sdp.AES128CMSHA1_80; offered != short {
+				t.Errorf("offered: %v, want %v", offered, short)
+			}
+			answer, err := b.AnswerTo([]byte(strings.Join(append(lines, ours), "")), "")
 			if err != nil {
 				t.Fatal(err)
 			}
+			agreed := b.Agreed()
+			got := agreed.Audio().Keys
+			if got.Suite != suites[i] {
+				t.Fatalf("agreed on %s", got.Suite)
+			}
+			if !offered {
+				if _, err := sdesContext(got.Suite, got.Local); err != nil {
+					t.Error(err)
+				}
+				return
+			}
 			if err := a.SetAnswer(answer); err != nil {
 				t.Fatal(err)
-			}
-			if got := b.Agreed(); got.Audio().Keys.Suite != suites[i] {
-				t.Fatalf("agreed on %s", got.Audio().Keys.Suite)
 			}
 			bothWays(t, a, b)
 		})

@@ -6,7 +6,7 @@ import (
 )
 
 func TestGVS40NoEarlyMediaFromTheClientEndsTheCallWith603(t *testing.T) {
-	c := registered(t, func(c *Config) { c.Timing.EarlyMedia = 200 * time.Millisecond })
+	c := registered(t, func(c *Config) { c.Timing.EarlyMedia = time.Second }) // it rings long before
 	c.invite("invite-seed.sip", "offer-seed.sdp", "12025550103")
 	c.status(183)
 	c.status(180)

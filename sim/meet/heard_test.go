@@ -42,11 +42,13 @@ func (r *room) track(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 			return
 		}
 		defer decoder.Close()
+		var asked time.Time
 		for {
 			p, _, err := tr.ReadRTP()
 			if err != nil {
 				return
 			}
+			broken := false
 			r.mu.Lock()
 			h.packets++
 			if len(p.Payload) > 0 && len(p.CSRC) > 0 {
@@ -55,13 +57,18 @@ func (r *room) track(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 					h.csrcs[c]++
 				}
 				if h.kind == "video" {
-					frames, _ := h.asm.push(p.Clone(), time.Now())
+					frames, lost := h.asm.push(p.Clone(), time.Now())
+					broken = lost
 					for _, f := range frames {
 						h.show(decoder, f, p.CSRC[0])
 					}
 				}
 			}
 			r.mu.Unlock()
+			if broken && time.Since(asked) > 500*time.Millisecond {
+				asked = time.Now()
+				_ = r.pc.WriteRTCP(pli(uint32(tr.SSRC())))
+			}
 		}
 	})
 }

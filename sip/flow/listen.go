@@ -50,6 +50,19 @@ func (t *Transport) Listen(l Listen) (netip.AddrPort, error) {
 	return at, nil
 }
 
+// CheckAddr says what is wrong with a host:port that a person wrote. The port is a
+// number: what names of services mean differs between machines.
+func CheckAddr(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not address:port", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("the port of %q is no number from 0 to 65535", s)
+	}
+	return nil
+}
+
 // parseSentBy reads "host", "host:port", "2001:db8::1" or "[2001:db8::1]:5060".
 func parseSentBy(s string) (sentBy, error) {
 	host, port, err := net.SplitHostPort(s)
