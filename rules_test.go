@@ -60,10 +60,12 @@ var mayImport = map[string][]string{
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
 	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/h264":    {},
 	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
+	"sim/room":    {"sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
 	"sim/vp8":     {},
 	"sim/wire":    {},
 

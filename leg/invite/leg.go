@@ -360,6 +360,10 @@ func (l *Leg) mediaEvent(ev transport.Event) {
 		}
 	case transport.MediaResumed:
 		l.quiet = false
+	case transport.KeyframeNeeded:
+		if l.up() {
+			l.session.Info(mediaControl, []byte(fastUpdate))
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package transport carries media over UDP: sockets, ICE, DTLS-SRTP, SDES and
 // RTCP, and makes a [media.Session] of them. Start reading at [Engine]; a
-// packet's way in is Session.readable (receive.go), its way out sink.Write
+// packet's way in is stream.readable (receive.go), its way out sink.Write
 // (sink.go), and what offer and answer change is Session.apply (apply.go).
 //
 // A few workers serve all sockets. On Linux each is one goroutine with one epoll
@@ -177,18 +177,23 @@ func (e *Engine) Stats() Stats {
 }
 
 func (st *Stats) add(from *Session) media.Stats {
-	s := from.Stats()
-	stray, rejected, unsent := from.drops()
-	st.PacketsIn += s.PacketsIn
-	st.PacketsOut += s.PacketsOut
-	st.BytesIn += s.BytesIn
-	st.BytesOut += s.BytesOut
-	st.Lost += s.Lost
-	st.Dropped += s.Dropped
-	st.Stray += stray
-	st.Rejected += rejected
-	st.Unsent += unsent
-	return s
+	for _, t := range from.streams {
+		if t == nil {
+			continue
+		}
+		s := t.stats()
+		stray, rejected, unsent := t.drops()
+		st.PacketsIn += s.PacketsIn
+		st.PacketsOut += s.PacketsOut
+		st.BytesIn += s.BytesIn
+		st.BytesOut += s.BytesOut
+		st.Lost += s.Lost
+		st.Dropped += s.Dropped
+		st.Stray += stray
+		st.Rejected += rejected
+		st.Unsent += unsent
+	}
+	return from.Stats()
 }
 
 // Loop is the loop of one worker, for work that belongs to no session (a tone

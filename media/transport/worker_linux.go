@@ -127,7 +127,7 @@ func (w *worker) wait(events []unix.EpollEvent, busy bool) (int, error) {
 }
 
 // readable reads one datagram from p. It runs on the worker.
-func (s *Session) readable(p *port, w *worker, now time.Time) {
+func (s *stream) readable(p *port, w *worker, now time.Time) {
 	in := &s.in
 	in.mu.Lock()
 	if p.closed {
@@ -135,10 +135,13 @@ func (s *Session) readable(p *port, w *worker, now time.Time) {
 		return
 	}
 	n, e := p.sock.receive(w.buf, &w.from)
-	good := e == 0 && n > 0 && s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	var to *stream
+	if e == 0 && n > 0 {
+		to = s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	}
 	in.mu.Unlock()
-	if good {
-		s.source.deliver(&in.packet)
+	if to != nil {
+		to.source.deliver(&to.in.packet)
 	}
 }
 
