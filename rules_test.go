@@ -16,15 +16,16 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "call", "capacity", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
 
-	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
-	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":   {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox"},
+	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
 	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/codec/...", "media/dtmf", "media/prompt", "media/tone", "media/rtp", "media/video"},
@@ -50,12 +51,13 @@ var mayImport = map[string][]string{
 	"sip/flow":        {"sip"},
 	"sip/transaction": {"sip", "sip/flow"},
 
-	"alarm":   {},
-	"metrics": {},
-	"store":   {},
-	"token":   {"alarm", "store"},
-	"toll":    {"alarm", "call"},
-	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
+	"alarm":    {},
+	"metrics":  {},
+	"store":    {},
+	"token":    {"alarm", "store"},
+	"toll":     {"alarm", "call"},
+	"capacity": {"alarm", "call"},
+	"config":   {"call", "capacity", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},

@@ -42,6 +42,7 @@ type (
 		To       string // alias to route
 		Replaces string // ID of another leg of the same far end: join its other side (attended transfer); To is then ignored
 		Leave    bool   // the leg goes at once instead of waiting for the outcome
+		Wish     bool   // the other leg's own wish, which a reception passes on: it may go where that leg may call
 	}
 	// Transferred tells a leg how the transfer it asked for went. After a success
 	// (NormalClearing) it is asked to end; after a failure the call goes on as before.
