@@ -149,6 +149,9 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 		if len(o.SIP) > 0 {
 			c.Media.BindIPv6 = netip.IPv6Loopback()
 		}
+		if o.Meet != nil {
+			c.Meet.Lobby = 3 * time.Second
+		}
 		if file != "" { // what the story's file names replaces the stage's
 			bad = config.DecodeFile(file, c)
 		}

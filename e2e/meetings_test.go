@@ -17,7 +17,7 @@ func meetings() *sim.Config {
 	ada := sim.Person{Name: "Ada Example", Colour: "#c03020", Tone: 700, Talking: true}
 	bob := sim.Person{Name: "Bob Example", Colour: "#2060c0", Tone: 900}
 	lobby := func(pin, title string, a sim.Admission) sim.Meeting {
-		return sim.Meeting{PIN: pin, Title: title, Tenant: "example", People: []sim.Person{ada}, Admit: a, LobbyTimeout: 2 * time.Second}
+		return sim.Meeting{PIN: pin, Title: title, Tenant: "example", People: []sim.Person{ada}, Admit: a}
 	}
 	return &sim.Config{
 		Meetings: []sim.Meeting{

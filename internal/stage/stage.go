@@ -32,6 +32,7 @@ const (
 	Account = "home"
 	Kitchen = "kitchen"
 	Study   = "study"
+	Board   = "board" // a room
 )
 
 // Options are what a stage differs in; the zero value is fit for tests.
@@ -119,7 +120,7 @@ func (s *Stage) configure(roots, refresh string) *config.Config {
 		Media: config.Media{Bind: netip.MustParseAddr("127.0.0.1")},
 		SIP: sipua.Config{
 			Listen: listens, Domains: []string{"tandem.example"},
-			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number)},
+			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number), device(Board, "")},
 		},
 		Voice: []config.VoiceAccount{{
 			Account: gvoice.Account{
