@@ -14,9 +14,11 @@ import (
 
 	"tandem/alarm"
 	"tandem/call"
+	"tandem/capacity"
 	"tandem/config"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
+	"tandem/leg/reception"
 	"tandem/leg/sipua"
 	"tandem/media"
 	"tandem/media/bridge"
@@ -34,15 +36,17 @@ var Version = "dev"
 // A Gateway is every part of the gateway, joined. Make one with New, give it a
 // configuration with every Apply, and let Run serve.
 type Gateway struct {
-	Engine  *transport.Engine // sockets of the media plane
-	Phones  *sipua.Connector  // devices and trunks
-	Voice   *gvoice.Connector // Google Voice accounts
-	Meet    *meet.Connector   // meetings of Google Meet
-	Switch  *call.Switch      // joins legs into calls
-	Alarms  *alarm.Board      // what a person must know
-	Metrics *metrics.Registry // Prometheus
-	Health  *metrics.Health   // /healthz, /readyz
-	History *store.Log[call.Record]
+	Engine     *transport.Engine    // sockets of the media plane
+	Phones     *sipua.Connector     // devices and trunks
+	Voice      *gvoice.Connector    // Google Voice accounts
+	Receptions *reception.Connector // ask for meeting IDs
+	Capacity   *capacity.Gate       // lets calls in
+	Meet       *meet.Connector      // meetings of Google Meet
+	Switch     *call.Switch         // joins legs into calls
+	Alarms     *alarm.Board         // what a person must know
+	Metrics    *metrics.Registry    // Prometheus
+	Health     *metrics.Health      // /healthz, /readyz
+	History    *store.Log[call.Record]
 
 	log     *slog.Logger
 	http    string
@@ -98,21 +102,24 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.Voice = &gvoice.Connector{
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
-		Tokens: o.Tokens, Emergency: func(n string) bool { return g.dialer.table.Load().Emergency(n) },
+		Tokens: o.Tokens, Emergency: g.emergency,
 	}
 	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
+	g.Receptions = &reception.Connector{Resolver: meetings{g.Meet}, Loop: g.loopBeside, Alarms: g.Alarms, Log: o.Log}
+	g.Capacity = &capacity.Gate{Alarms: g.Alarms, Log: o.Log, Emergency: g.emergency}
+	g.Capacity.Apply(c.Limits.Capacity())
 	calls := c.Limits.Calls
 	if calls == 0 {
 		calls = 1000
 	}
 	g.Switch = &call.Switch{
-		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice, meet.Name: g.Meet},
-		Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
+		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice, meet.Name: g.Meet, reception.Name: g.Receptions},
+		Admission: g.Capacity, Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
 	}
 	g.toll.Log, g.toll.Alarms = o.Log, g.Alarms
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.observe()
-	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts()), g.Meet.Apply(c.Meet)); err != nil {
+	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
@@ -148,9 +155,13 @@ func (g *Gateway) Apply(c *config.Config) error {
 	if err := g.Meet.Apply(c.Meet); err != nil {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()))
 	}
-	if err := g.Phones.Apply(c.SIP); err != nil {
+	if err := g.Receptions.Apply(c.Receptions); err != nil {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet))
 	}
+	if err := g.Phones.Apply(c.SIP); err != nil {
+		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
+	}
+	g.Capacity.Apply(c.Limits.Capacity())
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.conf.Store(c)
@@ -176,13 +187,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
 	meetings := async(func() error { return g.Meet.Run(signalling) })
+	receptions := async(func() error { return g.Receptions.Run(signalling) })
+	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 
 	<-ctx.Done()
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-meetings, <-guarded)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
 	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())

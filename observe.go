@@ -32,6 +32,7 @@ func (g *Gateway) observe() {
 	m.Func(metrics.AccountState, g.accountStates)
 	m.Func(metrics.AlarmsActive, g.activeAlarms)
 	g.observeMeetings(m)
+	g.observeCapacity(m)
 	m.Func(metrics.LegsActive, func(emit metrics.Emit) {
 		emit(float64(g.Phones.Stats().Legs), sipua.Name)
 		emit(float64(g.Voice.Stats().Legs), gvoice.Name)
@@ -227,6 +228,22 @@ func (g *Gateway) observeMeetings(m *metrics.Registry) {
 	m.Func(metrics.MeetTokenExpiry, func(emit metrics.Emit) {
 		if s := g.Meet.Gateway(); s.Active.Installed {
 			emit(time.Until(s.Active.Until).Seconds())
+		}
+	})
+}
+
+func (g *Gateway) observeCapacity(m *metrics.Registry) {
+	m.GaugeFunc(metrics.PortsUsed, func() float64 { return float64(g.Capacity.Stats().Used) })
+	m.GaugeFunc(metrics.PortsLimit, func() float64 { return float64(g.Capacity.Stats().Limit) })
+	m.GaugeFunc(metrics.CPURatio, func() float64 { return g.Capacity.Stats().Load })
+	m.Func(metrics.AdmissionRefusalsTotal, func(emit metrics.Emit) {
+		for why, n := range g.Capacity.Stats().Refused {
+			emit(float64(n), why.String())
+		}
+	})
+	m.Func(metrics.ReceptionSentencesTotal, func(emit metrics.Emit) {
+		for name, n := range g.Receptions.Told() {
+			emit(float64(n), string(name))
 		}
 	})
 }

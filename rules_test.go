@@ -16,15 +16,16 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "call", "capacity", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
 
-	"leg/invite": {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
-	"leg/sipua":  {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":   {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/gvoice": {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
+	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox"},
+	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
 	"media/bridge":         {"media", "media/mix", "media/compose", "media/simulcast", "media/codec", "media/codec/...", "media/dtmf", "media/prompt", "media/tone", "media/rtp", "media/video"},
@@ -50,25 +51,28 @@ var mayImport = map[string][]string{
 	"sip/flow":        {"sip"},
 	"sip/transaction": {"sip", "sip/flow"},
 
-	"alarm":   {},
-	"metrics": {},
-	"store":   {},
-	"token":   {"alarm", "store"},
-	"toll":    {"alarm", "call"},
-	"config":  {"call", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
+	"alarm":    {},
+	"metrics":  {},
+	"store":    {},
+	"token":    {"alarm", "store"},
+	"toll":     {"alarm", "call"},
+	"capacity": {"alarm", "call"},
+	"config":   {"call", "capacity", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
 	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/h264":    {},
 	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
+	"sim/room":    {"sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
 	"sim/vp8":     {},
 	"sim/wire":    {},
 
-	"internal/stage":   {".", "config", "leg/gvoice", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
-	"demo":             {"call", "internal/stage", "leg/sipua", "store", "sim/..."},
+	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
+	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},

@@ -43,7 +43,7 @@ func (g *Gateway) Status() Status {
 	return Status{
 		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
 		Meetings: g.Meet.Status(),
-		Calls: g.runningCalls(), Alarms: g.Alarms.Active(),
+		Calls:    g.runningCalls(), Alarms: g.Alarms.Active(),
 	}
 }
 

@@ -25,11 +25,11 @@ type Call struct {
 	Request Request
 	*Switch // what it needs of the gateway
 
-	crowded bool // it came when the switch was full
-	phase   atomic.Uint32
-	inbox   mailbox.Box[any]
-	payer   *string // who spends on the B-leg; nil while it leads nowhere out. Guarded by the Switch's mu
-	public  atomic.Pointer[Record]
+	turned *Ended // there was no room for it when it came; nil: there was
+	phase  atomic.Uint32
+	inbox  mailbox.Box[any]
+	payer  *string // who spends on the B-leg; nil while it leads nowhere out. Guarded by the Switch's mu
+	public atomic.Pointer[Record]
 
 	// Owned by Run.
 	legs   [3]Leg // by Side
@@ -41,6 +41,7 @@ type Call struct {
 	paid   bool // the Guard has let this attempt pass
 	held   hold // B's answer, while it waits for the store
 	record Record
+	stale  bool // the record is newer than what is public
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
 }
@@ -126,9 +127,9 @@ func (c *Call) Run(ctx context.Context) Cause {
 // first does what the A-leg wants: reach a destination, or take another leg's place.
 func (c *Call) first(s state) (state, []any) {
 	switch {
-	case c.crowded:
+	case c.turned != nil:
 		s.gone[B] = true
-		return c.step(s, A, hangup{Ended{Cause: Congestion, Text: "the limit of concurrent calls is reached"}})
+		return c.step(s, A, hangup{*c.turned})
 	case c.Request.Takes != "":
 		return s, []any{fetch{c.Request.Takes}}
 	}
@@ -139,7 +140,7 @@ func (c *Call) first(s state) (state, []any) {
 func (c *Call) step(s state, at Side, what any) (state, []any) {
 	s.left, s.stop, s.mute = len(c.to), c.now.Stop, c.now.NoEarly
 	next, todo := s.step(at, what)
-	if t, ok := what.(Transfer); ok && !t.Leave && next.phase == Dialing { // who leaves at once is a reception: it says what A wants
+	if t, ok := what.(Transfer); ok && !t.Wish && !t.Leave && next.phase == Dialing { // who leaves at once, too, says what A wants
 		c.behalf = talker(c.legs[at])
 	}
 	c.note(at, what, s, next)
@@ -149,6 +150,8 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 		if next.phase >= Ending {
 			c.charge(c, nil)
 		}
+	}
+	if c.stale || next.phase != s.phase {
 		c.publish()
 	}
 	return next, todo
@@ -293,6 +296,7 @@ func (c *Call) join(ringback bool) {
 	c.bridge.Ringback(ringback)
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.publish()
 	c.log.Info("media joined", "path", c.record.Path, "ringback", ringback)
 }
 

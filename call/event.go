@@ -1,6 +1,10 @@
 package call
 
-import "time"
+import (
+	"time"
+
+	"tandem/media"
+)
 
 // An Event is what a leg reports, or what it is asked to do. The set is closed
 // and small on purpose: legs know nothing of each other but these.
@@ -12,10 +16,19 @@ type (
 		Early bool
 		Lobby bool   // somebody has to admit the caller; it is answered meanwhile, so that it sees and hears that it waits
 		Codec string // audio codec of the leg that reports it, so that the other can answer with the same; "" for no wish
+		Video Video
 	}
 	// Answered says that the call is up.
 	Answered struct {
 		Codec string // as in Progress
+		Video Video
+	}
+	// Video is what the leg that reports it can do with pictures, so that the other
+	// can answer alike.
+	Video struct {
+		None   bool         // it has no picture: it is a telephone, or video was refused
+		Format string       // as in Request.Videos; "" for no wish
+		Limits media.Limits // of the pictures it takes; zero for none
 	}
 	// Digit is one DTMF key that came, or is to go, by signalling. Keys inside the
 	// media stream pass the bridge and never become events.
@@ -29,6 +42,7 @@ type (
 		To       string // alias to route
 		Replaces string // ID of another leg of the same far end: join its other side (attended transfer); To is then ignored
 		Leave    bool   // the leg goes at once instead of waiting for the outcome
+		Wish     bool   // the other leg's own wish, which a reception passes on: it may go where that leg may call
 	}
 	// Transferred tells a leg how the transfer it asked for went. After a success
 	// (NormalClearing) it is asked to end; after a failure the call goes on as before.

@@ -58,17 +58,20 @@ type Listener interface {
 
 // A Request is what an incoming leg asks for, all that routing may look at.
 type Request struct {
-	Connector  string // where it came in: "sipua", "gvoice"
-	Via        string // the device, trunk or account it came in by
-	Registered bool   // the caller is one of our registered devices
-	From       string // caller: E.164 with "+" where it is a telephone number, else user@host
-	FromName   string // display name; may be empty
-	Private    bool   // the caller withholds its identity (RFC 3323)
-	To         string // alias as dialled: "5551230000", "+15551230000", "1234567890123@example.com"
-	Video      bool
-	Codec      string   // first audio codec the caller offers; "" without an offer
-	Codecs     []string // all of them, best first
-	Hops       int      // Max-Forwards left; 0 means not told
+	Connector  string   // where it came in: "sipua", "gvoice"
+	Via        string   // the device, trunk or account it came in by
+	Registered bool     // the caller is one of our registered devices
+	From       string   // caller: E.164 with "+" where it is a telephone number, else user@host
+	FromName   string   // display name; may be empty
+	Private    bool     // the caller withholds its identity (RFC 3323)
+	To         string   // alias as dialled: "5551230000", "+15551230000", "1234567890123@example.com"
+	Video      bool     // it offers a picture
+	Videos     []string // formats of it, best first: "VP8", "H264/baseline/1" (packetization mode 1)
+	// VideoLimits are those of the pictures the caller takes.
+	VideoLimits media.Limits
+	Codec       string   // first audio codec the caller offers; "" without an offer
+	Codecs      []string // all of them, best first
+	Hops        int      // Max-Forwards left; 0 means not told
 	// Loop moves the caller's packets; a leg that is served by it, too, saves every
 	// packet a change of goroutine. The switch sets it; nil is none.
 	Loop  media.Loop

@@ -180,7 +180,7 @@ func (s state) progress(ev Progress) (state, []any) {
 func (s state) lobby(ev Progress) (state, []any) {
 	var todo []any
 	if !s.up {
-		todo = append(todo, tell{A, Answered{Codec: ev.Codec}})
+		todo = append(todo, tell{A, Answered{Codec: ev.Codec, Video: ev.Video}})
 	}
 	s.phase, s.up, s.joined = Early, true, true
 	// How long somebody may wait to be admitted is B's to limit, not ours.

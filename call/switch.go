@@ -36,12 +36,13 @@ type Switch struct {
 	Dialers map[string]Dialer // by connector
 	// Join joins the media of two legs; early says that b has not answered yet. What
 	// the bridge logs carries the call's ID when it goes to log.
-	Join     func(a, b media.Session, early bool, log *slog.Logger) Bridge
-	Recorder Recorder // may be nil
-	Guard    Guard    // may be nil
-	Log      *slog.Logger
-	Node     string
-	MaxCalls int // 0 is no limit
+	Join      func(a, b media.Session, early bool, log *slog.Logger) Bridge
+	Recorder  Recorder  // may be nil
+	Admission Admission // may be nil
+	Guard     Guard     // may be nil
+	Log       *slog.Logger
+	Node      string
+	MaxCalls  int // 0 is no limit
 
 	mu       sync.Mutex // guards what follows
 	live     map[*Call]struct{}
@@ -51,7 +52,8 @@ type Switch struct {
 }
 
 // Incoming takes over leg a and runs its call; it does not wait for it. Past
-// MaxCalls the leg is refused with Congestion, and that is recorded too.
+// MaxCalls, or when Admission says so, the leg is refused with Congestion, and that
+// is recorded too.
 func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	if m := a.Media(); m != nil {
 		r.Loop = m.Loop()
@@ -61,11 +63,15 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
 	s.mu.Lock()
 	s.initLocked()
-	c.crowded = s.MaxCalls > 0 && len(s.live) >= s.MaxCalls
+	if s.MaxCalls > 0 && len(s.live) >= s.MaxCalls {
+		c.turned = &Ended{Cause: Congestion, Text: "the limit of concurrent calls is reached"}
+	}
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
+	done := c.admitted()
 	go func() {
 		why := c.Run(ctx)
+		done()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.live, c)

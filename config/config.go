@@ -10,12 +10,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
+	"tandem/capacity"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
+	"tandem/leg/reception"
 	"tandem/leg/sipua"
 	"tandem/route"
 	"tandem/sip/flow"
+	"tandem/token"
 	"tandem/toll"
 )
 
@@ -31,6 +35,8 @@ type Config struct {
 	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
 	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
 	Meet   meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
+
+	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
 	// Outbound are the targets, tried in order, for telephone numbers that our
 	// devices dial and no rule knows.
@@ -53,8 +59,13 @@ type Log struct {
 
 // Limits bound the gateway as a whole.
 type Limits struct {
-	Calls int `yaml:"calls,omitempty"` // at once; default 1000
+	Calls int     `yaml:"calls,omitempty"` // at once; default 1000
+	Ports int     `yaml:"ports,omitempty"` // legs at once, two for each call; default no limit
+	CPU   float64 `yaml:"cpu,omitempty"`   // share of the processors, 0.1 to 1, from which calls are refused; default no limit
 }
+
+// Capacity is what a node may carry.
+func (l Limits) Capacity() capacity.Limits { return capacity.Limits{Ports: l.Ports, CPU: l.CPU} }
 
 // Media says where audio goes in and out.
 type Media struct {
@@ -105,6 +116,12 @@ func (c *Config) locate(dir string) {
 	}
 	at(&c.Meet.Roots)
 	at(&c.Meet.Gateway)
+	for _, r := range c.Receptions {
+		for name, path := range r.Sounds {
+			at(&path)
+			r.Sounds[name] = path
+		}
+	}
 	for i := range c.Voice {
 		at(&c.Voice[i].Roots)
 		at(&c.Voice[i].ClientCert)
@@ -138,6 +155,8 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
+	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
+	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if _, err := route.New(c.Routes()); err != nil {
@@ -177,12 +196,16 @@ func (c *Config) checkTargets() []error {
 	for _, t := range c.Meet.Tokens {
 		tokens = append(tokens, t.Name)
 	}
+	var receptions []string
+	for _, r := range c.Receptions {
+		receptions = append(receptions, r.Name)
+	}
 	var errs []error
 	check := func(field string, t route.Target) {
 		for _, k := range []struct {
 			kind, name string
 			known      []string
-		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"meet", t.Meet, tokens}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
+		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"meet", t.Meet, tokens}, {"reception", t.Reception, receptions}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
 			if k.name != "" && !slices.Contains(k.known, k.name) {
 				what := k.kind
 				if what == "meet" {
@@ -220,15 +243,62 @@ func (c *Config) checkTargets() []error {
 	return errs
 }
 
-// lastPriority is below every rule a person writes.
-const lastPriority = 1 << 20
+// checkReceptions finds receptions that cannot be, and aliases that two would have.
+func (c *Config) checkReceptions() (errs []error) {
+	names, aliases := make(map[string]bool), make(map[string]bool)
+	for i := range c.Receptions {
+		r := &c.Receptions[i]
+		at := fmt.Sprintf("receptions[%d]", i)
+		errs = append(errs, prefixed(at, r.Validate()))
+		if names[r.Name] {
+			errs = append(errs, fmt.Errorf("%s.name: %q is used twice", at, r.Name))
+		}
+		names[r.Name] = true
+		for n, a := range r.Aliases {
+			if aliases[a] {
+				errs = append(errs, fmt.Errorf("%s.aliases[%d]: %q is dialled for another reception already", at, n, a))
+			}
+			aliases[a] = true
+		}
+		if r.Token != "" && !slices.ContainsFunc(c.Meet.Tokens, func(t token.Access) bool { return t.Name == r.Token }) {
+			errs = append(errs, fmt.Errorf("%s.token: there is no access token %q", at, r.Token))
+		}
+	}
+	return errs
+}
+
+const (
+	firstPriority = -1 << 20 // above every rule a person writes
+	lastPriority  = 1 << 20  // below every one
+)
+
+// receptionRules lead to receptions by their aliases, before other rules are looked
+// at, as all services are (R-1 of the project's reference).
+func (c *Config) receptionRules() (rules []route.RuleConfig) {
+	for _, r := range c.Receptions {
+		var aliases []string
+		for _, a := range r.Aliases {
+			if n, ok := c.DialPlan.Numbers.Normalize(a); ok {
+				a = n
+			}
+			aliases = append(aliases, regexp.QuoteMeta(a))
+		}
+		if len(aliases) > 0 {
+			rules = append(rules, route.RuleConfig{
+				Name: "reception " + r.Name, Priority: firstPriority,
+				Match: "(?i:" + strings.Join(aliases, "|") + ")", To: []route.Target{{Reception: r.Name}},
+			})
+		}
+	}
+	return rules
+}
 
 // Routes is the dial plan with the rules that follow from the rest of the
-// configuration: who rings for an account, how devices call each other, and
+// configuration: what leads to a reception, who rings for an account, how devices call each other, and
 // where telephone numbers go.
 func (c *Config) Routes() route.Config {
 	plan := c.DialPlan
-	plan.Rules = slices.Clone(plan.Rules)
+	plan.Rules = slices.Concat(plan.Rules, c.receptionRules())
 	for _, a := range c.Voice {
 		if len(a.Ring) > 0 {
 			plan.Rules = append(plan.Rules, route.RuleConfig{

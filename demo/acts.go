@@ -31,6 +31,10 @@ var acts = []act{
 	{"Somebody calls the Google Voice number; two phones ring, one answers", numberRings},
 	{"A call that the far end declines", declined},
 	{"911 without an emergency trunk", emergency},
+	{"A room joins a Google Meet meeting", roomJoins},
+	{"A room knocks and is admitted", admitted},
+	{"A room knocks and is turned away", turnedAway},
+	{"A room knocks and nobody opens", nobodyOpens},
 }
 
 // A scene is what is known of a call when it is over.
@@ -38,11 +42,12 @@ type scene struct {
 	phone *phone.Report
 	edge  *sim.Report // nil when the call never reached the edge
 	lines []string    // further remarks
+	who   string      // whose call's record is told; "" is the newest
 }
 
 func (s *show) perform(ctx context.Context, a act) {
 	s.say("\n── %s", a.title)
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	before := len(s.failures)
 	sc, err := a.play(ctx, s)

@@ -1,6 +1,6 @@
-// Package demo stages the gateway for people: simulated phones, a simulated
-// Google Voice edge, real calls between them, and what became of each on the
-// terminal. Start reading at Run; the acts are in acts.go.
+// Package demo stages the gateway for people: simulated phones and rooms, simulated
+// edges of Google Voice and Google Meet, real calls between them, and what became of
+// each on the terminal. Start reading at Run; the acts are in acts.go and meetings.go.
 package demo
 
 import (
@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
+	"tandem/config"
 	"tandem/internal/stage"
 	"tandem/leg/sipua"
 	sim "tandem/sim/gvoice"
@@ -21,12 +23,13 @@ import (
 
 // Options say how the demo runs.
 type Options struct {
-	Out   io.Writer // what people read
-	Log   *slog.Logger
-	Dir   string // keeps store and report; "" is a temporary directory
-	Bind  string // where phones reach the gateway; default 127.0.0.1:5060, or a free port when it is taken
-	Stay  bool   // go on after the acts, until ctx is done
-	Brief bool   // no ladders
+	Out    io.Writer // what people read
+	Log    *slog.Logger
+	Dir    string // keeps store and report; "" is a temporary directory
+	Bind   string // where phones reach the gateway; default 127.0.0.1:5060, or a free port when it is taken
+	Stay   bool   // go on after the acts, until ctx is done
+	Brief  bool   // no ladders
+	Stills string // folder for what rooms and the meeting saw; default a folder of Dir
 }
 
 // ErrFailed means that a call did not go as it should; what failed was printed.
@@ -37,6 +40,7 @@ type show struct {
 	Options
 	*stage.Stage
 	kitchen, study *phone.Phone
+	board          *phone.Phone // a room
 	began          time.Time
 	failures       []string
 }
@@ -50,6 +54,12 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(s.Dir)) }()
 	} else if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return err
+	}
+	if s.Stills == "" {
+		s.Stills = filepath.Join(s.Dir, "stills")
+	}
+	if err := os.MkdirAll(s.Stills, 0o755); err != nil { //nolint:gosec // pictures for people
 		return err
 	}
 	if err := s.open(ctx); err != nil {
@@ -78,11 +88,12 @@ func (s *show) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	addr := free(s.Bind)
-	s.say("Tandem demo: nothing leaves this machine. Starting the simulated Google Voice edge and the gateway …")
+	s.say("Tandem demo: nothing leaves this machine. Starting simulated edges of Google Voice and Google Meet, and the gateway …")
 	st, err := stage.Start(ctx, stage.Options{
 		Dir: s.Dir, Log: s.Log, HTTP: "127.0.0.1:0",
-		Edge: sim.Config{People: people},
-		SIP:  []sipua.Listen{{Network: "udp", Addr: addr}, {Network: "tcp", Addr: addr}},
+		Edge: sim.Config{People: people}, Meet: meetings(),
+		Change: func(c *config.Config) { c.Meet.Lobby = lobby },
+		SIP:    []sipua.Listen{{Network: "udp", Addr: addr}, {Network: "tcp", Addr: addr}},
 	})
 	if err != nil {
 		return err
@@ -102,6 +113,9 @@ func (s *show) open(ctx context.Context) error {
 			return errors.Join(err, st.Close())
 		}
 		s.say("  phone %q is registered at udp %s", p.user, st.SIP("udp"))
+	}
+	if err := s.furnish(ctx); err != nil {
+		return errors.Join(err, st.Close())
 	}
 	return nil
 }
@@ -152,4 +166,5 @@ func (s *show) invite() {
 	s.say("  let the Google Voice number ring:")
 	s.say("    curl -d '{\"to\":\"%s\",\"from\":\"+12025550147\",\"talk\":{\"tone\":700,\"talk_for\":\"10s\"}}' %s/calls", stage.Number, s.Edge.ControlURL())
 	s.say("  what the edge sees: %s/state", s.Edge.ControlURL())
+	s.say("  meetings: dial %s (talking, sharing, coming and going), or %s before it to knock; %s is a page", example, stage.Knock, s.Meetings.ControlURL())
 }

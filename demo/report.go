@@ -78,7 +78,8 @@ func (s *show) heard(who, codec string, r audio.Report) {
 		who, codec, r.Packets, r.Lost, r.JitterMS, r.MaxGapMS, r.Tone, r.Level)
 }
 
-// record is the gateway's own record of the scene's call: the newest one.
+// record is the gateway's own record of the scene's call: the newest one, or the
+// newest of who called.
 func (s *show) record(sc *scene) *call.Record {
 	if sc.phone == nil {
 		return nil
@@ -90,12 +91,14 @@ func (s *show) record(sc *scene) *call.Record {
 		s.fail("the call record is not written: %v", err)
 		return nil
 	}
-	all, err := s.Gateway.History.List(ctx, store.Span{Limit: 1})
-	if err != nil || len(all) == 0 {
-		s.fail("no call record: %v", err)
-		return nil
+	all, err := s.Gateway.History.List(ctx, store.Span{Limit: 5})
+	for i := range all {
+		if r := &all[i].Value; sc.who == "" || r.A.Via == sc.who {
+			return r
+		}
 	}
-	return &all[0].Value
+	s.fail("no call record: %v", err)
+	return nil
 }
 
 // ladder prints the messages of both sides of the gateway in the order of time.

@@ -110,6 +110,9 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"alarmed":    command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
 	"clean":      command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
+	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|muted|unmuted|ends|removes
+	"meetclean": command((*story).meetClean), // the meeting service complained about nothing
+
 	"record": command((*story).record), // record key=value…: the newest call record; cause, path~, from, to, tried, b
 	"idle":   command((*story).idle),   // no call, no media session is left
 }
@@ -127,6 +130,8 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 		case "tls", "ipv6":
 			listenOn(ts, &o, k)
 		case "unregistered":
+		case "meet":
+			o.Meet = meetings()
 		case "config":
 			file = ts.MkAbs(v)
 		case "edge": // the simulator's configuration file, as of tandem sim --config
@@ -143,6 +148,9 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 	o.Change = func(c *config.Config) {
 		if len(o.SIP) > 0 {
 			c.Media.BindIPv6 = netip.IPv6Loopback()
+		}
+		if o.Meet != nil {
+			c.Meet.Lobby = 3 * time.Second
 		}
 		if file != "" { // what the story's file names replaces the stage's
 			bad = config.DecodeFile(file, c)

@@ -117,6 +117,26 @@ var (
 		Kind: Counter, Labels: []string{"reason"},
 	}
 
+	// Room for calls.
+
+	PortsUsed = Family{
+		Name: "tandem_ports_used", Help: "Ports that are taken now: two for each call, one for each of its legs.",
+	}
+	PortsLimit = Family{
+		Name: "tandem_ports_limit", Help: "Ports there are; 0 is no limit.",
+	}
+	CPURatio = Family{
+		Name: "tandem_cpu_ratio", Help: "Share of the processors in use, 0 to 1, as admission sees it: by the gateway or by the whole machine, whichever is greater; 0 where it cannot be measured.",
+	}
+	AdmissionRefusalsTotal = Family{
+		Name: "tandem_admission_refusals_total", Help: "Calls that were not let in, by reason (ports, cpu).",
+		Kind: Counter, Labels: []string{"reason"},
+	}
+	ReceptionSentencesTotal = Family{
+		Name: "tandem_reception_sentences_total", Help: "What callers were told at receptions, by sentence (connecting: a meeting was found, unknown: none).",
+		Kind: Counter, Labels: []string{"sentence"},
+	}
+
 	// Media.
 
 	RTPPacketsTotal = Family{

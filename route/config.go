@@ -42,16 +42,17 @@ type RuleConfig struct {
 	Continue   bool          `yaml:"continue,omitempty"` // when its targets are exhausted, go on with the rules below
 }
 
-// A Target is one place a call can go to; exactly one of the first five is set.
+// A Target is one place a call can go to; exactly one of the first six is set.
 type Target struct {
-	Device  string        `yaml:"device,omitempty"`
-	Trunk   string        `yaml:"trunk,omitempty"`
-	Account string        `yaml:"account,omitempty"` // Google Voice account
-	Group   string        `yaml:"group,omitempty"`
-	Meet    string        `yaml:"meet,omitempty"`   // Google Meet, with this access token
-	Lobby   time.Duration `yaml:"lobby,omitempty"`  // meet: how long the caller may wait to be admitted
-	Number  string        `yaml:"number,omitempty"` // dial this instead of the alias
-	Within  time.Duration `yaml:"within,omitempty"` // answer limit; default the rule's
+	Device    string        `yaml:"device,omitempty"`
+	Trunk     string        `yaml:"trunk,omitempty"`
+	Account   string        `yaml:"account,omitempty"` // Google Voice account
+	Group     string        `yaml:"group,omitempty"`
+	Meet      string        `yaml:"meet,omitempty"`      // Google Meet, with this access token
+	Reception string        `yaml:"reception,omitempty"` // asks for a meeting ID
+	Lobby     time.Duration `yaml:"lobby,omitempty"`     // meet: how long the caller may wait to be admitted
+	Number    string        `yaml:"number,omitempty"`    // dial this instead of the alias
+	Within    time.Duration `yaml:"within,omitempty"`    // answer limit; default the rule's
 }
 
 // leadsOut reports whether the target is a telephone network.
@@ -59,14 +60,14 @@ func (t Target) leadsOut() bool { return t.Account != "" || t.Trunk != "" }
 
 func (t Target) check(groups map[string][]Target) error {
 	set := 0
-	for _, s := range []string{t.Device, t.Trunk, t.Account, t.Group, t.Meet} {
+	for _, s := range []string{t.Device, t.Trunk, t.Account, t.Group, t.Meet, t.Reception} {
 		if s != "" {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return errors.New("a target names exactly one of device, trunk, account, group, meet")
+		return errors.New("a target names exactly one of device, trunk, account, group, meet, reception")
 	case t.Group != "" && len(groups[t.Group]) == 0:
 		return fmt.Errorf("there is no group %q", t.Group)
 	case t.Within < 0:
@@ -122,7 +123,7 @@ func byPriority(a, b RuleConfig) int { return a.Priority - b.Priority }
 func checkEmergency(e EmergencyConfig) error {
 	var errs []error
 	for i, t := range e.To {
-		if t.Account != "" || t.Group != "" || t.Meet != "" {
+		if t.Account != "" || t.Group != "" || t.Meet != "" || t.Reception != "" {
 			errs = append(errs, wrong(errors.New("emergency calls go to a trunk or a device, never to Google Voice"), "emergency.to[%d]", i))
 		} else if err := t.check(nil); err != nil {
 			errs = append(errs, wrong(err, "emergency.to[%d]", i))
@@ -143,7 +144,7 @@ func checkGroups(groups map[string][]Target) error {
 			errs = append(errs, wrong(errors.New("the group is empty"), "groups.%s", name))
 		}
 		for i, m := range members {
-			if m.Group != "" || m.Meet != "" {
+			if m.Group != "" || m.Meet != "" || m.Reception != "" {
 				errs = append(errs, wrong(errors.New("a group holds devices, trunks and accounts only"), "groups.%s[%d]", name, i))
 			} else if err := m.check(groups); err != nil {
 				errs = append(errs, wrong(err, "groups.%s[%d]", name, i))

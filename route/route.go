@@ -14,9 +14,10 @@ import (
 
 // Names of the connectors a destination can lead to.
 const (
-	SIP         = "sipua"  // phones, rooms and trunks
-	GoogleVoice = "gvoice" // Google Voice accounts
-	Meet        = "meet"   // Google Meet
+	SIP         = "sipua"     // phones, rooms and trunks
+	GoogleVoice = "gvoice"    // Google Voice accounts
+	Meet        = "meet"      // Google Meet
+	Reception   = "reception" // asks for a meeting ID
 
 	MeetInterop = "interop" // the way into Google Meet that a meet target takes
 )
@@ -148,6 +149,8 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
+	case target.Reception != "":
+		d.Connector, d.Target = Reception, target.Reception
 	case target.Meet != "":
 		d.Connector, d.Target, d.Token, d.Lobby = Meet, MeetInterop, target.Meet, target.Lobby
 	case target.Group != "":

@@ -76,6 +76,8 @@ func describe(d call.Destination) string {
 		b.WriteString("all at once: " + strings.Join(all, "; "))
 	case d.Connector == GoogleVoice:
 		fmt.Fprintf(&b, "Google Voice account %s dials %s", d.Target, d.To)
+	case d.Connector == Reception:
+		fmt.Fprintf(&b, "reception %s, which asks for a meeting ID and dials it", d.Target)
 	case d.Connector == Meet:
 		fmt.Fprintf(&b, "Google Meet meeting %s, with the access token %s", d.To, d.Token)
 		if d.Lobby > 0 {

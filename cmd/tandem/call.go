@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tandem/sim/phone"
+	"tandem/sim/room"
 )
 
 type callCmd struct {
@@ -31,6 +32,10 @@ type callCmd struct {
 	Limit    time.Duration `default:"60s" help:"Give up after this time."`
 	Expect   float64       `help:"Fail unless a tone of this frequency (Hz) is heard."`
 	Codecs   []string      `default:"PCMU,PCMA" help:"Codecs to offer, preferred first."`
+	Video    []string      `help:"Be a video room: formats to offer, of H264 and VP8, preferred first."`
+	Size     string        `default:"640x360" help:"Of the picture that is sent."`
+	Colour   string        `default:"#285aa0" help:"Of the picture that is sent."`
+	Still    string        `help:"Write the last picture that was shown to this PNG file." type:"path"`
 	JSON     bool          `help:"Print the whole report, with the message ladder, as JSON."`
 	Trace    bool          `help:"Print the SIP messages."`
 }
@@ -45,6 +50,11 @@ func (c *callCmd) Run() error {
 		User: c.User, Password: c.Password, Domain: c.Domain, Server: c.Server, Network: c.Network,
 		Bind: c.Bind, Codecs: c.Codecs, Tone: c.Tone, Expires: time.Minute,
 	}, Log: slog.New(slog.DiscardHandler)}
+	if len(c.Video) > 0 {
+		if err := c.film(p); err != nil {
+			return err
+		}
+	}
 	if err := p.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
@@ -62,6 +72,9 @@ func (c *callCmd) Run() error {
 		fmt.Fprintln(os.Stderr, "not unregistered:", err)
 	}
 	if err := c.print(os.Stdout, rep); err != nil {
+		return err
+	}
+	if err := c.showVideo(os.Stdout, room.Of(one)); err != nil {
 		return err
 	}
 	if talkErr != nil {

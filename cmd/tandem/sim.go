@@ -25,6 +25,12 @@ type simCmd struct {
 	Config  string   `help:"JSON file with the simulator's Accounts, People, Options and Timing, see docs/06-test-tools.md. Addresses and ports are those of the flags." type:"existingfile"`
 	Account []string `help:"A number with its credentials, as +12025550123,CLIENT_ID,CLIENT_SECRET,REFRESH_TOKEN; may be repeated." placeholder:"NUMBER,ID,SECRET,TOKEN" sep:"none"`
 	Verbose bool     `short:"v" help:"Log every message."`
+
+	NoMeet      bool   `name:"no-meet" help:"Leave the simulated Google Meet out."`
+	MeetEdge    int    `default:"8444" help:"Port of Google Meet's interop edge (HTTPS)."`
+	MeetControl int    `default:"8062" help:"Port of Google Meet's control endpoint (HTTP), with a page for people."`
+	MeetMedia   int    `default:"0" help:"UDP port of all media of meetings; 0 is the first free one of 19302 to 19309."`
+	MeetCA      string `default:"meet-simulator-ca.pem" help:"Where the root certificate of Google Meet's edge is written." type:"path"`
 }
 
 // Run runs the edge until SIGINT or SIGTERM.
@@ -37,7 +43,8 @@ func (s *simCmd) Run() error {
 	if s.Verbose {
 		level = slog.LevelDebug
 	}
-	edge := &sim.Server{Config: conf, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	edge := &sim.Server{Config: conf, Log: log}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := edge.Start(context.WithoutCancel(ctx)); err != nil {
@@ -47,8 +54,16 @@ func (s *simCmd) Run() error {
 		return errors.Join(err, edge.Close())
 	}
 	s.print(edge, conf)
+	if s.NoMeet {
+		<-ctx.Done()
+		return edge.Close()
+	}
+	meetings, err := s.meetings(ctx, log.With("part", "meet"))
+	if err != nil {
+		return errors.Join(err, edge.Close())
+	}
 	<-ctx.Done()
-	return edge.Close()
+	return errors.Join(meetings.Close(), edge.Close())
 }
 
 // print says how to connect.

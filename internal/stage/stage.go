@@ -1,5 +1,6 @@
 // Package stage sets up the gateway on loopback with a simulated Google Voice
-// edge and simulated phones around it, for the demo and for end-to-end tests.
+// edge, a simulated meeting service and simulated phones around it, for the demo and
+// for end-to-end tests.
 package stage
 
 import (
@@ -19,6 +20,7 @@ import (
 	"tandem/leg/sipua"
 	"tandem/route"
 	sim "tandem/sim/gvoice"
+	simmeet "tandem/sim/meet"
 	"tandem/sim/phone"
 	"tandem/sip/flow"
 	"tandem/token"
@@ -30,6 +32,7 @@ const (
 	Account = "home"
 	Kitchen = "kitchen"
 	Study   = "study"
+	Board   = "board" // a room
 )
 
 // Options are what a stage differs in; the zero value is fit for tests.
@@ -38,6 +41,7 @@ type Options struct {
 	Log    *slog.Logger
 	Trace  func(flow.TraceEvent)
 	Edge   sim.Config           // accounts are added
+	Meet   *simmeet.Config      // a simulated meeting service, too; example meetings and tokens where it names none
 	SIP    []sipua.Listen       // default UDP, TCP on free ports of 127.0.0.1
 	Change func(*config.Config) // last word on the gateway's configuration
 	HTTP   string               // default off
@@ -46,6 +50,7 @@ type Options struct {
 // A Stage is a running gateway and edge.
 type Stage struct {
 	Edge     *sim.Server
+	Meetings *simmeet.Server // nil without Options.Meet
 	Gateway  *tandem.Gateway
 	Config   *config.Config
 	Password string // of every device
@@ -66,18 +71,36 @@ func Start(ctx context.Context, o Options) (*Stage, error) {
 	if err := s.Edge.Start(context.WithoutCancel(ctx)); err != nil { // it lives until Close
 		return nil, fmt.Errorf("start the simulated Google Voice edge: %w", err)
 	}
-	roots := filepath.Join(o.Dir, "google-simulator-ca.pem")
-	if err := os.WriteFile(roots, s.Edge.CAPEM(), 0o600); err != nil {
-		return nil, errors.Join(err, s.Edge.Close())
-	}
-	s.Config = s.configure(roots, refresh)
-	if o.Change != nil {
-		o.Change(s.Config)
-	}
-	if err := s.Run(ctx); err != nil {
-		return nil, errors.Join(err, s.Edge.Close())
+	if err := s.open(ctx, refresh); err != nil {
+		return nil, errors.Join(err, s.closeEdges())
 	}
 	return s, nil
+}
+
+// open starts the meeting service and the gateway.
+func (s *Stage) open(ctx context.Context, refresh string) error {
+	roots := filepath.Join(s.options.Dir, "google-simulator-ca.pem")
+	if err := os.WriteFile(roots, s.Edge.CAPEM(), 0o600); err != nil {
+		return err
+	}
+	s.Config = s.configure(roots, refresh)
+	if s.options.Meet != nil {
+		if err := s.openMeetings(ctx); err != nil {
+			return fmt.Errorf("start the simulated meeting service: %w", err)
+		}
+	}
+	if s.options.Change != nil {
+		s.options.Change(s.Config)
+	}
+	return s.Run(ctx)
+}
+
+func (s *Stage) closeEdges() error {
+	err := s.Edge.Close()
+	if s.Meetings != nil {
+		err = errors.Join(err, s.Meetings.Close())
+	}
+	return err
 }
 
 func (s *Stage) configure(roots, refresh string) *config.Config {
@@ -97,7 +120,7 @@ func (s *Stage) configure(roots, refresh string) *config.Config {
 		Media: config.Media{Bind: netip.MustParseAddr("127.0.0.1")},
 		SIP: sipua.Config{
 			Listen: listens, Domains: []string{"tandem.example"},
-			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number)},
+			Devices: []sipua.Device{device(Kitchen, Number), device(Study, Number), device(Board, "")},
 		},
 		Voice: []config.VoiceAccount{{
 			Account: gvoice.Account{
@@ -149,7 +172,7 @@ func (s *Stage) Close() error {
 	for _, p := range s.phones {
 		errs = append(errs, p.Close())
 	}
-	return errors.Join(append(errs, s.Edge.Close())...)
+	return errors.Join(append(errs, s.closeEdges())...)
 }
 
 // SIP returns where phones reach the gateway over network.

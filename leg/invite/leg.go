@@ -122,7 +122,9 @@ func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, 
 	}
 	s.legs.Store(in, l)
 	in.On(l.post)
-	s.run.Go(func() { l.run(ctx) })
+	s.run.Go(func() {
+		l.run(ctx)
+	})
 	return l, nil
 }
 
@@ -360,6 +362,10 @@ func (l *Leg) mediaEvent(ev transport.Event) {
 		}
 	case transport.MediaResumed:
 		l.quiet = false
+	case transport.KeyframeNeeded:
+		if l.up() {
+			l.session.Info(mediaControl, []byte(fastUpdate))
+		}
 	}
 }
 

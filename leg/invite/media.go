@@ -24,6 +24,8 @@ type path interface {
 	SetAnswer(answer []byte) error
 	Rollback()
 	Agreed() sdp.Agreed
+	SetVideo(on bool, format string, l media.Limits)
+	KeyframeRequested()
 	SendDigit(key rune, hold time.Duration) error
 	OnEvent(func(transport.Event))
 	Close()
@@ -108,7 +110,7 @@ func (l *Leg) progress(ev call.Progress) {
 		l.session.Progress(180, nil, false)
 		return
 	}
-	if l.ourAnswer(ev.Codec) {
+	if l.ourAnswer(ev.Codec, ev.Video) {
 		l.session.Progress(183, l.answer, l.reliable)
 	}
 }
@@ -116,11 +118,12 @@ func (l *Leg) progress(ev call.Progress) {
 func (l *Leg) accept(ev call.Answered) {
 	if l.offer == nil { // late offer: ours goes into the 200, the answer comes with the ACK
 		var err error
+		l.setVideo(ev.Video)
 		if l.answer, err = l.media.Offer(); err != nil {
 			l.hangup(call.Ended{Cause: call.Congestion, Text: err.Error()})
 			return
 		}
-	} else if !l.ourAnswer(ev.Codec) {
+	} else if !l.ourAnswer(ev.Codec, ev.Video) {
 		return
 	}
 	l.accepted = true
@@ -129,11 +132,12 @@ func (l *Leg) accept(ev call.Answered) {
 }
 
 // ourAnswer makes the answer once: the 183 and the 200 carry the same one.
-func (l *Leg) ourAnswer(codec string) bool {
+func (l *Leg) ourAnswer(codec string, video call.Video) bool {
 	if l.answer != nil {
 		return true
 	}
 	var err error
+	l.setVideo(video)
 	if l.answer, err = l.media.AnswerTo(l.offer, codec); err != nil {
 		l.hangup(mediaRefusal(err))
 		return false
@@ -163,7 +167,7 @@ func (l *Leg) provisional(ev dialog.Provisional) {
 	}
 	switch {
 	case heard:
-		l.emit(call.Progress{Early: true, Codec: l.codec()})
+		l.emit(call.Progress{Early: true, Codec: l.codec(), Video: l.video()})
 	case ev.Status != 183: // a 183 without description says nothing a caller could hear
 		l.emit(call.Progress{})
 	}
@@ -181,7 +185,7 @@ func (l *Leg) theyAnswered(ev dialog.Answered) {
 			return
 		}
 	}
-	l.emit(call.Answered{Codec: l.codec()})
+	l.emit(call.Answered{Codec: l.codec(), Video: l.video()})
 }
 
 func (l *Leg) codec() string {
@@ -243,6 +247,10 @@ func (l *Leg) sendDigit(ev call.Digit) {
 }
 
 func (l *Leg) theirInfo(ev dialog.Info) {
+	if wantsPicture(ev.ContentType, ev.Body) {
+		l.media.KeyframeRequested()
+		return
+	}
 	d, err := dtmf.ParseInfo(ev.ContentType, ev.Body)
 	if err != nil {
 		l.log.Debug("INFO without a key", "type", ev.ContentType, "err", err)

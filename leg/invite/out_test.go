@@ -18,14 +18,14 @@ func TestRingingAndEarlyMedia(t *testing.T) {
 		want []call.Event
 	}{
 		{"180", func(s *dialog.Session) { s.Progress(180, nil, false) }, []call.Event{call.Progress{}}},
-		{"183 with a description", func(s *dialog.Session) { s.Progress(183, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
+		{"183 with a description", func(s *dialog.Session) { s.Progress(183, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU", Video: call.Video{None: true}}}},
 		{"183 without says nothing a caller could hear", func(s *dialog.Session) { s.Progress(183, nil, false) }, nil},
-		{"180 with a description is early media, too", func(s *dialog.Session) { s.Progress(180, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
+		{"180 with a description is early media, too", func(s *dialog.Session) { s.Progress(180, answer, false) }, []call.Event{call.Progress{Early: true, Codec: "PCMU", Video: call.Video{None: true}}}},
 		{
 			"180 after 183", func(s *dialog.Session) { s.Progress(183, answer, false); s.Progress(180, nil, false) },
-			[]call.Event{call.Progress{Early: true, Codec: "PCMU"}, call.Progress{}},
+			[]call.Event{call.Progress{Early: true, Codec: "PCMU", Video: call.Video{None: true}}, call.Progress{}},
 		},
-		{"reliable 183", func(s *dialog.Session) { s.Progress(183, answer, true) }, []call.Event{call.Progress{Early: true, Codec: "PCMU"}}},
+		{"reliable 183", func(s *dialog.Session) { s.Progress(183, answer, true) }, []call.Event{call.Progress{Early: true, Codec: "PCMU", Video: call.Video{None: true}}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(r *rig) {

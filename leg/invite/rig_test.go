@@ -26,12 +26,13 @@ import (
 type fakePath struct {
 	opt transport.Options
 
-	mu      sync.Mutex // guards what follows
-	pending *sdp.Description
-	agreed  sdp.Agreed
-	keys    string // telephone-events sent
-	on      func(transport.Event)
-	closed  bool
+	mu       sync.Mutex // guards what follows
+	pending  *sdp.Description
+	agreed   sdp.Agreed
+	keys     string // telephone-events sent
+	pictures int    // asked for by INFO
+	on       func(transport.Event)
+	closed   bool
 }
 
 func (p *fakePath) Sources() []media.Source  { return nil }
@@ -42,7 +43,8 @@ func (p *fakePath) Stats() media.Stats       { return media.Stats{} }
 func (p *fakePath) String() string           { return "fake path" }
 
 func here() sdp.Transport {
-	return sdp.Transport{Address: netip.MustParseAddr("192.0.2.9"), Port: 4000}
+	ip := netip.MustParseAddr("192.0.2.9")
+	return sdp.Transport{Address: ip, Port: 4000, Video: &sdp.Transport{Address: ip, Port: 4002}}
 }
 
 func (p *fakePath) Offer() ([]byte, error) {
@@ -82,6 +84,22 @@ func (p *fakePath) SetAnswer(answer []byte) error {
 }
 
 func (p *fakePath) Rollback() {}
+
+func (p *fakePath) SetVideo(on bool, format string, l media.Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	caps := &p.opt.Capabilities
+	caps.PreferVideo, caps.VideoLimits = format, l
+	if !on {
+		caps.Video = nil
+	}
+}
+
+func (p *fakePath) KeyframeRequested() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pictures++
+}
 
 func (p *fakePath) Agreed() sdp.Agreed {
 	p.mu.Lock()

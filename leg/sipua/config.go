@@ -69,6 +69,8 @@ type Device struct {
 	RPID      bool       `yaml:"remote_party_id,omitempty"` // shows callers by Remote-Party-ID, too, for devices that know no P-Asserted-Identity
 	Encrypt   Encryption `yaml:"encrypt,omitempty"`         // media; default optional
 	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
+	Video     *bool      `yaml:"video,omitempty"`           // pictures too, when the other side has some; default true
+	Bitrate   int        `yaml:"max_bitrate,omitempty"`     // kbit/s of video, each way; default 4000
 	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
 	// Dial is what its calls are addressed to: "name" (default) is the address it has
 	// registered; "number" is the dialled number there, for a PBX that has many.
@@ -93,7 +95,9 @@ type Trunk struct {
 	MaxCalls int           `yaml:"max_calls,omitempty"` // 0 is no limit
 	Encrypt  Encryption    `yaml:"encrypt,omitempty"`   // media; default optional
 	Codecs   []string      `yaml:"codecs,omitempty"`
-	Roots    string        `yaml:"roots,omitempty"` // PEM file with the only roots to trust, for TLS
+	Video    *bool         `yaml:"video,omitempty"`       // as for devices
+	Bitrate  int           `yaml:"max_bitrate,omitempty"` // as for devices
+	Roots    string        `yaml:"roots,omitempty"`       // PEM file with the only roots to trust, for TLS
 }
 
 // Encryption is a policy for media encryption.
@@ -180,6 +184,7 @@ func (d *Device) validate(field string, bad func(field, format string, args ...a
 		bad(field+".dial", "%q is neither name nor number", d.Dial)
 	}
 	checkMedia(field, d.Encrypt, d.Codecs, bad)
+	checkBitrate(field, d.Bitrate, bad)
 }
 
 func (t *Trunk) validate(field string, bad func(field, format string, args ...any)) {
@@ -197,6 +202,7 @@ func (t *Trunk) validate(field string, bad func(field, format string, args ...an
 		bad(field+".register", "registering needs user and password")
 	}
 	checkMedia(field, t.Encrypt, t.Codecs, bad)
+	checkBitrate(field, t.Bitrate, bad)
 }
 
 // serverURI is the server as a URI.
@@ -216,6 +222,13 @@ func checkMedia(field string, e Encryption, codecs []string, bad func(field, for
 		if !slices.Contains(codecNames[:], strings.ToLower(name)) {
 			bad(fmt.Sprintf("%s.codecs[%d]", field, i), "%q is none of %v", name, codecNames)
 		}
+	}
+}
+
+// checkBitrate wants what a picture can be sent with.
+func checkBitrate(field string, kbits int, bad func(field, format string, args ...any)) {
+	if kbits != 0 && (kbits < 64 || kbits > 50_000) {
+		bad(field+".max_bitrate", "%d kbit/s is not between 64 and 50000", kbits)
 	}
 }
 

@@ -67,6 +67,15 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from c
 func prefer(opt *invite.Options, from call.Request) {
 	opt.Media.Capabilities.Audio = invite.Preferring(opt.Media.Capabilities.Audio, from.Codecs)
 	opt.Media.Beside = from.Loop
+	caps := &opt.Media.Capabilities
+	if !from.Video {
+		caps.Video = nil // who has no picture is not shown one
+		return
+	}
+	caps.VideoLimits = from.VideoLimits
+	if len(from.Videos) > 0 {
+		caps.Video = invite.PreferringVideo(caps.Video, from.Videos)
+	}
 }
 
 // identity is how a caller is written: a number or name at our domain, user@host

@@ -41,6 +41,8 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	if len(r.Codecs) > 0 {
 		r.Codec = r.Codecs[0]
 	}
+	r.Videos, r.VideoLimits = invite.Videos(req.Body, opt.Media.Capabilities.Video)
+	r.Video = len(r.Videos) > 0
 	leg, err := c.stack.In(on.ctx, opt, s)
 	if err != nil {
 		who.release()
@@ -68,7 +70,6 @@ func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *deni
 		return r, deny(483, "")
 	}
 	r.From, r.FromName, r.Private = c.identityOf(who, f, req)
-	r.Video = offersVideo(req.Body)
 	if old := s.Replaces(); old != nil && who.via != "" {
 		id, ok := c.stack.LegOf(old)
 		if !ok {
@@ -116,22 +117,6 @@ func hops(req *sip.Message) int {
 		return 0
 	}
 	return int(n)
-}
-
-func offersVideo(body []byte) bool {
-	if len(body) == 0 {
-		return false
-	}
-	d, err := sdp.Parse(body)
-	if err != nil {
-		return false
-	}
-	for i := range d.Media {
-		if d.Media[i].Kind == "video" && d.Media[i].Port != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // offerStatus is the SIP status for an offer we cannot take.

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -19,13 +20,17 @@ func (c *Connector) options(d *device, t *trunk, f *flow.Flow, out bool) invite.
 	o := invite.Options{Info: call.Info{ID: call.NewID(), Connector: Name}, DigitType: dtmf.TypeRelay}
 	var encrypt Encryption
 	var codecs []string
+	var pictures *bool
+	var kbits int
 	switch {
 	case d != nil:
 		o.Info.Via, encrypt, codecs = d.Name, d.Encrypt, d.Codecs
 		o.DigitType = digitType(d.Digits)
 		o.Forward = !d.NoForward
+		pictures, kbits = d.Video, d.Bitrate
 	case t != nil:
 		o.Info.Via, encrypt, codecs = t.Name, t.Encrypt, t.Codecs
+		pictures, kbits = t.Video, t.Bitrate
 	}
 	if o.Info.Via != "" {
 		o.Alias = aliasOn(c, f)
@@ -33,6 +38,10 @@ func (c *Connector) options(d *device, t *trunk, f *flow.Flow, out bool) invite.
 	o.Media = transport.Options{
 		Capabilities: capabilities(encrypt, codecs, browser(f), out), Remote: remoteAddr(f),
 		Timeout: orElse(b.conf.Media, time.Minute), Latch: transport.LatchAuto,
+	}
+	if pictures == nil || *pictures {
+		caps := &o.Media.Capabilities
+		caps.Video, caps.Bitrate, caps.WebRTC = video(), 1000*cmp.Or(kbits, defaultBitrate), browser(f)
 	}
 	return o
 }
@@ -89,6 +98,22 @@ func audio(names []string) []sdp.Codec {
 		}
 	}
 	return out
+}
+
+// defaultBitrate is enough for 1080p at 30 pictures a second, in kbit/s.
+const defaultBitrate = 4000
+
+// video is what rooms speak, the best first: H.264 high and constrained baseline up to
+// 1080p (level 4.0), with and without fragments (packetization mode 1 and 0), and VP8.
+func video() []sdp.Codec {
+	h264 := func(pt uint8, id string, mode byte) sdp.Codec {
+		fmtp := "profile-level-id=" + id + ";packetization-mode=" + string('0'+mode) + ";level-asymmetry-allowed=1"
+		return sdp.Codec{Name: "H264", Clock: 90000, PayloadType: pt, FMTP: fmtp}
+	}
+	return []sdp.Codec{
+		h264(97, "640028", 1), h264(98, "42e028", 1), h264(99, "42e028", 0),
+		{Name: "VP8", Clock: 90000, PayloadType: 100, FMTP: "max-fr=30;max-fs=8160"},
+	}
 }
 
 func digitType(s string) string {

@@ -32,7 +32,7 @@ func (c *Connector) onRequest(s *transaction.Server) {
 		c.onRegister(s)
 	case "OPTIONS":
 		m := sip.NewResponse(req, 200, "")
-		m.Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf")
+		m.Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf, application/media_control+xml")
 		m.Add("Accept-Encoding", "identity")
 		m.Add("Supported", strings.Join(supported(), ", "))
 		c.respond(s, m)

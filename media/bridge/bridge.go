@@ -48,6 +48,7 @@ type Bridge struct {
 	meetingIsA bool
 
 	toA, toB *path // b's audio to a, and a's to b
+	sights   sights
 
 	mu    sync.Mutex // guards what follows
 	ring  bool       // the caller is to hear ringback
@@ -117,10 +118,14 @@ func (br *Bridge) String() string {
 		return br.conference.String()
 	}
 	toA, toB := br.toA.String(), br.toB.String()
-	if toA == toB {
-		return toA
+	line := toA
+	if toA != toB {
+		line = "to b: " + toB + ", to a: " + toA
 	}
-	return "to b: " + toB + ", to a: " + toA
+	if pictures := br.sights.String(); pictures != "" {
+		line += ", " + pictures
+	}
+	return line
 }
 
 // Kind names the costlier of the two directions: "idle", "relay", "law", "ringing",
@@ -148,6 +153,7 @@ func (br *Bridge) run() {
 		var open bool
 		select {
 		case <-br.stop:
+			br.sights.close()
 			br.toA.set(plan{})
 			br.toB.set(plan{})
 			return
@@ -176,25 +182,16 @@ func (br *Bridge) arrange() {
 	toA := choose(audioSource(br.b), audioSink(br.a), ring)
 	toA.listen = early
 	changed := br.toA.set(toA)
-	if br.toB.set(choose(audioSource(br.a), audioSink(br.b), false)) || changed {
+	changed = br.toB.set(choose(audioSource(br.a), audioSink(br.b), false)) || changed
+	if br.sights.arrange(br.a, br.b) || changed {
 		br.log.Info("media path", "path", br.String())
 	}
 }
 
 func audioSource(s media.Session) media.Source {
-	for _, src := range s.Sources() {
-		if src.Info().Kind == media.Audio {
-			return src
-		}
-	}
-	return nil
+	return sourceOf(s, media.Audio)
 }
 
 func audioSink(s media.Session) media.Sink {
-	for _, dst := range s.Sinks() {
-		if dst.Info().Kind == media.Audio {
-			return dst
-		}
-	}
-	return nil
+	return sinkOf(s, media.Audio)
 }

@@ -28,11 +28,16 @@ const (
 	Unknown    Name = "unknown"    // "There is no such meeting."
 	Again      Name = "again"      // "Please try again."
 	Goodbye    Name = "goodbye"    // "Goodbye."
+	Connecting Name = "connecting" // "You are being connected."
+	Silent     Name = "silent"     // "No meeting ID was entered."
+	Full       Name = "full"       // "The meeting is full."
+
+	Unavailable Name = "unavailable" // "The meeting service does not answer."
 )
 
 // Names are all sentences.
 func Names() []Name {
-	return []Name{Waiting, Admitted, Refused, Unanswered, Muted, Unmuted, Alone, Ended, Recording, Enter, Unknown, Again, Goodbye}
+	return []Name{Waiting, Admitted, Refused, Unanswered, Muted, Unmuted, Alone, Ended, Recording, Enter, Unknown, Again, Goodbye, Connecting, Silent, Full, Unavailable}
 }
 
 //go:embed audio/*.wav

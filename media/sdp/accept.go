@@ -3,6 +3,7 @@ package sdp
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tandem/media"
@@ -17,24 +18,33 @@ func Accept(caps Capabilities, tr Transport, offer, answer *Description) (Agreed
 		return Agreed{}, &Error{400, "there is no session description to accept"}
 	}
 	var agreed Agreed
+	kinds := offer.kinds()
 	for i := range offer.Media {
 		if offer.Media[i].Port == 0 || i >= len(answer.Media) || answer.Media[i].Port == 0 {
 			continue // rejected; an answer that is too short rejects the rest
 		}
-		st, err := caps.accept(tr, section{offer, &offer.Media[i]}, section{answer, &answer.Media[i]})
+		st, err := caps.accept(tr, kinds[i].kind, section{offer, &offer.Media[i]}, section{answer, &answer.Media[i]})
+		if err != nil && kinds[i].kind != media.Audio {
+			continue // without a picture; the call goes on
+		}
 		if err != nil {
 			return Agreed{}, err
 		}
 		st.Index = i
 		agreed.Streams = append(agreed.Streams, *st)
 	}
-	if len(agreed.Streams) == 0 {
+	audio := agreed.Audio()
+	if audio == nil {
 		return Agreed{}, &Error{488, "the far end rejected the audio stream"}
+	}
+	for i := range agreed.Streams {
+		st := &agreed.Streams[i]
+		st.Shared = st.Kind != media.Audio && st.Bundled && audio.Bundled && st.Mux && audio.Mux
 	}
 	return agreed, nil
 }
 
-func (caps Capabilities) accept(tr Transport, ours, theirs section) (*Stream, *Error) {
+func (caps Capabilities) accept(tr Transport, k media.Kind, ours, theirs section) (*Stream, *Error) {
 	if theirs.m.Kind != ours.m.Kind {
 		return nil, &Error{400, fmt.Sprintf("the answer has %s where %s was offered", shorten(theirs.m.Kind), ours.m.Kind)}
 	}
@@ -42,7 +52,7 @@ func (caps Capabilities) accept(tr Transport, ours, theirs section) (*Stream, *E
 	if !ok {
 		return nil, &Error{488, fmt.Sprintf("the answer changed the profile to %s", shorten(theirs.m.Profile))}
 	}
-	st := &Stream{Kind: media.Audio, MID: ours.mid(), Feedback: p.feedback}
+	st := &Stream{Kind: k, MID: ours.mid(), Feedback: p.feedback}
 	if err := theirs.checkAddress(); err != nil {
 		return nil, &Error{err.Status, strings.Replace(err.Reason, "offer", "answer", 1)}
 	}
@@ -93,6 +103,11 @@ func (caps Capabilities) acceptCodec(ours, theirs section, st *Stream) *Error {
 	if len(st.Codecs) == 0 {
 		return &Error{488, "the answer has none of the offered codecs: " + shorten(names(answered))}
 	}
+	if st.Kind != media.Audio {
+		st.Messages = theirs.messages(st.Send.PayloadType).and(ours.messages(st.Recv.PayloadType))
+		st.limit(theirs, caps.bitrate(st.Kind))
+		return nil
+	}
 	acceptEvent(offered, answered, st)
 	st.SendPTime = theirs.packet(st.Send.Name, caps.ptime())
 	st.RecvPTime = ours.packet(st.Send.Name, caps.ptime())
@@ -104,8 +119,12 @@ func (caps Capabilities) acceptCodec(ours, theirs section, st *Stream) *Error {
 func (s section) answered(ours section) []format {
 	patched := *s.m
 	patched.Attributes = slices.Clone(s.m.Attributes)
+	theirs := func(fmtp string) bool { // nobody who means H.264 without parameters means what the RFC says
+		pt, err := strconv.ParseUint(strings.SplitN(fmtp, " ", 2)[0], 10, 7)
+		return err == nil && strings.HasPrefix(strings.ToUpper(ours.m.parameter("rtpmap", uint8(pt))), "H264/")
+	}
 	for _, a := range ours.m.Attributes {
-		if a.Name == "rtpmap" {
+		if a.Name == "rtpmap" || a.Name == "fmtp" && theirs(a.Value) {
 			patched.Attributes = append(patched.Attributes, a) // the first of a number counts
 		}
 	}

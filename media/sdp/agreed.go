@@ -13,9 +13,12 @@ type Agreed struct {
 }
 
 // Audio is the first audio stream; nil without.
-func (a *Agreed) Audio() *Stream {
+func (a *Agreed) Audio() *Stream { return a.Of(media.Audio) }
+
+// Of is the first stream of a kind; nil without.
+func (a *Agreed) Of(k media.Kind) *Stream {
 	for i := range a.Streams {
-		if a.Streams[i].Kind == media.Audio {
+		if a.Streams[i].Kind == k {
 			return &a.Streams[i]
 		}
 	}
@@ -47,12 +50,24 @@ type Stream struct {
 	RTCP     netip.AddrPort // RTCP; equals Remote with Mux
 	Mux      bool           // RFC 5761
 	Bundled  bool           // the m-line is in a BUNDLE group (RFC 9143)
+	Shared   bool           // it has no transport of its own: it passes with the audio (BUNDLE)
 	Feedback bool           // an …F profile: early RTCP is allowed (RFC 4585)
 	Security Security       // Plain, SDES or DTLS: what was agreed
 	ICE      *ICE           // nil: no ICE on this stream
 	Mismatch bool           // ICE was offered but the default address is no candidate (RFC 8839 §4.2.5)
 	DTLS     DTLSParams     // set when Security is DTLS
 	Keys     SDESKeys       // set when Security is SDES
+
+	// What follows is of video and content only.
+	Messages         Messages     // feedback that both sides understand
+	SendRTX, RecvRTX uint8        // payload types of retransmissions (RFC 4588); 0: the packet itself comes again
+	SendLimits       media.Limits // of the pictures the far end takes
+	RecvLimits       media.Limits // of those we take
+}
+
+// Messages are the RTCP feedback messages agreed to (RFC 4585 §4.2, RFC 5104 §7.1).
+type Messages struct {
+	NACK, PLI, FIR, TMMBR, REMB bool
 }
 
 // ICE is the far end's side of ICE.
@@ -78,14 +93,18 @@ type SDESKeys struct {
 }
 
 // SourceInfo describes the stream's incoming side.
-func (s *Stream) SourceInfo() media.StreamInfo { return s.info(s.Recv, s.RecvEvent, s.RecvPTime) }
+func (s *Stream) SourceInfo() media.StreamInfo {
+	return s.info(s.Recv, s.RecvEvent, s.RecvPTime, s.RecvLimits)
+}
 
 // SinkInfo describes the stream's outgoing side.
-func (s *Stream) SinkInfo() media.StreamInfo { return s.info(s.Send, s.SendEvent, s.SendPTime) }
+func (s *Stream) SinkInfo() media.StreamInfo {
+	return s.info(s.Send, s.SendEvent, s.SendPTime, s.SendLimits)
+}
 
-func (s *Stream) info(c Codec, e media.Event, packet time.Duration) media.StreamInfo {
+func (s *Stream) info(c Codec, e media.Event, packet time.Duration, l media.Limits) media.StreamInfo {
 	return media.StreamInfo{
 		ID: s.MID, Kind: s.Kind, Codec: c.Name, Clock: c.Clock, PayloadType: c.PayloadType,
-		Packet: packet, FMTP: c.FMTP, Event: e, Direction: s.Direction,
+		Packet: packet, FMTP: c.FMTP, Event: e, Direction: s.Direction, Limits: l,
 	}
 }

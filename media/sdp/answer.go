@@ -11,35 +11,56 @@ import (
 
 // Answer answers an offer. Every m-line of the offer is answered in its place with
 // its profile; one audio stream is accepted, the best protected one the leg's
-// policy allows, all others are rejected with port 0. The accepted stream lists one
-// codec (and telephone-event) under the offer's payload types, so the far end has
-// nothing to change to later: the one named prefer, which the other leg speaks, else
-// the first of caps. The error is an [*Error]: 400 for a broken offer, 488 when
+// policy allows, and beside it at most one camera and one shared screen when caps has
+// codecs for them. All others are rejected with port 0; so is video alone when it
+// cannot be agreed on. An accepted stream lists one codec (and telephone-event) under
+// the offer's payload types, so the far end has nothing to change to later: the one
+// named prefer, which the other leg speaks, else the first of caps. The error is an [*Error]: 400 for a broken offer, 488 when
 // nothing in it is acceptable.
 func Answer(caps Capabilities, tr Transport, offer *Description, prefer string) (*Description, Agreed, error) {
 	if offer == nil {
 		return nil, Agreed{}, &Error{400, "there is no session description to answer"}
 	}
-	chosen, err := caps.choose(tr, offer, prefer)
+	chosen, err := caps.chooseAll(tr, offer, prefer)
 	if err != nil {
 		return nil, Agreed{}, err
 	}
 	d := caps.describe(tr)
 	var agreed Agreed
+	var mids []string
+	lite := false
 	for i := range offer.Media {
-		s := section{offer, &offer.Media[i]}
-		if chosen == nil || i != chosen.Index {
+		s, a := section{offer, &offer.Media[i]}, chosen[i]
+		if a == nil {
 			d.Media = append(d.Media, s.reject())
 			continue
 		}
-		d.Media = append(d.Media, chosen.answer(s, tr))
-		agreed.Streams = append(agreed.Streams, chosen.Stream)
+		d.Media = append(d.Media, a.answer(s, a.transport))
+		agreed.Streams = append(agreed.Streams, a.Stream)
+		if a.Bundled && (a.Kind == media.Audio || a.Shared) {
+			mids = append(mids, a.MID)
+		}
+		lite = lite || a.ICE != nil && caps.ICE == ICELite
 	}
-	if chosen != nil {
-		d.sessionAttributes(chosen.Bundled, chosen.MID, chosen.ICE != nil && caps.ICE == ICELite)
-	}
+	d.sessionAttributes(mids, lite)
 	d.follow(caps.Last)
 	return d, agreed, nil
+}
+
+// chooseAll is what is accepted, by the index of its m-line.
+func (caps Capabilities) chooseAll(tr Transport, offer *Description, prefer string) (map[int]*accepted, error) {
+	audio, err := caps.choose(tr, offer, prefer)
+	if audio == nil || err != nil {
+		return nil, err
+	}
+	chosen := map[int]*accepted{audio.Index: audio}
+	kinds := offer.kinds()
+	for _, k := range []media.Kind{media.Video, media.Content} {
+		if a := caps.chooseVideo(tr, offer, audio, kinds, k); a != nil {
+			chosen[a.Index] = a
+		}
+	}
+	return chosen, nil
 }
 
 // accepted is a stream we answer, with what its m-line is written from.
@@ -47,6 +68,8 @@ type accepted struct {
 	Stream
 	encoding, eventEncoding string
 	rtcpPort                uint16
+	transport               Transport // its ports
+	bitrate                 int       // that we ask for, bit/s
 }
 
 // choose evaluates every m-line and takes the best; nil without an error when a
@@ -95,19 +118,27 @@ func (caps Capabilities) consider(tr Transport, s section, index int, prefer str
 	if s.m.Kind != "audio" || !ok {
 		return nil, &Error{488, fmt.Sprintf("a stream of %s over %s is not supported here", shorten(s.m.Kind), shorten(s.m.Profile))}
 	}
-	a := &accepted{Stream: Stream{Kind: media.Audio, Index: index, MID: s.mid(), Feedback: p.feedback}}
-	if err := s.checkAddress(); err != nil {
+	a := &accepted{Stream: Stream{Kind: media.Audio, Index: index, MID: s.mid(), Feedback: p.feedback}, transport: tr}
+	if err := caps.considerPath(s, p, a, tr); err != nil {
 		return nil, err
-	}
-	if !s.secureAnswer(caps.Security, p, tr, &a.Stream) {
-		return nil, &Error{488, fmt.Sprintf("the offer's protection (%s) does not meet this leg's policy (%s)", shorten(s.m.Profile), caps.Security)}
 	}
 	if err := caps.answerCodec(s, a, prefer); err != nil {
 		return nil, err
 	}
+	return a, nil
+}
+
+// considerPath fills in how the stream would travel.
+func (caps Capabilities) considerPath(s section, p profile, a *accepted, tr Transport) *Error {
+	if err := s.checkAddress(); err != nil {
+		return err
+	}
+	if !s.secureAnswer(caps.Security, p, tr, &a.Stream) {
+		return &Error{488, fmt.Sprintf("the offer's protection (%s) does not meet this leg's policy (%s)", shorten(s.m.Profile), caps.Security)}
+	}
 	_, muxed := s.value("rtcp-mux")
 	if a.Mux = muxed && caps.Mux != MuxOff; !a.Mux && caps.Mux == MuxRequire {
-		return nil, &Error{488, "the offer does not let RTP and RTCP share a port (rtcp-mux), which this leg needs"}
+		return &Error{488, "the offer does not let RTP and RTCP share a port (rtcp-mux), which this leg needs"}
 	}
 	caps.answerICE(tr, s, &a.Stream)
 	a.Bundled = s.bundled(a.MID)
@@ -115,7 +146,7 @@ func (caps Capabilities) consider(tr Transport, s section, index int, prefer str
 	a.Direction, a.Held = both(theirs, caps.Direction), !theirs.Receives()
 	a.rtcpPort = caps.rtcpPort(tr)
 	s.destination(&a.Stream)
-	return a, nil
+	return nil
 }
 
 func (s section) checkAddress() *Error {
@@ -193,7 +224,11 @@ func (a *accepted) answer(s section, tr Transport) Media {
 	if a.RecvEvent.Clock != 0 {
 		m.addFormat(a.RecvEvent.PayloadType, a.eventEncoding, events)
 	}
-	m.add("ptime", milliseconds(a.RecvPTime))
+	if a.Kind == media.Audio {
+		m.add("ptime", milliseconds(a.RecvPTime))
+	} else {
+		a.answerVideo(s, &m)
+	}
 	m.add(a.Direction.String(), "")
 	if a.MID != "" {
 		m.add("mid", a.MID)
@@ -261,9 +296,9 @@ func (caps Capabilities) describe(tr Transport) *Description {
 	return d
 }
 
-func (d *Description) sessionAttributes(bundle bool, mid string, lite bool) {
-	if bundle {
-		d.Attributes = append(d.Attributes, Attribute{"group", "BUNDLE " + mid})
+func (d *Description) sessionAttributes(bundle []string, lite bool) {
+	if len(bundle) > 0 {
+		d.Attributes = append(d.Attributes, Attribute{"group", "BUNDLE " + strings.Join(bundle, " ")})
 	}
 	if lite {
 		d.Attributes = append(d.Attributes, Attribute{"ice-lite", ""})

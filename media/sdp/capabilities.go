@@ -7,7 +7,7 @@ import (
 	"tandem/media"
 )
 
-// Codec is one audio format.
+// Codec is one audio or video format.
 type Codec struct {
 	Name        string // encoding name, upper case: "PCMU", "OPUS"
 	Clock       int    // RTP clock rate in Hz (8000 for G.722, RFC 3551 §4.5.2)
@@ -58,6 +58,10 @@ const (
 // Capabilities is what a leg can do and wants, and where its session stands.
 type Capabilities struct {
 	Audio     []Codec         // in order of preference
+	Video     []Codec         // of a camera, in order of preference; none: video is refused
+	Content   []Codec         // of a shared screen beside the camera (RFC 4796); none: refused
+	Bitrate   int             // bit/s of video that we take (b=TIAS, RFC 3890); 0 tells no limit
+	WebRTC    bool            // offer the feedback that browsers want, too (goog-remb)
 	Events    []media.Event   // telephone-event payload types to offer, one a clock; none: never agreed
 	Security  Security        //
 	Mux       Mux             //
@@ -66,6 +70,11 @@ type Capabilities struct {
 	Direction media.Direction // what we want; SendOnly or Inactive is a hold
 	Origin    Origin          // of the first description; Username "" is "-", Version "" is "1", Address "" is the Transport's
 	Name      string          // s=; "" is "-"
+
+	// PreferVideo is the Format of the video codec that the other leg speaks; "" is no
+	// wish. VideoLimits are those of the pictures it takes: more is no use to us.
+	PreferVideo string
+	VideoLimits media.Limits
 
 	// Last is the description we sent last in this session, Remote the far end's
 	// last; nil at the beginning. They keep the o= line, the order of the m-lines
@@ -91,6 +100,21 @@ type Transport struct {
 	Role Role
 
 	Crypto []Crypto // our SDES keys, best suite first; their Tags are used in offers
+
+	// Video and Content are the ports of those streams; nil: they have none and only
+	// pass bundled with the audio. They are not looked at in the one of a stream.
+	Video, Content *Transport
+}
+
+// of is the transport of a stream that is not bundled.
+func (tr Transport) of(k media.Kind) *Transport {
+	switch k {
+	case media.Video:
+		return tr.Video
+	case media.Content:
+		return tr.Content
+	}
+	return &tr
 }
 
 // Role is a side of the DTLS handshake (a=setup).

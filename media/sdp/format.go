@@ -114,6 +114,9 @@ func same(a, b Codec) bool {
 	if !strings.EqualFold(a.Name, b.Name) || a.Clock != b.Clock {
 		return false
 	}
+	if strings.EqualFold(a.Name, "H264") {
+		return sameH264(a.FMTP, b.FMTP)
+	}
 	return strings.EqualFold(a.Name, "OPUS") || max(a.Channels, 1) == max(b.Channels, 1)
 }
 
@@ -124,6 +127,9 @@ func (c Codec) encoding() string {
 		return "opus/" + strconv.Itoa(c.Clock) + "/2"
 	case telephoneEvent:
 		name = "telephone-event"
+	}
+	if name == "RTX" {
+		name = "rtx" // as RFC 4588 and every browser writes it
 	}
 	s := name + "/" + strconv.Itoa(c.Clock)
 	if c.Channels > 1 {

@@ -14,50 +14,113 @@ import (
 // o= version rises exactly when the content differs from caps.Last.
 func Offer(caps Capabilities, tr Transport) *Description {
 	d := caps.describe(tr)
+	var bundle []string
+	lite := false
+	add := func(o offered, tr Transport) {
+		d.Media = append(d.Media, o.write(tr))
+		if o.bundle {
+			bundle = append(bundle, o.mid)
+		}
+		lite = lite || o.ice && caps.ICE == ICELite
+	}
 	if caps.Last == nil {
-		o := caps.firstOffer()
-		tr.Crypto = caps.few(tr.Crypto)
-		d.Media = []Media{o.write(tr)}
-		d.sessionAttributes(o.bundle, o.mid, o.ice && caps.ICE == ICELite)
+		for _, k := range caps.wanted(tr) {
+			o := caps.firstOffer(k)
+			if o.bundle {
+				o.mid = strconv.Itoa(len(d.Media))
+			}
+			own := tr.carrying(k, o.bundle)
+			own.Crypto = caps.few(own.Crypto)
+			add(o, own)
+		}
+		d.sessionAttributes(bundle, lite)
 		return d
 	}
-	slot := caps.slot()
+	slots := caps.slots(tr)
 	for i := range caps.Last.Media {
-		if i != slot {
-			d.Media = append(d.Media, section{caps.Last, &caps.Last.Media[i]}.reject())
+		last := section{caps.Last, &caps.Last.Media[i]}
+		k, ok := slots[i]
+		if !ok {
+			d.Media = append(d.Media, last.reject())
+			continue
 		}
-		if i == slot {
-			o := caps.nextOffer(section{caps.Last, &caps.Last.Media[i]}, &tr)
-			d.Media = append(d.Media, o.write(tr))
-			d.sessionAttributes(o.bundle, o.mid, o.ice && caps.ICE == ICELite)
+		own := tr.carrying(k, k != media.Audio && last.bundled(last.mid()))
+		o := caps.nextOffer(k, last, &own)
+		add(o, own)
+	}
+	for i := len(caps.Last.Media); i < len(caps.Last.Media)+len(slots); i++ {
+		k, ok := slots[i]
+		if !ok {
+			break
 		}
+		o := caps.firstOffer(k)
+		o.mid, o.bundle = strconv.Itoa(i), false
+		own := tr.carrying(k, false)
+		own.Crypto = caps.few(own.Crypto)
+		add(o, own)
 	}
-	if slot == len(caps.Last.Media) {
-		o := caps.firstOffer()
-		tr.Crypto = caps.few(tr.Crypto)
-		o.mid, o.bundle = strconv.Itoa(slot), false
-		d.Media = append(d.Media, o.write(tr))
-	}
+	d.sessionAttributes(bundle, lite)
 	d.follow(caps.Last)
 	return d
 }
 
-// slot is the m-line of our last description that carries the audio: the one in
-// use, else an ended one (RFC 3264 §8.1), else a new one behind them.
-func (caps Capabilities) slot() int {
-	list := caps.Last.Media
-	if i := slices.IndexFunc(list, func(m Media) bool { return m.Kind == "audio" && m.Port != 0 }); i >= 0 {
-		return i
+// wanted are the kinds of stream that a first offer has.
+func (caps Capabilities) wanted(tr Transport) []media.Kind {
+	list := []media.Kind{media.Audio}
+	for _, k := range []media.Kind{media.Video, media.Content} {
+		if len(caps.codecs(k)) > 0 && (tr.of(k) != nil || caps.bundles()) {
+			list = append(list, k)
+		}
 	}
-	if i := slices.IndexFunc(list, func(m Media) bool { return m.Kind == "audio" }); i >= 0 {
-		return i
+	return list
+}
+
+// bundles says that our offers have one transport for all streams: the shape of a
+// browser's descriptions; a desk phone never needs it.
+func (caps Capabilities) bundles() bool { return caps.ICE != ICENone && caps.Mux != MuxOff }
+
+// carrying is the transport of a stream.
+func (tr Transport) carrying(k media.Kind, bundled bool) Transport {
+	if own := tr.of(k); own != nil && !bundled {
+		return *own
 	}
-	return len(list)
+	return tr
+}
+
+// slots are the m-lines of our last description that carry a stream: the one in use,
+// else an ended one (RFC 3264 §8.1), else a new one behind them. Video that was refused
+// comes back only when everything is offered again.
+func (caps Capabilities) slots(tr Transport) map[int]media.Kind {
+	kinds := caps.Last.kinds()
+	slots := map[int]media.Kind{}
+	next := len(caps.Last.Media)
+	for _, k := range caps.wanted(tr) {
+		i := -1
+		for n := len(kinds) - 1; n >= 0; n-- {
+			if kinds[n] != (lineKind{k, true}) {
+				continue
+			}
+			if i < 0 || caps.Last.Media[n].Port != 0 || caps.Last.Media[i].Port == 0 {
+				i = n
+			}
+		}
+		refused := i < 0 || caps.Last.Media[i].Port == 0
+		switch {
+		case refused && k != media.Audio && !caps.Full:
+		case i < 0:
+			slots[next] = k
+			next++
+		default:
+			slots[i] = k
+		}
+	}
+	return slots
 }
 
 // offered is what an m-line of an offer is written from.
 type offered struct {
 	caps             Capabilities
+	kind             media.Kind
 	codecs           []Codec
 	events           []media.Event
 	profile, ptime   string
@@ -66,12 +129,15 @@ type offered struct {
 	dtls, sdes       bool
 }
 
-func (caps Capabilities) firstOffer() offered {
+func (caps Capabilities) firstOffer(k media.Kind) offered {
 	o := offered{
-		caps: caps, codecs: caps.Audio, events: caps.Events, profile: "RTP/AVP", ptime: milliseconds(caps.ptime()),
+		caps: caps, kind: k, codecs: caps.codecs(k), profile: "RTP/AVP", ptime: milliseconds(caps.ptime()),
 		mux: caps.Mux != MuxOff, ice: caps.ICE != ICENone,
 		dtls: caps.Security == DTLS || caps.Security == Opportunistic,
 		sdes: caps.Security == SDES || caps.Security == Opportunistic,
+	}
+	if k == media.Audio {
+		o.events = caps.Events
 	}
 	switch caps.Security {
 	case SDES:
@@ -79,21 +145,19 @@ func (caps Capabilities) firstOffer() offered {
 	case DTLS:
 		o.profile = "UDP/TLS/RTP/SAVPF"
 	}
-	if o.ice && o.mux { // the shape of Google's and a browser's descriptions; a desk phone never needs it
-		o.mid, o.bundle = "0", true
-	}
+	o.bundle = caps.bundles()
 	return o
 }
 
 // nextOffer repeats the stream as our last description had it.
-func (caps Capabilities) nextOffer(last section, tr *Transport) offered {
-	o := caps.firstOffer()
+func (caps Capabilities) nextOffer(k media.Kind, last section, tr *Transport) offered {
+	o := caps.firstOffer(k)
 	o.mid = last.mid()
 	o.bundle = last.bundled(o.mid)
 	o.profile = last.m.Profile
-	known := caps.knownFormats(last)
+	known := caps.knownFormats(k, last)
 	fresh := caps.Full || last.m.Port == 0
-	o.codecs, o.events = caps.renumber(known, last.m.formats(), fresh)
+	o.codecs, o.events = caps.renumber(k, known, last.m.formats(), fresh)
 	if fresh {
 		tr.Crypto = caps.few(tr.Crypto)
 		return o
@@ -142,14 +206,14 @@ func keep(ours, inForce []Crypto) []Crypto {
 
 // knownFormats are all payload types this session has given a meaning to, by us or
 // by the far end: they must keep it (RFC 3264 §8.3.2).
-func (caps Capabilities) knownFormats(last section) []format {
+func (caps Capabilities) knownFormats(k media.Kind, last section) []format {
 	known := last.m.formats()
 	if caps.Remote == nil {
 		return known
 	}
-	for i := range caps.Remote.Media {
-		if m := &caps.Remote.Media[i]; m.Kind == "audio" {
-			known = append(known, m.formats()...)
+	for i, their := range caps.Remote.kinds() {
+		if their == (lineKind{k, true}) {
+			known = append(known, caps.Remote.Media[i].formats()...)
 		}
 	}
 	return known
@@ -157,8 +221,8 @@ func (caps Capabilities) knownFormats(last section) []format {
 
 // renumber lists codecs and events for a re-offer, those in force first and in
 // their order; the rest of our abilities only when all is set.
-func (caps Capabilities) renumber(known, inForce []format, all bool) (codecs []Codec, events []media.Event) {
-	n := numbers{known: known}
+func (caps Capabilities) renumber(k media.Kind, known, inForce []format, all bool) (codecs []Codec, events []media.Event) {
+	n, ours := numbers{known: known}, caps.codecs(k)
 	add := func(c Codec) {
 		if !slices.ContainsFunc(codecs, func(have Codec) bool { return same(have, c) }) {
 			c.PayloadType = n.of(c)
@@ -166,14 +230,17 @@ func (caps Capabilities) renumber(known, inForce []format, all bool) (codecs []C
 		}
 	}
 	for _, f := range inForce {
-		if i := slices.IndexFunc(caps.Audio, func(c Codec) bool { return same(c, f.Codec) }); i >= 0 {
-			add(caps.Audio[i])
+		if i := slices.IndexFunc(ours, func(c Codec) bool { return same(c, f.Codec) }); i >= 0 {
+			add(ours[i])
 		}
 	}
 	if all || len(codecs) == 0 {
-		for _, c := range caps.Audio {
+		for _, c := range ours {
 			add(c)
 		}
+	}
+	if k != media.Audio {
+		return codecs, nil
 	}
 	for _, e := range caps.Events {
 		c := Codec{Name: telephoneEvent, Clock: e.Clock, PayloadType: e.PayloadType}
@@ -199,7 +266,7 @@ func (n *numbers) of(c Codec) uint8 {
 	for next := uint8(96); n.taken(pt) && next < 128; next++ {
 		pt = next
 	}
-	n.known = append(n.known, format{Codec: Codec{Name: c.Name, Clock: c.Clock, Channels: c.Channels, PayloadType: pt}})
+	n.known = append(n.known, format{Codec: Codec{Name: c.Name, Clock: c.Clock, Channels: c.Channels, PayloadType: pt, FMTP: c.FMTP}})
 	return pt
 }
 
@@ -210,13 +277,20 @@ func (n *numbers) taken(pt uint8) bool {
 // write makes the m-line.
 func (o offered) write(tr Transport) Media {
 	m := Media{Kind: "audio", Port: tr.Port, Profile: o.profile}
+	if o.kind != media.Audio {
+		m.Kind = "video"
+	}
 	for _, c := range o.codecs {
 		m.addFormat(c.PayloadType, c.encoding(), c.FMTP)
 	}
 	for _, e := range o.events {
 		m.addFormat(e.PayloadType, strings.ToLower(telephoneEvent)+"/"+strconv.Itoa(e.Clock), events)
 	}
-	m.add("ptime", o.ptime)
+	if o.kind == media.Audio {
+		m.add("ptime", o.ptime)
+	} else {
+		o.writeVideo(&m)
+	}
 	m.add(o.caps.Direction.String(), "")
 	if o.mid != "" {
 		m.add("mid", o.mid)

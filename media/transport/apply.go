@@ -9,51 +9,86 @@ import (
 	"tandem/media/sdp"
 )
 
-// apply puts in force what was agreed. offered says that the offer was ours.
+// apply puts in force what was agreed. offered says that the offer was ours. ctl is
+// held.
 func (s *Session) apply(agreed sdp.Agreed, offered bool) error {
-	st := agreed.Audio()
+	active := []*stream{s.audio}
+	for _, t := range s.streams { // the audio first
+		if t == nil {
+			continue
+		}
+		err := t.apply(agreed.Of(t.kind), offered)
+		if err != nil && t.kind == media.Audio {
+			return err
+		}
+		if t.kind != media.Audio && t.agreed != nil {
+			active = append(active, t)
+		}
+	}
+	s.agreed = agreed
+	s.use(active)
+	s.notify()
+	return nil
+}
+
+// apply puts in force what was agreed for one stream; nil: it was refused or has ended.
+func (s *stream) apply(st *sdp.Stream, offered bool) error {
+	if st != nil && !st.Shared && s.port == 0 {
+		st = nil // offered bundled, and answered by somebody who does not know that
+	}
 	if st == nil {
 		s.silence()
-		s.agreed = agreed
-		s.notify()
 		return nil
 	}
-	first := s.agreed.Audio() == nil
+	first := s.agreed == nil
 	if err := s.protect(st); err != nil {
 		return err
 	}
 	s.retune(st)
 	s.describe(st)
-	s.agreed = agreed
-	s.startPath(st, offered, first)
-	if s.opts.FillSilence && !s.filling {
+	s.agreed = st
+	if st.Shared {
+		s.ride()
+	} else {
+		s.unbundle()
+		s.startPath(st, offered, first)
+	}
+	if s.opts.FillSilence && s.kind == media.Audio && !s.filling {
 		s.filling = true
 		s.stops = append(s.stops, s.worker.clock.Every(20*time.Millisecond, s.fill))
 	}
-	s.notify()
+	if s.picture != nil {
+		s.watchPicture(st)
+	}
 	return nil
 }
 
-// silence stops the stream after a re-offer that ended it; ports stay open.
-func (s *Session) silence() {
+// silence stops the stream after an offer/answer that refused or ended it. The ports
+// of the audio stay open.
+func (s *stream) silence() {
 	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
 	s.in.open = false
 	s.sink.mu.Lock()
 	s.sink.mute = true
 	s.sink.mu.Unlock()
+	s.in.mu.Unlock()
+	s.agreed = nil
+	s.describe(&sdp.Stream{Kind: s.kind, Direction: media.Inactive})
+	if s.kind != media.Audio {
+		s.shut()
+	}
 }
 
 // protect puts the keys of an SDES stream in force, or takes protection away from
 // a plain one. Keys that did not change keep their state; those of DTLS come with
 // the handshake.
-func (s *Session) protect(st *sdp.Stream) error {
+func (s *stream) protect(st *sdp.Stream) error {
 	in, k := &s.in, s.sink
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	old := s.agreed.Audio()
+	old := s.agreed
 	if old == nil || old.Security != st.Security {
 		old, in.keys, k.keys = &sdp.Stream{}, nil, nil
 	}
@@ -76,7 +111,7 @@ func (s *Session) protect(st *sdp.Stream) error {
 }
 
 // retune sets what is accepted and what is sent.
-func (s *Session) retune(st *sdp.Stream) {
+func (s *stream) retune(st *sdp.Stream) {
 	in, k := &s.in, s.sink
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -84,7 +119,7 @@ func (s *Session) retune(st *sdp.Stream) {
 	in.hold = !st.Direction.Receives()
 	in.held = st.Direction != media.SendRecv
 	in.expect(st)
-	if old := s.agreed.Audio(); old == nil || old.Recv.Clock != st.Recv.Clock {
+	if old := s.agreed; old == nil || old.Recv.Clock != st.Recv.Clock {
 		in.lost += in.reports.Lost()
 		in.reports = newReception(st.Recv.Clock)
 	}
@@ -98,14 +133,14 @@ func (s *Session) retune(st *sdp.Stream) {
 }
 
 // describe publishes what the bridge looks at.
-func (s *Session) describe(st *sdp.Stream) {
+func (s *stream) describe(st *sdp.Stream) {
 	src, snk := st.SourceInfo(), st.SinkInfo()
 	s.source.info.Store(&src)
 	s.sink.info.Store(&snk)
 }
 
 // startPath decides how the far end is reached, and goes there.
-func (s *Session) startPath(st *sdp.Stream, offered, first bool) {
+func (s *stream) startPath(st *sdp.Stream, offered, first bool) {
 	s.muxed.Store(st.Mux)
 	if st.Mux {
 		s.dropRTCPPort()
@@ -137,7 +172,7 @@ func controlling(weAreLite, theyAreLite, weOffered bool) bool {
 	return weOffered
 }
 
-func (s *Session) connectTimeout() time.Duration {
+func (s *stream) connectTimeout() time.Duration {
 	if s.opts.ConnectTimeout > 0 {
 		return s.opts.ConnectTimeout
 	}
@@ -146,7 +181,7 @@ func (s *Session) connectTimeout() time.Duration {
 
 // aimPlain directs packets to the SDP's address, unless another one was learnt for
 // it. in.mu is held.
-func (s *Session) aimPlain(st *sdp.Stream) {
+func (s *stream) aimPlain(st *sdp.Stream) {
 	l := &s.in.latch
 	if st.Remote.Addr().IsValid() && st.Remote.Port() != 0 { // not a hold of RFC 2543 (c=0.0.0.0)
 		before := l.remote
@@ -168,7 +203,7 @@ func (s *Session) aimPlain(st *sdp.Stream) {
 }
 
 // dropRTCPPort gives the second port back once one is enough (RFC 5761 §5.1.1).
-func (s *Session) dropRTCPPort() {
+func (s *stream) dropRTCPPort() {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	s.sink.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"tandem/media"
 	"tandem/media/sdp"
 )
 
@@ -17,7 +18,7 @@ type credentials struct {
 func readRandom(b []byte) { _, _ = rand.Read(b) } // never fails
 
 // prepare makes what the first description needs of ICE and SDES.
-func (s *Session) prepare(v4, v6 bool, far netip.Addr) {
+func (s *stream) prepare(v4, v6 bool, far netip.Addr) {
 	if s.caps.Security == sdp.SDES || s.caps.Security == sdp.Opportunistic {
 		s.crypto = newCrypto()
 	}
@@ -39,7 +40,7 @@ const (
 )
 
 // addCandidates lists the addresses we may be reached at.
-func (s *Session) addCandidates(v4, v6 bool, far netip.Addr) {
+func (s *stream) addCandidates(v4, v6 bool, far netip.Addr) {
 	port, local := uint16(s.port), netip.Addr{}
 	if v4 {
 		local = s.engine.localIP(true, far)
@@ -68,24 +69,25 @@ func (c *credentials) add(o sdp.Candidate) {
 	c.candidates = append(c.candidates, o)
 }
 
-// creditsFor are the credentials for an answer: new ones when the offer restarts
-// ICE (RFC 8839 §4.4.1.1), else those in force.
-func (s *Session) creditsFor(offer *sdp.Description) credentials {
-	c := s.credits
-	if s.iceAgent == nil {
-		return c
+// creditsFor are the credentials of the streams for an answer: new ones where the
+// offer restarts ICE (RFC 8839 §4.4.1.1), else those in force.
+func (s *Session) creditsFor(offer *sdp.Description) map[media.Kind]credentials {
+	list := map[media.Kind]credentials{}
+	for _, t := range s.opened() {
+		c := t.credits
+		if t.iceAgent != nil {
+			if ufrag := offeredUfrag(offer, t.kind); ufrag != "" && ufrag != t.iceAgent.remote.Ufrag {
+				c.ufrag, c.password = randomString(8), randomString(24)
+			}
+		}
+		list[t.kind] = c
 	}
-	ufrag := offeredUfrag(offer)
-	if ufrag == "" || ufrag == s.iceAgent.remote.Ufrag {
-		return c
-	}
-	c.ufrag, c.password = randomString(8), randomString(24)
-	return c
+	return list
 }
 
-func offeredUfrag(d *sdp.Description) string {
+func offeredUfrag(d *sdp.Description, k media.Kind) string {
 	for i := range d.Media {
-		if d.Media[i].Kind != "audio" || d.Media[i].Port == 0 {
+		if d.Media[i].Port == 0 || !d.Carries(i, k) {
 			continue
 		}
 		if v, ok := d.Media[i].Attribute("ice-ufrag"); ok {

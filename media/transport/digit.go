@@ -13,7 +13,9 @@ var errNoEvents = errors.New("the far end takes no telephone-events")
 
 // SendDigit queues a telephone-event on the outgoing stream (RFC 4733). It fails
 // when the far end agreed to none, or when too many wait.
-func (s *Session) SendDigit(key rune, d time.Duration) error {
+func (s *Session) SendDigit(key rune, d time.Duration) error { return s.audio.sendDigit(key, d) }
+
+func (s *stream) sendDigit(key rune, d time.Duration) error {
 	k := s.sink
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -33,7 +35,7 @@ func (s *Session) SendDigit(key rune, d time.Duration) error {
 // digitTick sends the next packet of the digits that wait. It runs on the worker.
 // Timestamps count in the audio's clock, the duration in the event's: so do the
 // browsers when the two differ (GV-C22, telephone-event/8000 beside Opus).
-func (s *Session) digitTick(now time.Time) (more bool) {
+func (s *stream) digitTick(now time.Time) (more bool) {
 	k := s.sink
 	k.mu.Lock()
 	defer k.mu.Unlock()

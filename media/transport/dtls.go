@@ -25,7 +25,7 @@ const (
 // association is the DTLS association of a session (RFC 5763): it brings the SRTP
 // keys. Its one goroutine lives from start to stop.
 type association struct {
-	session *Session
+	session *stream
 	role    sdp.Role
 	want    []sdp.Fingerprint
 	cancel  context.CancelFunc
@@ -40,7 +40,7 @@ type association struct {
 
 // runDTLS begins the association, or keeps the one that stands when the far end's
 // certificate and our role are the same (RFC 8842 §5.5).
-func (s *Session) runDTLS(st *sdp.Stream) {
+func (s *stream) runDTLS(st *sdp.Stream) {
 	if a := s.assoc; a != nil && a.role == st.DTLS.Role && slices.Equal(a.want, st.DTLS.Fingerprints) {
 		return
 	}
@@ -68,7 +68,7 @@ func (s *Session) runDTLS(st *sdp.Stream) {
 }
 
 // stopDTLS ends the association and waits for it. ctl is held, no other lock.
-func (s *Session) stopDTLS() {
+func (s *stream) stopDTLS() {
 	a := s.assoc
 	if a == nil {
 		return
@@ -82,7 +82,7 @@ func (s *Session) stopDTLS() {
 }
 
 // stopSecurity ends DTLS while its records can still travel, then ICE.
-func (s *Session) stopSecurity() {
+func (s *stream) stopSecurity() {
 	s.stopDTLS()
 	s.stopICE()
 }
@@ -90,7 +90,7 @@ func (s *Session) stopSecurity() {
 // dtlsRecord hands a DTLS record on. in.mu is held. With ICE only confirmed
 // addresses count. Without it the SDP's address is preferred, and another one may
 // try; its certificate decides.
-func (s *Session) dtlsRecord(b []byte, from netip.AddrPort) {
+func (s *stream) dtlsRecord(b []byte, from netip.AddrPort) {
 	a := s.dtlsInput
 	if a == nil || s.in.useICE && !s.in.isValid(from) || !a.put(b, from, s.in.useICE, s.in.latch.sdp) {
 		s.in.strayed()
@@ -312,7 +312,7 @@ func (a *association) install(conn *dtls.Conn, p *pipe) error {
 }
 
 // unlock lets media pass with the keys of the handshake that ran over p.
-func (s *Session) unlock(a *association, p *pipe, local, remote *srtp.Context) error {
+func (s *stream) unlock(a *association, p *pipe, local, remote *srtp.Context) error {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	a.mu.Lock()

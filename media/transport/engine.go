@@ -1,6 +1,6 @@
 // Package transport carries media over UDP: sockets, ICE, DTLS-SRTP, SDES and
 // RTCP, and makes a [media.Session] of them. Start reading at [Engine]; a
-// packet's way in is Session.readable (receive.go), its way out sink.Write
+// packet's way in is stream.readable (receive.go), its way out sink.Write
 // (sink.go), and what offer and answer change is Session.apply (apply.go).
 //
 // A few workers serve all sockets. On Linux each is one goroutine with one epoll
@@ -165,9 +165,7 @@ func (e *Engine) Stats() Stats {
 	st.Ports = e.pool.inUse()
 	var jitter []time.Duration
 	for s := range e.sessions {
-		if one := st.add(s); one.PacketsIn > 0 {
-			jitter = append(jitter, one.Jitter)
-		}
+		jitter = st.add(s, jitter)
 	}
 	if n := len(jitter); n > 0 {
 		slices.Sort(jitter)
@@ -176,19 +174,28 @@ func (e *Engine) Stats() Stats {
 	return st
 }
 
-func (st *Stats) add(from *Session) media.Stats {
-	s := from.Stats()
-	stray, rejected, unsent := from.drops()
-	st.PacketsIn += s.PacketsIn
-	st.PacketsOut += s.PacketsOut
-	st.BytesIn += s.BytesIn
-	st.BytesOut += s.BytesOut
-	st.Lost += s.Lost
-	st.Dropped += s.Dropped
-	st.Stray += stray
-	st.Rejected += rejected
-	st.Unsent += unsent
-	return s
+// add counts a session's streams in, and adds their jitter to the list.
+func (st *Stats) add(from *Session, jitter []time.Duration) []time.Duration {
+	for _, t := range from.streams {
+		if t == nil {
+			continue
+		}
+		s := t.stats()
+		stray, rejected, unsent := t.drops()
+		st.PacketsIn += s.PacketsIn
+		st.PacketsOut += s.PacketsOut
+		st.BytesIn += s.BytesIn
+		st.BytesOut += s.BytesOut
+		st.Lost += s.Lost
+		st.Dropped += s.Dropped
+		st.Stray += stray
+		st.Rejected += rejected
+		st.Unsent += unsent
+		if s.PacketsIn > 0 {
+			jitter = append(jitter, s.Jitter)
+		}
+	}
+	return jitter
 }
 
 // Loop is the loop of one worker, for work that belongs to no session (a tone
@@ -241,7 +248,7 @@ func (e *Engine) forget(s *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.sessions, s)
-	e.gone.add(s)
+	e.gone.add(s, nil)
 }
 
 // localIP is the address of the family that a far end reaches us at.

@@ -16,7 +16,7 @@ const (
 
 // fill sends one packet of silence when nobody writes (GV-C16: Google Voice drops
 // a call whose caller is silent on the wire). It runs on the worker every 20 ms.
-func (s *Session) fill(now time.Time) {
+func (s *stream) fill(now time.Time) {
 	k := s.sink
 	k.mu.Lock()
 	defer k.mu.Unlock()

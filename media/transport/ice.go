@@ -27,7 +27,7 @@ const (
 
 // iceAgent is one ICE session: pion's agent over our sockets. It sees STUN only.
 type iceAgent struct {
-	session     *Session
+	session     *stream
 	agent       *ice.Agent
 	remote      sdp.ICE
 	controlling bool
@@ -38,7 +38,7 @@ type iceAgent struct {
 }
 
 // runICE begins ICE, or goes on with it when the far end did not restart it.
-func (s *Session) runICE(st *sdp.Stream, controlling bool) {
+func (s *stream) runICE(st *sdp.Stream, controlling bool) {
 	if a := s.iceAgent; a != nil && a.remote.Ufrag == st.ICE.Ufrag && a.remote.Password == st.ICE.Password {
 		a.add(st.ICE.Candidates)
 		return
@@ -54,7 +54,7 @@ func (s *Session) runICE(st *sdp.Stream, controlling bool) {
 	}
 }
 
-func (s *Session) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error) {
+func (s *stream) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error) {
 	a := &iceAgent{session: s, remote: *remote, controlling: controlling, up: make(chan struct{})}
 	open := s.openNow()
 	var kinds []ice.NetworkType
@@ -189,7 +189,7 @@ func (a *iceAgent) state(st ice.ConnectionState) {
 }
 
 // stopICE ends the agent and waits for it. ctl is held, no other lock.
-func (s *Session) stopICE() {
+func (s *stream) stopICE() {
 	a := s.iceAgent
 	if a == nil {
 		return
@@ -242,7 +242,7 @@ func (a *iceAgent) Close() error { return nil }
 var _ ice.UDPMux = (*iceAgent)(nil)
 
 // stun hands a STUN message on. in.mu is held.
-func (s *Session) stun(b []byte, from netip.AddrPort) {
+func (s *stream) stun(b []byte, from netip.AddrPort) {
 	if s.query != nil && s.query.answer(b, from) {
 		return
 	}
@@ -256,7 +256,7 @@ func (s *Session) stun(b []byte, from netip.AddrPort) {
 }
 
 // sendFrom sends a datagram that is not media (STUN, DTLS) from a port.
-func (s *Session) sendFrom(p *port, b []byte, to netip.AddrPort) error {
+func (s *stream) sendFrom(p *port, b []byte, to netip.AddrPort) error {
 	if len(b) == 0 || !to.IsValid() {
 		return nil
 	}

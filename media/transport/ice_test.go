@@ -42,7 +42,7 @@ func TestICEAgainstAnIceLiteAgent(t *testing.T) {
 	if _, err := s.AnswerTo([]byte(offer), ""); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := far.StartAccept(s.credits.ufrag, s.credits.password)
+	conn, err := far.StartAccept(s.audio.credits.ufrag, s.audio.credits.password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func TestAFarEndThatNeverNominates(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := portOf(t, answer)
-	check, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(s.credits.ufrag+":"+edgeUfrag),
-		ice.AttrControlling(1), ice.PriorityAttr(1), stun.NewShortTermIntegrity(s.credits.password), stun.Fingerprint)
+	check, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(s.audio.credits.ufrag+":"+edgeUfrag),
+		ice.AttrControlling(1), ice.PriorityAttr(1), stun.NewShortTermIntegrity(s.audio.credits.password), stun.Fingerprint)
 	if err != nil {
 		t.Fatal(err)
 	}

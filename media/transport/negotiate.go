@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
-	"time"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -20,10 +19,11 @@ func (s *Session) Offer() ([]byte, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	if err := s.open(s.opts.Remote); err != nil {
+	if err := s.audio.open(s.opts.Remote); err != nil {
 		return nil, err
 	}
-	s.pending = sdp.Offer(s.caps, s.transport(s.credits))
+	caps := s.effective()
+	s.pending = sdp.Offer(caps, s.transport(s.openPictures(caps, nil, s.opts.Remote), nil))
 	return s.pending.Append(nil), nil
 }
 
@@ -49,6 +49,28 @@ func (s *Session) SetFull() {
 	s.caps.Full = true
 }
 
+// SetVideo says whether the next Offer or answer has video, which format the other leg
+// speaks (as [sdp.Codec.Format]; "" is no wish), and what it takes. At first video is
+// as Options.Capabilities has it.
+func (s *Session) SetVideo(on bool, format string, l media.Limits) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.noVideo == !on && s.caps.PreferVideo == format && s.caps.VideoLimits == l {
+		return
+	}
+	s.noVideo, s.caps.PreferVideo, s.caps.VideoLimits = !on, format, l
+	s.lastIn = nil
+}
+
+// effective is what the session can do as the other leg is. ctl is held.
+func (s *Session) effective() sdp.Capabilities {
+	caps := s.caps
+	if s.noVideo {
+		caps.Video, caps.Content = nil, nil
+	}
+	return caps
+}
+
 // AnswerTo answers the far end's offer, the first or a later one. prefer names the
 // codec the other leg speaks, "" when it is not known. An error that the far end
 // is to be told is an [*sdp.Error] with the SIP status; the session then stays as
@@ -69,15 +91,20 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.open(offeredAddress(d, s.opts.Remote)); err != nil {
+	far := offeredAddress(d, s.opts.Remote)
+	if err := s.audio.open(far); err != nil {
 		return nil, err
 	}
+	caps := s.effective()
+	open := s.openPictures(caps, d, far)
 	credits := s.creditsFor(d)
-	answer, agreed, err := sdp.Answer(s.caps, s.transport(credits), d, prefer)
+	answer, agreed, err := sdp.Answer(caps, s.transport(open, credits), d, prefer)
 	if err != nil {
 		return nil, err
 	}
-	s.credits = credits
+	for k, c := range credits {
+		s.streams[k].credits = c
+	}
 	if err := s.apply(agreed, false); err != nil {
 		return nil, err
 	}
@@ -109,7 +136,7 @@ func (s *Session) SetAnswer(answer []byte) error {
 	if offer == nil {
 		offer = s.answered
 	}
-	agreed, err := sdp.Accept(s.caps, s.transport(s.credits), offer, d)
+	agreed, err := sdp.Accept(s.caps, s.transport(s.opened(), nil), offer, d)
 	if err != nil {
 		return err
 	}
@@ -120,6 +147,64 @@ func (s *Session) SetAnswer(answer []byte) error {
 	s.pending, s.answered = nil, offer
 	s.lastIn, s.lastOut = bytes.Clone(answer), nil
 	return nil
+}
+
+// openPictures opens the ports of the video that an offer of ours, or our answer to
+// the far end's, may need. Without a free port the call goes on without a picture.
+func (s *Session) openPictures(caps sdp.Capabilities, offer *sdp.Description, far netip.Addr) []*stream {
+	for _, k := range []media.Kind{media.Video, media.Content} {
+		t := s.streams[k]
+		if t == nil || t.port != 0 || !wanted(caps, k, offer) {
+			continue
+		}
+		if err := t.open(far); err != nil {
+			s.log.Warn("no ports for video", "stream", k.String(), "err", err)
+		}
+	}
+	return s.opened()
+}
+
+// wanted reports whether a stream of a kind needs ports. A bundled one has the audio's.
+func wanted(caps sdp.Capabilities, k media.Kind, offer *sdp.Description) bool {
+	if k == media.Video && len(caps.Video) == 0 || k == media.Content && len(caps.Content) == 0 {
+		return false
+	}
+	if offer == nil {
+		return (caps.ICE == sdp.ICENone || caps.Mux == sdp.MuxOff) && caps.Offers(k)
+	}
+	return offer.Has(k)
+}
+
+// opened are the streams with ports.
+func (s *Session) opened() []*stream {
+	var list []*stream
+	for _, t := range s.streams {
+		if t != nil && t.port != 0 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// transport is what our descriptions say of the sockets of the streams.
+func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) sdp.Transport {
+	var tr sdp.Transport
+	for _, t := range open {
+		c, ok := credits[t.kind]
+		if !ok {
+			c = t.credits
+		}
+		own := t.transport(c)
+		switch t.kind {
+		case media.Audio: // the first
+			tr = own
+		case media.Video:
+			tr.Video = &own
+		case media.Content:
+			tr.Content = &own
+		}
+	}
+	return tr
 }
 
 // offeredAddress is where the offer wants its audio; hint when it does not say.
@@ -138,7 +223,7 @@ func offeredAddress(d *sdp.Description, hint netip.Addr) netip.Addr {
 }
 
 // open opens the ports on first use and picks the address our SDP shows.
-func (s *Session) open(far netip.Addr) error {
+func (s *stream) open(far netip.Addr) error {
 	if s.port != 0 {
 		return nil
 	}
@@ -166,12 +251,12 @@ func (s *Session) open(far netip.Addr) error {
 		s.local = e.Advertise
 	}
 	s.prepare(v4, v6, far)
-	s.stops = append(s.stops, s.worker.clock.Every(time.Second, s.everySecond))
+	s.tick()
 	return nil
 }
 
-// transport is what our descriptions say of the sockets.
-func (s *Session) transport(c credentials) sdp.Transport {
+// transport is what our descriptions say of the stream's sockets.
+func (s *stream) transport(c credentials) sdp.Transport {
 	tr := sdp.Transport{Address: s.local, Port: uint16(s.port)}
 	if s.openNow().pair {
 		tr.RTCPPort = uint16(s.port + 1)

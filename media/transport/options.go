@@ -75,10 +75,13 @@ const (
 	Failed                        // ICE or DTLS gave up; the session stays silent until the next offer/answer
 	MediaTimeout                  // nothing came for Options.Timeout; once, until packets come again
 	MediaResumed                  // packets came after a MediaTimeout
+	// KeyframeNeeded asks the leg to ask for a new picture by signalling (INFO, RFC
+	// 5168): the far end agreed to no RTCP message for it.
+	KeyframeNeeded
 )
 
 func (k EventKind) String() string {
-	return [...]string{"connected", "failed", "media timeout", "media resumed"}[k]
+	return [...]string{"connected", "failed", "media timeout", "media resumed", "keyframe needed"}[k]
 }
 
 // An Event reports a change of a session's path.

@@ -272,11 +272,11 @@ func TestAPhoneThatHoldsMayBeSilent(t *testing.T) {
 			if _, err := s.AnswerTo([]byte(newPhone(t, loop4).sdp("a="+row.direction)), ""); err != nil {
 				t.Fatal(err)
 			}
-			s.checkTimeouts(time.Now().Add(time.Hour))
-			s.in.mu.Lock()
-			defer s.in.mu.Unlock()
-			if s.in.timedOut != row.times {
-				t.Errorf("timed out: %v, want %v", s.in.timedOut, row.times)
+			s.audio.checkTimeouts(time.Now().Add(time.Hour))
+			s.audio.in.mu.Lock()
+			defer s.audio.in.mu.Unlock()
+			if s.audio.in.timedOut != row.times {
+				t.Errorf("timed out: %v, want %v", s.audio.in.timedOut, row.times)
 			}
 		})
 	}

@@ -13,7 +13,7 @@ var ErrNoPorts = errors.New("no free media port")
 
 // port is one socket of a session. Its fields are guarded by the session's in.mu.
 type port struct {
-	session *Session
+	session *stream
 	sock    *socket
 	slot    int32 // in its worker
 	rtcp    bool  // carries RTCP only
@@ -115,7 +115,7 @@ func (p *ports) all() []*port {
 
 // openPorts opens the ports of a session: v4 and v6 say which families, pair
 // whether RTCP gets a port of its own.
-func (e *Engine) openPorts(s *Session, v4, v6, pair bool) (ports, error) {
+func (e *Engine) openPorts(s *stream, v4, v6, pair bool) (ports, error) {
 	var got ports
 	n, err := e.pool.take(pair, func(n int) (err error) {
 		got, err = e.openAt(s, n, v4, v6, pair)
@@ -134,7 +134,7 @@ func (e *Engine) openPorts(s *Session, v4, v6, pair bool) (ports, error) {
 	return got, nil
 }
 
-func (e *Engine) openAt(s *Session, n int, v4, v6, pair bool) (got ports, err error) {
+func (e *Engine) openAt(s *stream, n int, v4, v6, pair bool) (got ports, err error) {
 	defer func() {
 		if err == nil {
 			return
@@ -161,7 +161,7 @@ func (e *Engine) openAt(s *Session, n int, v4, v6, pair bool) (got ports, err er
 	return got, err
 }
 
-func (e *Engine) openPort(s *Session, bind netip.Addr, n int, rtcp bool) (*port, error) {
+func (e *Engine) openPort(s *stream, bind netip.Addr, n int, rtcp bool) (*port, error) {
 	sock, err := openSocket(netip.AddrPortFrom(bind, uint16(n)), e.DSCP)
 	if err != nil {
 		return nil, fmt.Errorf("open media port %d on %s: %w", n, bind, err)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"sync"
@@ -24,9 +25,10 @@ const maxValid = 8
 // holds while it reads and judges a datagram, and not while the receiver runs.
 type inbound struct {
 	mu     sync.Mutex
-	open   bool // something was agreed
-	hold   bool // the far end is not meant to send
-	held   bool // one way at most: many phones send nothing while they hold, though their "sendonly" would allow it
+	open   bool      // something was agreed
+	riders []*stream // that are bundled with this one
+	hold   bool      // the far end is not meant to send
+	held   bool      // one way at most: many phones send nothing while they hold, though their "sendonly" would allow it
 	types  [128]bool
 	codecs []sdp.Codec // the far end may change between them (RFC 3264 §6.1)
 	codec  uint8       // payload type it uses now
@@ -39,8 +41,11 @@ type inbound struct {
 
 	seen    rtp.Duplicates
 	reports *rtp.Reception
-	rtcp    rtp.Compound // scratch
-	packet  media.Packet // lent to the receiver; the worker's
+	sender  rtp.SenderInfo // of the far end's last sender report; NTP 0: none came
+	rtx     uint8          // payload type of retransmissions; 0 without
+	ssrc    uint32         // of the packets that came last
+	rtcp    rtp.Compound   // scratch
+	packet  media.Packet   // lent to the receiver; the worker's
 
 	packets, octets, dropped uint64
 	stray                    uint64 // of dropped
@@ -58,9 +63,9 @@ func (in *inbound) strayed() {
 	in.stray++
 }
 
-// datagram sorts one datagram by its first octet (RFC 7983 §7) and says whether
-// in.packet is now a packet for the receiver. in.mu is held.
-func (s *Session) datagram(p *port, b []byte, from netip.AddrPort, now time.Time) bool {
+// datagram sorts one datagram by its first octet (RFC 7983 §7) and returns the stream
+// whose in.packet is now a packet for its receiver, if any. in.mu is held.
+func (s *stream) datagram(p *port, b []byte, from netip.AddrPort, now time.Time) *stream {
 	switch c := b[0]; {
 	case c < 4:
 		s.stun(b, from)
@@ -69,21 +74,73 @@ func (s *Session) datagram(p *port, b []byte, from netip.AddrPort, now time.Time
 	case c >= 128 && c < 192:
 		if p.rtcp || s.muxed.Load() && rtp.IsRTCP(b) {
 			s.receiveRTCP(b, from, now)
-			return false
+			return nil
 		}
 		return s.receiveRTP(b, from, now)
 	default:
 		s.in.strayed()
 	}
-	return false
+	return nil
 }
 
-// receiveRTP judges an RTP packet.
-func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool {
+// receiveRTP judges an RTP packet and finds its stream.
+func (s *stream) receiveRTP(b []byte, from netip.AddrPort, now time.Time) *stream {
 	in := &s.in
 	var h rtp.Header
-	payload, err := s.authentic(b, from, now, &h)
-	if err || in.seen.Seen(h.SSRC, h.Sequence) {
+	payload, bad := s.authentic(b, from, now, &h)
+	if bad {
+		in.dropped++
+		return nil
+	}
+	if len(in.riders) > 0 && !in.types[h.PayloadType] {
+		return s.receiveRider(payload, now, &h)
+	}
+	if !s.take(payload, now, &h) {
+		return nil
+	}
+	return s
+}
+
+// receiveRider gives a packet to the stream bundled with this one that knows its
+// payload type (RFC 9143 §9.2).
+func (s *stream) receiveRider(payload []byte, now time.Time, h *rtp.Header) *stream {
+	r := s.in.rider(h.PayloadType)
+	if r == nil {
+		s.in.dropped++
+		return nil
+	}
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	if !r.take(payload, now, h) {
+		return nil
+	}
+	return r
+}
+
+// rider is the bundled stream with a payload type; nil when there is none.
+func (in *inbound) rider(pt uint8) *stream {
+	for _, r := range in.riders {
+		if r.knows(pt) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s *stream) knows(pt uint8) bool {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return s.in.open && s.in.types[pt&0x7f]
+}
+
+// take counts a packet that is the far end's, and makes it in.packet. It is false for
+// one that no receiver is to see.
+func (s *stream) take(payload []byte, now time.Time, h *rtp.Header) bool {
+	in := &s.in
+	if in.rtx != 0 && h.PayloadType == in.rtx {
+		return s.takeAgain(payload, now, h)
+	}
+	if in.seen.Seen(h.SSRC, h.Sequence) {
 		in.dropped++
 		return false
 	}
@@ -93,7 +150,11 @@ func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool 
 	in.reports.Receive(now, h.SSRC, h.Sequence, h.Timestamp)
 	in.packets++
 	in.octets += uint64(len(payload))
+	in.ssrc = h.SSRC
 	s.heard(now)
+	if s.picture != nil {
+		s.picture.came(now, h.SSRC, h.Sequence)
+	}
 	if in.hold {
 		return false
 	}
@@ -101,11 +162,14 @@ func (s *Session) receiveRTP(b []byte, from netip.AddrPort, now time.Time) bool 
 		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.Sequence,
 		Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrived: now,
 	}
+	if len(h.CSRC) >= 4 {
+		in.packet.CSRC = binary.BigEndian.Uint32(h.CSRC)
+	}
 	return true
 }
 
 // switchCodec follows a far end that changes between the codecs it has agreed to.
-func (s *Session) switchCodec(pt uint8) {
+func (s *stream) switchCodec(pt uint8) {
 	in := &s.in
 	for _, c := range in.codecs {
 		if c.PayloadType != pt {
@@ -119,13 +183,13 @@ func (s *Session) switchCodec(pt uint8) {
 		info.Codec, info.Clock, info.PayloadType, info.FMTP = c.Name, c.Clock, pt, c.FMTP
 		s.source.info.Store(&info)
 		in.codec = pt
-		s.notify()
+		s.session.notify()
 	}
 }
 
 // authentic is the one place that says which packets count: with ICE from a
 // confirmed address, with SRTP with a valid tag, and else from where the latch says.
-func (s *Session) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp.Header) (payload []byte, bad bool) {
+func (s *stream) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp.Header) (payload []byte, bad bool) {
 	in := &s.in
 	if !in.open || in.useICE && !in.isValid(from) {
 		return nil, true
@@ -140,7 +204,7 @@ func (s *Session) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp
 		}
 	}
 	payload, err := rtp.Parse(b, h)
-	if err != nil || !in.types[h.PayloadType&0x7f] {
+	if err != nil || !in.types[h.PayloadType&0x7f] && in.rider(h.PayloadType) == nil {
 		return nil, true
 	}
 	switch {
@@ -156,7 +220,7 @@ func (s *Session) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp
 }
 
 // plainSource asks the latch, and acts when it moved or settled.
-func (s *Session) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) bool {
+func (s *stream) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) bool {
 	l := &s.in.latch
 	was := l.settled
 	switch l.packet(now, from, ssrc) {
@@ -173,7 +237,7 @@ func (s *Session) plainSource(from netip.AddrPort, ssrc uint32, now time.Time) b
 
 // follow sends to where the far end sends from. It is logged, because it is how a
 // call is heard, or hijacked.
-func (s *Session) follow(to netip.AddrPort, why string) {
+func (s *stream) follow(to netip.AddrPort, why string) {
 	l := &s.in.latch
 	s.note("media source learnt", "sdp", l.sdp, "now", to, "was", l.remote, "by", why)
 	l.remote = to
@@ -181,7 +245,7 @@ func (s *Session) follow(to netip.AddrPort, why string) {
 }
 
 // aim directs outgoing packets. in.mu is held.
-func (s *Session) aim(to netip.AddrPort) {
+func (s *stream) aim(to netip.AddrPort) {
 	k := s.sink
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -197,7 +261,7 @@ func (s *Session) aim(to netip.AddrPort) {
 
 // pin connects the socket to a source that will not change any more: the kernel
 // then drops strangers, and sends without looking up a route.
-func (s *Session) pin(to netip.AddrPort) {
+func (s *stream) pin(to netip.AddrPort) {
 	k := s.sink
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -226,6 +290,9 @@ func (in *inbound) expect(st *sdp.Stream) {
 		in.types[c.PayloadType&0x7f] = true
 	}
 	in.types[st.Recv.PayloadType&0x7f] = true
+	if in.rtx = st.RecvRTX; in.rtx != 0 {
+		in.types[in.rtx&0x7f] = true
+	}
 	in.codecs, in.codec = st.Codecs, st.Recv.PayloadType
 	if st.Recv.Clock == 8000 {
 		in.types[comfortNoise] = true // gateways send it without having agreed to it
@@ -236,7 +303,7 @@ func (in *inbound) expect(st *sdp.Stream) {
 }
 
 // heard notes that the far end is there. in.mu is held.
-func (s *Session) heard(now time.Time) {
+func (s *stream) heard(now time.Time) {
 	in := &s.in
 	if in.first.IsZero() {
 		in.first = now

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media"
 	"tandem/media/rtp"
 )
 
@@ -21,7 +22,7 @@ func newReception(clock int) *rtp.Reception {
 }
 
 // everySecond runs on the worker.
-func (s *Session) everySecond(now time.Time) {
+func (s *stream) everySecond(now time.Time) {
 	s.checkTimeouts(now)
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
@@ -36,14 +37,14 @@ func (s *Session) everySecond(now time.Time) {
 }
 
 // checkTimeouts reports a path that never came up, and media that stopped.
-func (s *Session) checkTimeouts(now time.Time) {
+func (s *stream) checkTimeouts(now time.Time) {
 	in := &s.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !s.connectBy.IsZero() && now.After(s.connectBy) {
 		s.giveUp(errors.New("no connection within the time: ICE or DTLS did not finish"))
 	}
-	if s.opts.Timeout <= 0 || !in.open || in.held || in.timedOut {
+	if s.kind != media.Audio || s.opts.Timeout <= 0 || !in.open || in.held || in.timedOut {
 		return
 	}
 	since := in.since
@@ -57,13 +58,13 @@ func (s *Session) checkTimeouts(now time.Time) {
 }
 
 // giveUp reports once that the path failed. in.mu is held.
-func (s *Session) giveUp(err error) {
+func (s *stream) giveUp(err error) {
 	s.connectBy = time.Time{}
 	s.emit(Event{Kind: Failed, Err: err})
 }
 
 // report sends a sender or receiver report. in.mu is held.
-func (s *Session) report(now time.Time, bye bool) {
+func (s *stream) report(now time.Time, bye bool) {
 	k := s.sink
 	var blocks [1]rtp.ReportBlock
 	n := 0
@@ -78,42 +79,62 @@ func (s *Session) report(now time.Time, bye bool) {
 	} else {
 		b = rtp.AppendReceiverReport(b, k.rebase.ssrc, blocks[:n]...)
 	}
-	k.lastReport = k.packets
-	b = rtp.AppendDescription(b, k.rebase.ssrc, s.cname)
+	k.lastReport, k.reported = k.packets, true
+	b = rtp.AppendDescription(b, k.rebase.ssrc, s.session.cname)
 	if bye {
 		b = rtp.AppendBye(b, k.rebase.ssrc, "")
 	}
 	k.sendRTCP(b)
 }
 
-// sendBye says that our stream ends.
-func (s *Session) sendBye() {
+// sendBye says that our stream ends. Who has sent nothing must not say so
+// (RFC 3550 §6.3.7).
+func (s *stream) sendBye() {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	if s.in.open {
+	s.sink.mu.Lock()
+	heard := s.sink.packets > 0 || s.sink.reported
+	s.sink.mu.Unlock()
+	if s.in.open && heard {
 		s.report(time.Now(), true)
 	}
 }
 
 // receiveRTCP takes the statistics of a report. BYE changes nothing: the
 // signalling ends a call, and nobody else. in.mu is held.
-func (s *Session) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
+func (s *stream) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 	in := &s.in
 	b, ok := s.authenticRTCP(b, from)
 	if !ok || in.rtcp.Parse(b) != nil {
 		in.dropped++
 		return
 	}
-	if in.rtcp.HasSender {
-		in.reports.SenderReport(now, in.rtcp.Sender)
-	}
 	s.sink.mu.Lock()
-	ours := s.sink.rebase.ssrc
 	if s.sink.rtcpPort != nil && s.sink.rtcpTo.ap != from {
 		s.sink.rtcpTo = makeAddress(from)
 	}
 	s.sink.mu.Unlock()
-	for _, r := range in.rtcp.Reports {
+	s.heardReports(b, &in.rtcp, now)
+	for _, r := range in.riders {
+		r.in.mu.Lock()
+		if r.in.open {
+			r.heardReports(b, &in.rtcp, now)
+		}
+		r.in.mu.Unlock()
+	}
+}
+
+// heardReports takes what a compound packet says of this stream. in.mu is held.
+func (s *stream) heardReports(b []byte, c *rtp.Compound, now time.Time) {
+	in := &s.in
+	s.sink.mu.Lock()
+	ours, alone := s.sink.rebase.ssrc, s.sink.base == nil && len(in.riders) == 0
+	s.sink.mu.Unlock()
+	if c.HasSender && (alone || c.Sender.SSRC == in.ssrc) {
+		in.reports.SenderReport(now, c.Sender)
+		in.sender = c.Sender
+	}
+	for _, r := range c.Reports {
 		if r.SSRC != ours {
 			continue
 		}
@@ -122,11 +143,14 @@ func (s *Session) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 			in.roundTrip = rtt
 		}
 	}
+	if s.picture != nil {
+		s.heardFeedback(b, now)
+	}
 }
 
 // authenticRTCP says whether an RTCP packet is the far end's. It teaches nothing
 // about where RTP goes.
-func (s *Session) authenticRTCP(b []byte, from netip.AddrPort) ([]byte, bool) {
+func (s *stream) authenticRTCP(b []byte, from netip.AddrPort) ([]byte, bool) {
 	in := &s.in
 	if !in.open || in.useICE && !in.isValid(from) {
 		return nil, false
@@ -143,7 +167,7 @@ func (s *Session) authenticRTCP(b []byte, from netip.AddrPort) ([]byte, bool) {
 
 // plainRTCP reports whether unprotected RTCP comes from where it was announced. A
 // NAT, once RTP has shown that there is one, may map the second port anywhere.
-func (s *Session) plainRTCP(from netip.AddrPort) bool {
+func (s *stream) plainRTCP(from netip.AddrPort) bool {
 	l := &s.in.latch
 	if l.remote != l.sdp {
 		return from.Addr() == l.remote.Addr()

@@ -13,9 +13,9 @@ import (
 
 // report sends a session's report now instead of within seven seconds.
 func reportNow(s *Session) {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	s.report(time.Now(), false)
+	s.audio.in.mu.Lock()
+	defer s.audio.in.mu.Unlock()
+	s.audio.report(time.Now(), false)
 }
 
 func TestRTCPOnItsOwnPort(t *testing.T) {

@@ -1,68 +1,49 @@
 package transport
 
 import (
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"tandem/media"
-	"tandem/media/dtmf"
 	"tandem/media/sdp"
 )
 
-// A Session is the media end of one leg: one audio stream, its ports and its
-// security. Offer, AnswerTo and SetAnswer follow RFC 3264; everything is safe for
-// concurrent use. The leg that made it closes it.
+// A Session is the media end of one leg: an audio stream and, where both sides have
+// them, a camera and a shared screen. Offer, AnswerTo and SetAnswer follow RFC 3264;
+// everything is safe for concurrent use. The leg that made it closes it.
 //
-// Locks are taken in the order ctl, in.mu, sink.mu. The receiver of the source
-// runs without any of them.
+// Locks are taken in the order ctl, then a stream's in.mu, then its sink.mu; those of
+// the audio before those of a stream bundled with it on the way in, and after them on
+// the way out. The receiver of a source runs without any of them.
 type Session struct {
 	engine *Engine
 	worker *worker
 	opts   Options
 	log    *slog.Logger
+	cname  string // never changes
 
-	source  *source
-	sink    *sink
+	audio   *stream
+	streams [3]*stream // by media.Kind; all made with the session, most of them never used
 	changed chan struct{}
-	muxed   atomic.Bool // RTP and RTCP share a port
 	events  events
 
-	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows
+	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
+	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
+	sources []media.Source
+	sinks   []media.Sink
+
+	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows, and the same of each stream
 	closed   bool
+	noVideo  bool // the other leg has none
 	caps     sdp.Capabilities
-	local    netip.Addr // what our SDP shows
-	port     int        // the RTP port, 0 before it is open
-	credits  credentials
-	crypto   []sdp.Crypto
-	public   netip.AddrPort   // as a STUN server sees us
 	pending  *sdp.Description // our offer without an answer
 	answered *sdp.Description // our offer, when the last answer was the far end's
 	agreed   sdp.Agreed
 	lastIn   []byte // the last offer or answer that was taken
 	lastOut  []byte // our answer to it
-	iceAgent *iceAgent
-	assoc    *association
-	stops    []func() // of ticks
-	filling  bool
-	cname    string // never changes
-
-	in        inbound
-	ports     ports        // guarded by in.mu
-	iceInput  *pipe        // guarded by in.mu
-	ice6Input *pipe        // guarded by in.mu
-	dtlsInput *association // guarded by in.mu
-	query     *stunQuery   // guarded by in.mu
-	rtcpDue   time.Time    // guarded by in.mu
-	connectBy time.Time    // guarded by in.mu; zero when nothing is awaited
-
-	digits dtmf.Sender // guarded by sink.mu
 }
 
 var _ media.Session = (*Session)(nil)
@@ -70,17 +51,32 @@ var _ media.Session = (*Session)(nil)
 func newSession(e *Engine, o Options, w *worker) *Session {
 	s := &Session{
 		engine: e, worker: w, opts: o, log: e.Log.With("session", o.Name),
-		source: newSource(), changed: make(chan struct{}, 1), caps: o.Capabilities,
+		changed: make(chan struct{}, 1), caps: o.Capabilities,
 	}
-	s.sink = newSink(s)
 	s.events.log = s.log
-	s.in.reports = newReception(8000)
 	if s.caps.Origin.Session == "" {
 		// An NTP-like number, as RFC 8866 §5.2 suggests, that does not tell our clock.
 		s.caps.Origin.Session = strconv.FormatUint(rand.Uint64()>>2, 10)
 	}
 	s.cname = randomString(16) // RFC 7022: it must not tell who we are
+	for k := range s.streams {
+		if k := media.Kind(k); k == media.Audio || len(s.formats(k)) > 0 {
+			s.streams[k] = newStream(s, k)
+		}
+	}
+	s.audio = s.streams[media.Audio]
+	s.use([]*stream{s.audio})
 	return s
+}
+
+func (s *Session) formats(k media.Kind) []sdp.Codec {
+	switch k {
+	case media.Video:
+		return s.caps.Video
+	case media.Content:
+		return s.caps.Content
+	}
+	return s.caps.Audio
 }
 
 // Agreed is the result of the last offer/answer; Streams is empty before.
@@ -91,10 +87,37 @@ func (s *Session) Agreed() sdp.Agreed {
 }
 
 // Sources implements [media.Session].
-func (s *Session) Sources() []media.Source { return []media.Source{s.source} }
+func (s *Session) Sources() []media.Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sources
+}
 
 // Sinks implements [media.Session].
-func (s *Session) Sinks() []media.Sink { return []media.Sink{s.sink} }
+func (s *Session) Sinks() []media.Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sinks
+}
+
+// use publishes the streams that are agreed on.
+func (s *Session) use(active []*stream) {
+	var sources []media.Source
+	var sinks []media.Sink
+	for _, t := range active {
+		sources, sinks = append(sources, t.source), append(sinks, t.sink)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active, s.sources, s.sinks = active, sources, sinks
+}
+
+// inUse are the streams agreed on, audio first, and always the audio.
+func (s *Session) inUse() []*stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active
+}
 
 // Changed implements [media.Session].
 func (s *Session) Changed() <-chan struct{} { return s.changed }
@@ -109,25 +132,19 @@ func (s *Session) notify() {
 	}
 }
 
-// Stats implements [media.Session].
-func (s *Session) Stats() media.Stats {
-	var st media.Stats
-	in, k := &s.in, s.sink
-	in.mu.Lock()
-	st.PacketsIn, st.BytesIn, st.Dropped = in.packets, in.octets, in.dropped
-	st.Lost, st.Jitter = in.lost+in.reports.Lost(), in.reports.Jitter()
-	st.RemoteLost, st.RoundTrip = in.remoteLost, in.roundTrip
-	st.FirstIn, st.LastIn = in.first, in.last
-	in.mu.Unlock()
-	k.mu.Lock()
-	st.PacketsOut, st.BytesOut = k.packets, k.octets
-	st.Dropped += k.dropped
-	k.mu.Unlock()
-	return st
+// Stats implements [media.Session]: it counts the audio. StatsOf has the others.
+func (s *Session) Stats() media.Stats { return s.audio.stats() }
+
+// StatsOf counts one stream; all zero for one that the session has not.
+func (s *Session) StatsOf(k media.Kind) media.Stats {
+	if t := s.streams[k]; t != nil {
+		return t.stats()
+	}
+	return media.Stats{}
 }
 
-// drops says what Stats counts as dropped.
-func (s *Session) drops() (stray, rejected, unsent uint64) {
+// drops says what stats counts as dropped.
+func (s *stream) drops() (stray, rejected, unsent uint64) {
 	s.in.mu.Lock()
 	stray, rejected = s.in.stray, s.in.dropped-s.in.stray
 	s.in.mu.Unlock()
@@ -138,44 +155,11 @@ func (s *Session) drops() (stray, rejected, unsent uint64) {
 
 // String implements [media.Session].
 func (s *Session) String() string {
-	info := s.source.Info()
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	s.sink.mu.Lock()
-	defer s.sink.mu.Unlock()
-	kind := "RTP"
-	if s.in.secure {
-		kind = "SRTP"
+	var parts []string
+	for _, t := range s.inUse() {
+		parts = append(parts, t.String())
 	}
-	if s.in.useICE {
-		kind = "ICE " + kind
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s <-> %s", kind, s.localString(), s.remoteString())
-	if info.Codec != "" {
-		b.WriteString(" " + info.Codec)
-	}
-	if d := s.sink.info.Load().Direction; d != media.SendRecv {
-		b.WriteString(" " + d.String())
-	}
-	return b.String()
-}
-
-func (s *Session) localString() string {
-	if p := s.sink.port; p != nil {
-		return p.sock.local.String()
-	}
-	if s.ports.number == 0 {
-		return "-"
-	}
-	return ":" + strconv.Itoa(s.ports.number)
-}
-
-func (s *Session) remoteString() string {
-	if s.sink.port == nil {
-		return "-"
-	}
-	return s.sink.to.ap.String()
+	return strings.Join(parts, ", ")
 }
 
 // Close sends BYE (RTCP), gives the ports back and waits until nothing of the
@@ -188,55 +172,14 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
-	s.sendBye()
-	for _, stop := range s.stops {
-		stop()
+	for i := len(s.streams) - 1; i >= 0; i-- { // the audio last: others may pass with it
+		if t := s.streams[i]; t != nil {
+			t.close()
+		}
 	}
-	s.stopSecurity()
-	s.closePorts(s.openNow())
-	s.source.Attach(nil)
 	s.ctl.Unlock()
 	s.events.close()
 	s.engine.forget(s)
-}
-
-func (s *Session) openNow() ports {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	return s.ports
-}
-
-// closePorts stops serving ports and gives their numbers back.
-func (s *Session) closePorts(p ports) {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	s.sink.mu.Lock()
-	defer s.sink.mu.Unlock()
-	for _, o := range p.all() {
-		s.closePort(o)
-	}
-	if p.number != 0 {
-		s.engine.pool.release(p.number, p.pair)
-	}
-	s.ports = ports{}
-}
-
-// closePort is called with in.mu and sink.mu held.
-func (s *Session) closePort(p *port) {
-	if p.closed {
-		return
-	}
-	p.closed = true
-	if s.sink.port == p {
-		s.sink.port = nil
-	}
-	if s.sink.rtcpPort == p {
-		s.sink.rtcpPort = nil
-	}
-	if p.slot >= 0 {
-		s.worker.remove(p)
-	}
-	_ = p.sock.close()
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

@@ -13,16 +13,22 @@ import (
 	"tandem/media/rtp"
 )
 
-// maxPayload is the largest RTP payload that is sent. What is larger would be
-// fragmented on the way.
-const maxPayload = 1400
+// The largest RTP payloads that are sent. Larger ones would be fragmented on the way,
+// and rooms fill a whole Ethernet frame.
+const (
+	maxPayload      = 1400
+	maxVideoPayload = 1500 - 20 - 8 - 12
+)
 
 // sink is a session's outgoing stream.
 type sink struct {
-	session *Session
+	session *stream
 	info    atomic.Pointer[media.StreamInfo]
 
-	mu        sync.Mutex // guards what follows; nothing else is locked while it is held
+	request atomic.Pointer[func()] // called when the far end asks for a keyframe
+
+	mu        sync.Mutex // guards what follows; only base's is taken while it is held
+	base      *sink      // whose path this one shares; nil: it has its own
 	port      *port      // nil: no path
 	to        address    // the far end
 	connected bool       // the port's socket knows it
@@ -40,11 +46,13 @@ type sink struct {
 	lastWrite                time.Time
 	packets, octets, dropped uint64
 	lastReport               uint64 // packets at the last report
+	again                    *again // what may be asked for again; nil for audio
+	reported                 bool   // a report was sent
 }
 
 var _ media.Sink = (*sink)(nil)
 
-func newSink(s *Session) *sink {
+func newSink(s *stream) *sink {
 	k := &sink{session: s, rebase: newRebase()}
 	k.info.Store(&media.StreamInfo{})
 	return k
@@ -53,8 +61,14 @@ func newSink(s *Session) *sink {
 // Info implements [media.Sink].
 func (k *sink) Info() media.StreamInfo { return *k.info.Load() }
 
-// OnKeyframeRequest implements [media.Sink]; audio has no pictures.
-func (k *sink) OnKeyframeRequest(func()) {}
+// OnKeyframeRequest implements [media.Sink].
+func (k *sink) OnKeyframeRequest(f func()) {
+	if f == nil {
+		k.request.Store(nil)
+		return
+	}
+	k.request.Store(&f)
+}
 
 // Write implements [media.Sink].
 func (k *sink) Write(p *media.Packet) {
@@ -73,7 +87,8 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 	if !k.open() || k.digits {
 		return
 	}
-	if len(p.Payload) > maxPayload {
+	video := k.session.kind != media.Audio
+	if n := len(p.Payload); n > maxPayload && !(video && n <= maxVideoPayload) {
 		k.dropped++
 		return
 	}
@@ -83,14 +98,44 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 	if event {
 		pt = p.PayloadType
 	}
-	seq, timestamp, fresh := k.rebase.move(now, p, event)
-	k.send(pt, p.Marker || fresh, seq, timestamp, p.Payload)
+	// The timestamps of pictures go back where some refer to later ones; like a digit's
+	// they move no timeline.
+	seq, timestamp, fresh := k.rebase.move(now, p, event || video)
+	// The marker begins a talk spurt, and ends a picture.
+	marker := p.Marker || fresh && !video
+	k.send(pt, marker, seq, timestamp, p.Payload)
+	if k.again != nil {
+		k.again.keep(now, pt, marker, seq, timestamp, p.Payload)
+	}
 }
 
 // open reports whether a packet may leave now.
-func (k *sink) open() bool { return k.port != nil && !k.mute && (!k.secure || k.keys != nil) }
+func (k *sink) open() bool {
+	if k.mute {
+		return false
+	}
+	if k.base != nil {
+		k.base.mu.Lock()
+		defer k.base.mu.Unlock()
+		return k.base.ready()
+	}
+	return k.ready()
+}
+
+// ready reports whether the path is there.
+func (k *sink) ready() bool { return k.port != nil && (!k.secure || k.keys != nil) }
 
 func (k *sink) send(pt uint8, marker bool, seq uint16, timestamp uint32, payload []byte) {
+	if !k.sendAs(k.rebase.ssrc, pt, marker, seq, timestamp, payload) {
+		k.dropped++
+		return
+	}
+	k.packets++
+	k.octets += uint64(len(payload))
+}
+
+// sendAs sends a packet of any of our SSRCs; false when it could not leave.
+func (k *sink) sendAs(ssrc uint32, pt uint8, marker bool, seq uint16, timestamp uint32, payload []byte) bool {
 	if k.buf == nil { // many a call ends before anybody speaks
 		k.buf = make([]byte, 0, maxDatagram)
 	}
@@ -98,21 +143,25 @@ func (k *sink) send(pt uint8, marker bool, seq uint16, timestamp uint32, payload
 	if marker {
 		b[1] |= 0x80
 	}
-	b = append32(append32(b, timestamp), k.rebase.ssrc)
+	b = append32(append32(b, timestamp), ssrc)
 	b = append(b, payload...)
+	if k.base != nil {
+		k.base.mu.Lock()
+		defer k.base.mu.Unlock()
+		return k.base.ready() && k.base.out(b)
+	}
+	return k.out(b)
+}
+
+// out protects a packet and sends it.
+func (k *sink) out(b []byte) bool {
 	if k.secure {
 		var err error
 		if b, err = k.keys.EncryptRTP(b, b, &k.header); err != nil {
-			k.dropped++
-			return
+			return false
 		}
 	}
-	if k.transmit(b) != 0 {
-		k.dropped++
-		return
-	}
-	k.packets++
-	k.octets += uint64(len(payload))
+	return k.transmit(b) == 0
 }
 
 func append32(b []byte, v uint32) []byte {
@@ -134,6 +183,12 @@ func (k *sink) transmit(b []byte) syscall.Errno {
 
 // sendRTCP sends a compound packet. b has room for the authentication tag.
 func (k *sink) sendRTCP(b []byte) {
+	if k.base != nil {
+		k.base.mu.Lock()
+		defer k.base.mu.Unlock()
+		k.base.sendRTCP(b)
+		return
+	}
 	if k.port == nil || k.secure && k.keys == nil {
 		return
 	}
@@ -161,7 +216,8 @@ func (k *sink) senderInfo(now time.Time) rtp.SenderInfo {
 
 // source is a session's incoming stream.
 type source struct {
-	info atomic.Pointer[media.StreamInfo]
+	stream *stream
+	info   atomic.Pointer[media.StreamInfo]
 
 	mu       sync.Mutex // held while receiver runs
 	receiver media.Receiver
@@ -169,8 +225,8 @@ type source struct {
 
 var _ media.Source = (*source)(nil)
 
-func newSource() *source {
-	s := new(source)
+func newSource(t *stream) *source {
+	s := &source{stream: t}
 	s.info.Store(&media.StreamInfo{})
 	return s
 }
@@ -185,8 +241,12 @@ func (s *source) Attach(r media.Receiver) {
 	s.receiver = r
 }
 
-// RequestKeyframe implements [media.Source]; audio has no pictures.
-func (s *source) RequestKeyframe() {}
+// RequestKeyframe implements [media.Source].
+func (s *source) RequestKeyframe() { s.stream.requestKeyframe() }
+
+// Limit asks the far end to send no more than so many bit/s of pictures from now on
+// (TMMBR or REMB); 0 takes the wish back.
+func (s *source) Limit(bitrate int) { s.stream.limit(bitrate) }
 
 func (s *source) deliver(p *media.Packet) {
 	s.mu.Lock()

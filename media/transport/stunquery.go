@@ -21,7 +21,7 @@ type stunQuery struct {
 
 // queryPublic finds our public IPv4 address and port; it stays unknown when no
 // server answers in time, because ICE works without it against most far ends.
-func (s *Session) queryPublic() {
+func (s *stream) queryPublic() {
 	s.in.mu.Lock()
 	p := s.ports.rtp4
 	s.in.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *Session) queryPublic() {
 	s.log.Warn("no STUN server answered", "servers", s.opts.STUN)
 }
 
-func (s *Session) setQuery(q *stunQuery) {
+func (s *stream) setQuery(q *stunQuery) {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	s.query = q

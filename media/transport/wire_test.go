@@ -46,16 +46,16 @@ func FuzzDatagram(f *testing.F) {
 		}
 		for _, s := range sessions {
 			from := netip.MustParseAddrPort("127.0.0.9:9")
-			s.in.mu.Lock()
+			s.audio.in.mu.Lock()
 			if right {
-				from = s.in.latch.remote
+				from = s.audio.in.latch.remote
 			}
-			for _, p := range s.ports.all() {
-				if s.datagram(p, append([]byte(nil), b...), from, time.Now()) && !s.in.types[s.in.packet.PayloadType] {
-					t.Errorf("payload type %d was not agreed", s.in.packet.PayloadType)
+			for _, p := range s.audio.ports.all() {
+				if s.audio.datagram(p, append([]byte(nil), b...), from, time.Now()) != nil && !s.audio.in.types[s.audio.in.packet.PayloadType] {
+					t.Errorf("payload type %d was not agreed", s.audio.in.packet.PayloadType)
 				}
 			}
-			s.in.mu.Unlock()
+			s.audio.in.mu.Unlock()
 		}
 	})
 }

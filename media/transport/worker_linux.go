@@ -127,7 +127,7 @@ func (w *worker) wait(events []unix.EpollEvent, busy bool) (int, error) {
 }
 
 // readable reads one datagram from p. It runs on the worker.
-func (s *Session) readable(p *port, w *worker, now time.Time) {
+func (s *stream) readable(p *port, w *worker, now time.Time) {
 	in := &s.in
 	in.mu.Lock()
 	if p.closed {
@@ -135,10 +135,13 @@ func (s *Session) readable(p *port, w *worker, now time.Time) {
 		return
 	}
 	n, e := p.sock.receive(w.buf, &w.from)
-	good := e == 0 && n > 0 && s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	var to *stream
+	if e == 0 && n > 0 {
+		to = s.datagram(p, w.buf[:n], w.from.addrPort(), now)
+	}
 	in.mu.Unlock()
-	if good {
-		s.source.deliver(&in.packet)
+	if to != nil {
+		to.source.deliver(&to.in.packet)
 	}
 }
 
@@ -182,11 +185,10 @@ func (w *worker) add(p *port) error {
 }
 
 // remove ends serving p. The caller holds the lock under which p is read, and
-// closes the socket afterwards.
+// closes the socket afterwards, which takes it out of the epoll set.
 func (w *worker) remove(p *port) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, p.sock.fd, nil)
 	w.ports[p.slot] = nil
 	w.free = append(w.free, p.slot)
 	w.used--

@@ -104,18 +104,21 @@ func (w *worker) read(p *port) {
 	}
 }
 
-func (s *Session) isClosed(p *port) bool {
+func (s *stream) isClosed(p *port) bool {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	return p.closed
 }
 
-func (s *Session) received(p *port, b []byte, from netip.AddrPort) {
+func (s *stream) received(p *port, b []byte, from netip.AddrPort) {
 	in := &s.in
 	in.mu.Lock()
-	good := !p.closed && s.datagram(p, b, from, time.Now())
+	var to *stream
+	if !p.closed {
+		to = s.datagram(p, b, from, time.Now())
+	}
 	in.mu.Unlock()
-	if good {
-		s.source.deliver(&in.packet)
+	if to != nil {
+		to.source.deliver(&to.in.packet)
 	}
 }

@@ -16,9 +16,10 @@ import (
 
 // sound is the media of one call: plain RTP on a port of its own.
 type sound struct {
-	conn *net.UDPConn
-	stop chan struct{}
-	once sync.Once
+	conn    *net.UDPConn
+	picture Picture // nil without
+	stop    chan struct{}
+	once    sync.Once
 
 	mu        sync.Mutex // guards everything below
 	to        netip.AddrPort
@@ -40,6 +41,12 @@ func (p *Phone) newSound() (*sound, error) {
 	}
 	s := &sound{conn: conn, stop: make(chan struct{}), direction: "sendrecv"}
 	s.out.Tone.Frequency = p.cfg.Tone
+	if p.cfg.Picture != nil {
+		if s.picture, err = p.cfg.Picture(p.cfg.Bind); err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("phone %s: picture: %w", p.cfg.User, err)
+		}
+	}
 	p.work.Go(s.read)
 	p.work.Go(s.pace)
 	p.work.Go(func() {
@@ -56,6 +63,9 @@ func (s *sound) close() {
 	s.once.Do(func() {
 		close(s.stop)
 		_ = s.conn.Close()
+		if s.picture != nil {
+			s.picture.Close()
+		}
 	})
 }
 
@@ -136,6 +146,9 @@ func (s *sound) describe(codecs []string, event uint8, direction string) string 
 		fmt.Fprintf(&b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", event, event)
 	}
 	fmt.Fprintf(&b, "a=ptime:20\r\na=%s\r\n", direction)
+	if s.picture != nil {
+		b.WriteString(s.picture.Describe(direction))
+	}
 	return b.String()
 }
 
@@ -145,17 +158,23 @@ type remote struct {
 	codecs    []string // of those the phone knows, in the far end's order
 	event     uint8
 	direction string
+	video     []string // lines of the first m=video
+	host      netip.Addr
 }
 
 func parseSDP(body []byte) (remote, error) {
 	r := remote{direction: "sendrecv"}
 	var ip netip.Addr
-	audioSeen, inAudio := false, true
+	audioSeen, inAudio, inVideo := false, true, false
 	for line := range strings.SplitSeq(strings.ReplaceAll(string(body), "\r", ""), "\n") {
 		key, v, _ := strings.Cut(line, "=")
 		f := strings.Fields(v)
 		switch {
 		case key == "m":
+			inVideo = len(f) >= 4 && f[0] == "video" && r.video == nil
+			if inVideo {
+				r.video = []string{line}
+			}
 			inAudio = len(f) >= 4 && f[0] == "audio" && !audioSeen
 			if inAudio {
 				audioSeen = true
@@ -170,6 +189,8 @@ func parseSDP(body []byte) (remote, error) {
 					}
 				}
 			}
+		case inVideo:
+			r.video = append(r.video, line)
 		case !inAudio:
 		case key == "c" && len(f) == 3:
 			ip, _ = netip.ParseAddr(f[2])
@@ -178,6 +199,7 @@ func parseSDP(body []byte) (remote, error) {
 			r.attribute(v)
 		}
 	}
+	r.host = r.to.Addr()
 	if !audioSeen {
 		return r, fmt.Errorf("no audio in the session description")
 	}
@@ -210,6 +232,9 @@ func (s *sound) adopt(r remote, codec string, events bool) {
 	s.codec = codec
 	s.in.Law, s.out.Law = law, law
 	s.in.Audio, s.out.Audio = payloadTypes[codec], payloadTypes[codec]
+	if s.picture != nil {
+		s.picture.Take(r.host, r.video)
+	}
 	if events {
 		s.in.Event, s.out.Event = r.event, r.event
 	}
@@ -240,3 +265,6 @@ func (c *Call) Heard() audio.Report {
 	defer c.sound.mu.Unlock()
 	return c.sound.in.Report()
 }
+
+// Picture is the call's video; nil without.
+func (c *Call) Picture() Picture { return c.sound.picture }

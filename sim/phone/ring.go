@@ -212,7 +212,11 @@ func (c *Call) request(m *wire.Message) {
 	case "INVITE", "UPDATE":
 		c.reoffered(m)
 	case "INFO":
-		c.set(func() { c.info = append(c.info, infoDigits(m)) })
+		if c.sound.picture != nil && strings.Contains(string(m.Body), "picture_fast_update") {
+			c.sound.picture.Refresh()
+		} else {
+			c.set(func() { c.info = append(c.info, infoDigits(m)) })
+		}
 		p.reply(m, 200, c.localTag, nil)
 	case "NOTIFY":
 		c.set(func() { c.notify = append(c.notify, strings.TrimSpace(string(m.Body))) })

@@ -1,0 +1,485 @@
+package sdp
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"tandem/media"
+)
+
+// videoClock is the RTP clock of every video codec here, in Hz.
+const videoClock = 90000
+
+// kinds says what each m-line carries. A video line is a shared screen when it says so
+// (RFC 4796), or when it is the second one of its profile: a second one of another
+// profile offers the same camera with other protection.
+func (d *Description) kinds() []lineKind {
+	list := make([]lineKind, len(d.Media))
+	camera := -1
+	for i := range d.Media {
+		m := &d.Media[i]
+		switch {
+		case m.Kind == "audio":
+			list[i] = lineKind{media.Audio, true}
+		case m.Kind != "video":
+		case m.content():
+			list[i] = lineKind{media.Content, true}
+		case camera >= 0 && strings.EqualFold(d.Media[camera].Profile, m.Profile) && !m.camera():
+			list[i] = lineKind{media.Content, true}
+		default:
+			list[i] = lineKind{media.Video, true}
+			if camera < 0 {
+				camera = i
+			}
+		}
+	}
+	return list
+}
+
+type lineKind struct {
+	kind media.Kind
+	ok   bool // false: neither audio nor video
+}
+
+// content reports that the line says of itself that it shows slides.
+func (m *Media) content() bool {
+	v, _ := m.Attribute("content")
+	return hasToken(v, "slides") || hasToken(v, "alt")
+}
+
+func (m *Media) camera() bool {
+	v, _ := m.Attribute("content")
+	return hasToken(v, "main") || hasToken(v, "speaker")
+}
+
+func hasToken(list, token string) bool {
+	return slices.Contains(strings.Split(strings.ToLower(list), ","), token)
+}
+
+// codecs are our formats for a kind.
+func (caps Capabilities) codecs(k media.Kind) []Codec {
+	list := caps.Audio
+	switch k {
+	case media.Video:
+		list = caps.Video
+	case media.Content:
+		return caps.Content
+	}
+	if k != media.Video || caps.VideoLimits == (media.Limits{}) {
+		return list
+	}
+	bounded := slices.Clone(list)
+	for i := range bounded {
+		bounded[i] = bounded[i].within(caps.VideoLimits)
+	}
+	return bounded
+}
+
+// bitrate is what we take of a kind of video.
+func (caps Capabilities) bitrate(k media.Kind) int {
+	if k != media.Video {
+		return caps.Bitrate
+	}
+	return least(caps.Bitrate, caps.VideoLimits.Bitrate)
+}
+
+// chooseVideo takes the best m-line of a kind beside the accepted audio; nil when none
+// is acceptable: the call then goes on without.
+func (caps Capabilities) chooseVideo(tr Transport, offer *Description, audio *accepted, kinds []lineKind, k media.Kind) *accepted {
+	if len(caps.codecs(k)) == 0 {
+		return nil
+	}
+	var best *accepted
+	for i := range offer.Media {
+		s := section{offer, &offer.Media[i]}
+		if kinds[i] != (lineKind{k, true}) || !s.inUse() {
+			continue
+		}
+		a := caps.considerVideo(tr, s, i, k, audio)
+		if a != nil && (best == nil || caps.rank(a) > caps.rank(best)) {
+			best = a
+		}
+	}
+	return best
+}
+
+// inUse is false for a stream that ended or was refused. Port 0 with bundle-only says
+// that the stream exists only together with another one (RFC 9143 §6).
+func (s section) inUse() bool {
+	if s.m.Port != 0 {
+		return true
+	}
+	_, only := s.m.Attribute("bundle-only")
+	return only && s.bundled(s.mid())
+}
+
+func (caps Capabilities) considerVideo(tr Transport, s section, index int, k media.Kind, audio *accepted) *accepted {
+	p, ok := parseProfile(s.m.Profile)
+	if !ok {
+		return nil
+	}
+	a := &accepted{Stream: Stream{Kind: k, Index: index, MID: s.mid(), Feedback: p.feedback}, bitrate: caps.bitrate(k)}
+	own := &tr
+	if a.Shared = audio.Bundled && audio.Mux && s.bundled(a.MID); !a.Shared {
+		if own = tr.of(k); own == nil || s.m.Port == 0 {
+			return nil
+		}
+	}
+	a.transport = *own
+	if caps.considerPath(s, p, a, *own) != nil || a.Shared && (!a.Mux || a.Security != audio.Security) {
+		return nil
+	}
+	if !caps.answerVideoCodec(s, a) {
+		return nil
+	}
+	a.limit(s, a.bitrate)
+	return a
+}
+
+func (caps Capabilities) answerVideoCodec(s section, a *accepted) bool {
+	offered := s.m.formats()
+	list := common(caps.codecs(a.Kind), offered)
+	if len(list) == 0 {
+		return false
+	}
+	if i := slices.IndexFunc(list, func(m match) bool { return m.ours.Format() == caps.PreferVideo }); i > 0 {
+		list[0], list[i] = list[i], list[0]
+	} else if i < 0 {
+		name, _, _ := strings.Cut(caps.PreferVideo, "/")
+		put(list, name)
+	}
+	for _, m := range list {
+		a.Codecs = append(a.Codecs, m.theirs.Codec)
+	}
+	a.Codecs = a.Codecs[:1] // formats differ in more than their names: one is agreed on
+	a.Send, a.Recv = a.Codecs[0], a.Codecs[0]
+	a.Recv.FMTP = answerFMTP(list[0].ours, list[0].theirs.Codec)
+	a.encoding = list[0].theirs.encoding
+	a.Messages = s.messages(a.Send.PayloadType).and(caps.messages(a.Security))
+	if a.Messages.NACK {
+		a.SendRTX = retransmission(offered, a.Send.PayloadType)
+		a.RecvRTX = a.SendRTX
+	}
+	return true
+}
+
+// limit fills in what both sides take.
+func (st *Stream) limit(theirs section, ours int) {
+	st.SendLimits = limits(st.Send)
+	if b := theirs.bitrate(); b > 0 && (st.SendLimits.Bitrate == 0 || b < st.SendLimits.Bitrate) {
+		st.SendLimits.Bitrate = b
+	}
+	if v, ok := theirs.m.Attribute("framerate"); ok {
+		if f, err := strconv.ParseFloat(v, 32); err == nil && f >= 1 && f <= 240 && (st.SendLimits.FrameRate == 0 || int(f) < st.SendLimits.FrameRate) {
+			st.SendLimits.FrameRate = int(f)
+		}
+	}
+	st.RecvLimits = limits(st.Recv)
+	if ours > 0 && (st.RecvLimits.Bitrate == 0 || ours < st.RecvLimits.Bitrate) {
+		st.RecvLimits.Bitrate = ours
+	}
+}
+
+// limits is what the receiver of a format takes, as its parameters have it.
+func limits(c Codec) media.Limits {
+	var l media.Limits
+	switch strings.ToUpper(c.Name) {
+	case "H264":
+		if h, err := ParseH264(c.FMTP); err == nil {
+			l.FrameSize, l.BlockRate, l.Bitrate = h.Limits()
+		}
+	case "VP8": // RFC 7741 §6.1
+		l.FrameSize = number(fmtpValue(c.FMTP, "max-fs"), 1<<20)
+		l.FrameRate = number(fmtpValue(c.FMTP, "max-fr"), 240)
+	}
+	return l
+}
+
+func fmtpValue(fmtp, name string) string {
+	for _, part := range strings.Split(fmtp, ";") {
+		n, v, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if strings.EqualFold(strings.TrimSpace(n), name) {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// sessionAudio is taken off a limit for the whole session, in bit/s.
+const sessionAudio = 64_000
+
+// bitrate is how much the far end wants to receive on this stream, in bit/s of
+// payload; 0 when it does not say. TIAS leaves headers out (RFC 3890); AS counts those
+// of IP, UDP and RTP, a twentieth of full video packets.
+func (s section) bitrate() int {
+	if b := bandwidth(s.m.Bandwidth, "TIAS"); b > 0 {
+		return b
+	}
+	if b := bandwidth(s.m.Bandwidth, "AS"); b > 0 {
+		return b * 950
+	}
+	if b := bandwidth(s.d.Bandwidth, "TIAS"); b > 2*sessionAudio {
+		return b - sessionAudio
+	}
+	for _, kind := range []string{"AS", "CT"} {
+		if b := bandwidth(s.d.Bandwidth, kind); b*1000 > 2*sessionAudio {
+			return b*950 - sessionAudio
+		}
+	}
+	return 0
+}
+
+func bandwidth(lines []string, kind string) int {
+	for _, l := range lines {
+		k, v, _ := strings.Cut(l, ":")
+		if strings.EqualFold(strings.TrimSpace(k), kind) {
+			return number(strings.TrimSpace(v), 1<<30)
+		}
+	}
+	return 0
+}
+
+// addBitrate tells the far end how much we take, in both ways (RFC 3890 §6.2.2).
+func (m *Media) addBitrate(limit int) {
+	if limit > 0 {
+		m.Bandwidth = append(m.Bandwidth, "AS:"+strconv.Itoa(limit/950), "TIAS:"+strconv.Itoa(limit))
+	}
+}
+
+// messages are what we understand ourselves. Nobody but a browser needs REMB.
+func (caps Capabilities) messages(sec Security) Messages {
+	return Messages{NACK: true, PLI: true, FIR: true, TMMBR: !caps.WebRTC, REMB: caps.WebRTC || sec == DTLS && caps.ICE != ICENone}
+}
+
+func (m Messages) and(o Messages) Messages {
+	return Messages{m.NACK && o.NACK, m.PLI && o.PLI, m.FIR && o.FIR, m.TMMBR && o.TMMBR, m.REMB && o.REMB}
+}
+
+// messages are those a description lists for a payload type. Rooms list them beside
+// RTP/AVP, too, and use them.
+func (s section) messages(pt uint8) (m Messages) {
+	for _, v := range s.values("rtcp-fb") {
+		f := strings.Fields(strings.ToLower(v))
+		if len(f) < 2 || f[0] != "*" && f[0] != strconv.Itoa(int(pt)) {
+			continue
+		}
+		switch f[1] {
+		case "nack":
+			m.NACK = m.NACK || len(f) == 2
+			m.PLI = m.PLI || slices.Contains(f[2:], "pli")
+		case "ccm": // some list all in one line
+			m.FIR = m.FIR || slices.Contains(f[2:], "fir")
+			m.TMMBR = m.TMMBR || slices.Contains(f[2:], "tmmbr")
+		case "goog-remb":
+			m.REMB = true
+		}
+	}
+	return m
+}
+
+func (m *Media) addMessages(pt uint8, list Messages) {
+	for _, o := range []struct {
+		on   bool
+		text string
+	}{{list.NACK, "nack"}, {list.PLI, "nack pli"}, {list.FIR, "ccm fir"}, {list.TMMBR, "ccm tmmbr"}, {list.REMB, "goog-remb"}} {
+		if o.on {
+			m.add("rtcp-fb", strconv.Itoa(int(pt))+" "+o.text)
+		}
+	}
+}
+
+// retransmission is the payload type that carries lost packets of pt again; 0 without.
+func retransmission(list []format, pt uint8) uint8 {
+	for _, f := range list {
+		if f.Name == "RTX" && f.Clock == videoClock && fmtpValue(f.FMTP, "apt") == strconv.Itoa(int(pt)) {
+			return f.PayloadType
+		}
+	}
+	return 0
+}
+
+// answerVideo writes what only video has.
+func (a *accepted) answerVideo(s section, m *Media) {
+	if a.RecvRTX != 0 {
+		m.addFormat(a.RecvRTX, "rtx/90000", "apt="+strconv.Itoa(int(a.Recv.PayloadType)))
+	}
+	m.addBitrate(a.bitrate)
+	m.addMessages(a.Recv.PayloadType, a.Messages)
+	if v, ok := s.m.Attribute("content"); ok {
+		m.add("content", v)
+	}
+	if v, ok := s.m.Attribute("label"); ok && !strings.ContainsAny(v, " \t") {
+		m.add("label", v)
+	}
+}
+
+// sameH264 reports whether two descriptions of H.264 are one format.
+func sameH264(a, b string) bool {
+	x, err1 := ParseH264(a)
+	y, err2 := ParseH264(b)
+	return err1 == nil && err2 == nil && x.Matches(y)
+}
+
+// answerFMTP are our parameters in an answer.
+func answerFMTP(ours, offer Codec) string {
+	if !strings.EqualFold(ours.Name, "H264") {
+		return ours.FMTP
+	}
+	o, err1 := ParseH264(ours.FMTP)
+	t, err2 := ParseH264(offer.FMTP)
+	if err1 != nil || err2 != nil {
+		return ours.FMTP
+	}
+	a := o.Answer(t)
+	if a.Level < o.Level {
+		// Rooms offer a low level and say by max-fs what they can do beyond it; an
+		// answer without would let them send the low level's small pictures only.
+		a.MaxFrameSize, a.MaxRate, a.MaxBitrate = o.Limits()
+	}
+	return a.FMTP()
+}
+
+// writeVideo writes what only video has. RTX is offered where everything shares one
+// transport; rooms do not know it.
+func (o offered) writeVideo(m *Media) {
+	m.addBitrate(o.caps.bitrate(o.kind))
+	list := o.caps.messages(o.security())
+	for _, c := range o.codecs {
+		m.addMessages(c.PayloadType, list)
+	}
+	switch {
+	case o.kind == media.Content:
+		m.add("content", "slides")
+	case len(o.caps.Content) > 0:
+		m.add("content", "main")
+	}
+}
+
+func (o offered) security() Security {
+	if o.dtls {
+		return DTLS
+	}
+	return Plain
+}
+
+// Has reports whether a description has a stream of a kind in use.
+func (d *Description) Has(k media.Kind) bool {
+	for i, l := range d.kinds() {
+		if l == (lineKind{k, true}) && d.Media[i].Port != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Carries reports whether an m-line is of a kind.
+func (d *Description) Carries(index int, k media.Kind) bool {
+	return d.kinds()[index] == lineKind{k, true}
+}
+
+// Offers reports whether the next [Offer] has a stream of a kind, given its ports.
+func (caps Capabilities) Offers(k media.Kind) bool {
+	if len(caps.codecs(k)) == 0 {
+		return false
+	}
+	return caps.Last == nil || caps.Full || caps.Last.Has(k)
+}
+
+// Format names a format so that two legs can compare theirs: "VP8", and for H.264 with
+// the family of its profile and the packetization mode, "H264/baseline/1".
+func (c Codec) Format() string {
+	name := strings.ToUpper(c.Name)
+	if name != "H264" {
+		return name
+	}
+	h, err := ParseH264(c.FMTP)
+	if err != nil {
+		return name
+	}
+	profile := strings.TrimPrefix(family(h.Profile).String(), "constrained ")
+	return name + "/" + profile + "/" + strconv.Itoa(h.Mode)
+}
+
+// Videos are the formats that our camera stream and an offer's have in common, in the
+// offer's order, and the limits of the pictures that the far end takes; none without.
+func Videos(offer *Description, ours []Codec) (names []string, l media.Limits) {
+	for i, k := range offer.kinds() {
+		s := section{offer, &offer.Media[i]}
+		if k != (lineKind{media.Video, true}) || !s.inUse() {
+			continue
+		}
+		for _, f := range s.m.formats() {
+			if !slices.ContainsFunc(ours, func(c Codec) bool { return same(c, f.Codec) }) || slices.Contains(names, f.Format()) {
+				continue
+			}
+			st := Stream{Send: f.Codec}
+			if st.limit(s, 0); len(names) == 0 {
+				l = st.SendLimits
+			}
+			names = append(names, f.Format())
+		}
+		if len(names) > 0 {
+			return names, l
+		}
+	}
+	return nil, media.Limits{}
+}
+
+// within is a format of ours whose parameters ask for no more than l.
+func (c Codec) within(l media.Limits) Codec {
+	switch strings.ToUpper(c.Name) {
+	case "H264":
+		if h, err := ParseH264(c.FMTP); err == nil && l.FrameSize > 0 {
+			c.FMTP = h.within(l).FMTP()
+		}
+	case "VP8":
+		size, rate := limits(c).FrameSize, limits(c).FrameRate
+		c.FMTP = vp8FMTP(least(size, l.FrameSize), least(rate, l.FrameRate))
+	}
+	return c
+}
+
+func vp8FMTP(size, rate int) string {
+	var parts []string
+	if rate > 0 {
+		parts = append(parts, "max-fr="+strconv.Itoa(rate))
+	}
+	if size > 0 {
+		parts = append(parts, "max-fs="+strconv.Itoa(size))
+	}
+	return strings.Join(parts, ";")
+}
+
+// least is the lower of two limits, of which 0 is none.
+func least(a, b int) int {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// within is h at a level that l covers, and not above its own.
+func (h H264) within(l media.Limits) H264 {
+	size, rate, bitrate := h.Limits()
+	if size <= l.FrameSize && (l.BlockRate == 0 || rate <= l.BlockRate) {
+		return h
+	}
+	size, rate, bitrate = min(size, l.FrameSize), least(rate, l.BlockRate), least(bitrate, l.Bitrate)
+	low := H264{ID: h.ID, Profile: h.Profile, Level: 10, Mode: h.Mode, Asymmetry: h.Asymmetry, Sets: h.Sets}
+	for _, v := range h264Levels() {
+		if v.level != level1b && v.level <= h.Level && v.size <= size && v.rate <= rate {
+			low.Level = v.level
+		}
+	}
+	low.ID[2] = low.Level
+	low.ID[1] &^= 0x10
+	atSize, atRate, _ := low.Limits() // what the other leg has beyond the level (RFC 6184 §8.1)
+	if size > atSize {
+		low.MaxFrameSize = size
+	}
+	if rate > atRate {
+		low.MaxRate = rate
+	}
+	return low
+}
