@@ -143,16 +143,6 @@ func (s *Session) StatsOf(k media.Kind) media.Stats {
 	return media.Stats{}
 }
 
-// drops says what stats counts as dropped.
-func (s *stream) drops() (stray, rejected, unsent uint64) {
-	s.in.mu.Lock()
-	stray, rejected = s.in.stray, s.in.dropped-s.in.stray
-	s.in.mu.Unlock()
-	s.sink.mu.Lock()
-	defer s.sink.mu.Unlock()
-	return stray, rejected, s.sink.dropped
-}
-
 // String implements [media.Session].
 func (s *Session) String() string {
 	var parts []string
