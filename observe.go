@@ -235,11 +235,7 @@ func (g *Gateway) observeMeetings(m *metrics.Registry) {
 func (g *Gateway) observeCapacity(m *metrics.Registry) {
 	m.GaugeFunc(metrics.PortsUsed, func() float64 { return float64(g.Capacity.Stats().Used) })
 	m.GaugeFunc(metrics.PortsLimit, func() float64 { return float64(g.Capacity.Stats().Limit) })
-	m.Func(metrics.CPURatio, func(emit metrics.Emit) {
-		if s := g.Capacity.Stats(); s.Known {
-			emit(s.Load)
-		}
-	})
+	m.GaugeFunc(metrics.CPURatio, func() float64 { return g.Capacity.Stats().Load })
 	m.Func(metrics.AdmissionRefusalsTotal, func(emit metrics.Emit) {
 		for why, n := range g.Capacity.Stats().Refused {
 			emit(float64(n), why.String())

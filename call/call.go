@@ -41,6 +41,7 @@ type Call struct {
 	paid   bool // the Guard has let this attempt pass
 	held   hold // B's answer, while it waits for the store
 	record Record
+	stale  bool // the record is newer than what is public
 	log    *slog.Logger
 	old    sync.WaitGroup // legs that were let go and have not ended yet
 }
@@ -149,6 +150,8 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 		if next.phase >= Ending {
 			c.charge(c, nil)
 		}
+	}
+	if c.stale || next.phase != s.phase {
 		c.publish()
 	}
 	return next, todo
@@ -293,6 +296,7 @@ func (c *Call) join(ringback bool) {
 	c.bridge.Ringback(ringback)
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.publish()
 	c.log.Info("media joined", "path", c.record.Path, "ringback", ringback)
 }
 

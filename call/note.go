@@ -75,7 +75,8 @@ func (c *Call) tried(end Ended) {
 	c.record.Tried = append(c.record.Tried, Attempt{c.now.Connector, c.now.Target, c.now.To, end.Cause, end.Text})
 }
 
-// noteMedia keeps the figures of the legs while they are still there.
+// noteMedia keeps the figures of the legs while they are still there. The record
+// is published with what comes next: a step, or a pipeline.
 func (c *Call) noteMedia() {
 	if l := c.legs[A]; l != nil {
 		c.record.A = legRecord(l)
@@ -83,10 +84,11 @@ func (c *Call) noteMedia() {
 	if l := c.legs[B]; l != nil {
 		c.record.B = legRecord(l)
 	}
-	c.publish()
+	c.stale = true
 }
 
 func (c *Call) publish() {
+	c.stale = false
 	r := c.record
 	r.Tried = append([]Attempt(nil), r.Tried...)
 	c.public.Store(&r)

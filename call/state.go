@@ -183,7 +183,8 @@ func (s state) lobby(ev Progress) (state, []any) {
 		todo = append(todo, tell{A, Answered{Codec: ev.Codec, Video: ev.Video}})
 	}
 	s.phase, s.up, s.joined = Early, true, true
-	return s, append(todo, join{})
+	// How long somebody may wait to be admitted is B's to limit, not ours.
+	return s, append(todo, timer{never}, join{})
 }
 
 func (s state) answered(ev Answered) (state, []any) {

@@ -24,7 +24,7 @@ func TestStep(t *testing.T) {
 		{"B rings", dialing, B, Progress{}, early, []any{tell{A, Progress{}}}},
 		{"B sends early media", dialing, B, Progress{Early: true}, heard, []any{tell{A, Progress{Early: true}}, join{}}},
 		{"early media that the rule keeps from A", state{gone: none, mute: true}, B, Progress{Early: true}, state{phase: Early, gone: none, mute: true}, []any{tell{A, Progress{}}}},
-		{"B is a lobby: A is answered and waits there", dialing, B, Progress{Lobby: true, Early: true}, state{phase: Early, gone: none, up: true, joined: true}, []any{tell{A, Answered{}}, join{}}},
+		{"B is a lobby: A is answered and waits there", dialing, B, Progress{Lobby: true, Early: true}, state{phase: Early, gone: none, up: true, joined: true}, []any{tell{A, Answered{}}, timer{never}, join{}}},
 		{"A is admitted", state{phase: Early, gone: none, up: true, joined: true}, B, Answered{}, active, []any{timer{never}, join{}}},
 		{
 			"A is not admitted, another way in is left",

@@ -126,7 +126,7 @@ var (
 		Name: "tandem_ports_limit", Help: "Ports there are; 0 is no limit.",
 	}
 	CPURatio = Family{
-		Name: "tandem_cpu_ratio", Help: "Share of the processors in use, 0 to 1, as admission sees it: by the gateway or by the whole machine, whichever is greater; absent when it cannot be measured.",
+		Name: "tandem_cpu_ratio", Help: "Share of the processors in use, 0 to 1, as admission sees it: by the gateway or by the whole machine, whichever is greater; 0 where it cannot be measured.",
 	}
 	AdmissionRefusalsTotal = Family{
 		Name: "tandem_admission_refusals_total", Help: "Calls that were not let in, by reason (ports, cpu).",

@@ -1,34 +1,22 @@
 package token
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"tandem/alarm"
 )
 
-// checkEvery is how often the folder is looked at.
-const checkEvery = time.Hour
-
 // expiryAlarm is the alarm's key.
 const expiryAlarm = "meet/gateway-token/expiry"
 
-// Watch reads the folder every hour, so that a staged certificate takes over in
-// time, and raises an alarm 30, 14, 7 and 1 days before the last certificate
-// expires. It returns when ctx is done.
-func (g *Gateway) Watch(ctx context.Context) {
-	tick := time.NewTicker(checkEvery)
-	defer tick.Stop()
-	for {
-		err := g.Load()
-		g.warn(err, time.Now())
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+// Check reads the folder again, so that a staged certificate takes over in time,
+// and raises an alarm 30, 14, 7 and 1 days before the last certificate expires. Call
+// it every hour or so.
+func (g *Gateway) Check() error {
+	err := g.Load()
+	g.warn(err, time.Now())
+	return err
 }
 
 // warn raises or clears the alarm.

@@ -242,11 +242,16 @@ func TestTheExpiryIsToldFourTimes(t *testing.T) {
 			detail   string
 			severity alarm.Severity
 		}{
-			{0, "", 0}, {9, "", 0}, {11, "less than 30 days", alarm.Warning}, {27, "less than 14 days", alarm.Warning},
-			{34, "less than 7 days", alarm.Warning}, {39, "less than a day", alarm.Critical}, {41, "expired on", alarm.Critical},
+			{0, "", 0},
+			{9, "", 0},
+			{11, "less than 30 days", alarm.Warning},
+			{27, "less than 14 days", alarm.Warning},
+			{34, "less than 7 days", alarm.Warning},
+			{39, "less than a day", alarm.Critical},
+			{41, "expired on", alarm.Critical},
 		} {
-			time.Sleep(begin.AddDate(0, 0, test.day).Add(time.Minute).Sub(time.Now()))
-			g.warn(g.Load(), time.Now())
+			time.Sleep(time.Until(begin.AddDate(0, 0, test.day).Add(time.Minute)))
+			must(t, g.Check())
 			if !strings.Contains(b.last.Detail, test.detail) || (b.last.Detail == "") != (test.detail == "") || b.last.Severity != test.severity {
 				t.Errorf("day %d: %v %q, want %q", test.day, b.last.Severity, b.last.Detail, test.detail)
 			}

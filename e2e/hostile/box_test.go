@@ -55,15 +55,38 @@ const (
 	canaryRefresh  = "canary-refresh-token"
 )
 
+// programs is where the program is built; TestMain removes it.
+var programs string
+
+func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "tandem-hostile-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(programs)
+	os.Exit(code)
+}
+
+// program builds the gateway once for all tests and returns its path.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programs, "tandem")
+	if out, err := exec.Command("go", "build", "-o", path, "tandem/cmd/tandem").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
 func newBox(t *testing.T) *box {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the program")
 	}
 	b := &box{dir: t.TempDir(), http: freeAddr(t)}
-	b.binary = filepath.Join(b.dir, "tandem")
-	if out, err := exec.Command("go", "build", "-o", b.binary, "tandem/cmd/tandem").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	var err error
+	if b.binary, err = program(); err != nil {
+		t.Fatal(err)
 	}
 	b.edge = &sim.Server{Config: sim.Config{Accounts: []sim.Account{{
 		Number: "+12025550123", ClientID: "demo-client", ClientSecret: canarySecret, RefreshToken: canaryRefresh,

@@ -252,10 +252,10 @@ func (l *line) declined(no *refusal) time.Duration {
 	if b := l.bound.Load(); b != nil && !b.live(now) {
 		l.bound.Store(nil)
 	}
+	l.trouble(no.Error()+"; no REGISTER for "+wait.String(), "Wait: Google declines accounts that register too often. Check that no other device uses the same user name.")
 	if l.bound.Load() == nil {
 		l.set(Silent, no.Error())
 	}
-	l.trouble(no.Error()+"; no REGISTER for "+wait.String(), "Wait: Google declines accounts that register too often. Check that no other device uses the same user name.")
 	return wait
 }
 
@@ -292,8 +292,8 @@ func (l *line) failed(ctx context.Context, err error) time.Duration {
 
 // waits shows why there is no registration, and what can be done.
 func (l *line) waits(err error) {
+	l.trouble(err.Error(), advice(err)) // first, so that whoever sees the state finds the alarm
 	l.set(Waiting, err.Error())
-	l.trouble(err.Error(), advice(err))
 }
 
 // unregister takes the registration back at shutdown, with full headers (GV-C26).

@@ -122,7 +122,9 @@ func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, 
 	}
 	s.legs.Store(in, l)
 	in.On(l.post)
-	s.run.Go(func() { l.run(ctx) })
+	s.run.Go(func() {
+		l.run(ctx)
+	})
 	return l, nil
 }
 

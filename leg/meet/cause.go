@@ -24,48 +24,41 @@ type verdict struct {
 	says  string // what the caller reads besides the cause's own sentence; may be empty
 }
 
-// refusalOf is the table of reasons of a refused HTTPS request (contract, 2.6).
+// refusals is the table of reasons of a refused HTTPS request (contract, 2.6). All
+// other GATEWAY_… reasons mean what GATEWAY_TOKEN_MISSING does.
+var refusals = map[string]verdict{
+	"INVALID_REQUEST":              {call.ProtocolError, never, false, "The meeting service did not understand the gateway."},
+	"INVALID_OFFER":                {call.ProtocolError, never, false, "The meeting service did not understand the gateway."},
+	"DEVICE_CONTROL_DENIED":        {call.ProtocolError, never, false, "The meeting service did not understand the gateway."},
+	"GATEWAY_TOKEN_EXPIRED":        {call.CredentialsWrong, renewToken, true, ""},
+	"ACCESS_TOKEN_MISSING":         {call.CredentialsWrong, never, true, ""},
+	"ACCESS_TOKEN_UNKNOWN":         {call.CredentialsWrong, never, true, ""},
+	"ACCESS_TOKEN_REVOKED":         {call.CredentialsWrong, never, true, ""},
+	"ACCESS_TOKEN_WRONG_TYPE":      {call.CredentialsWrong, never, true, ""},
+	"INTEROP_DISABLED":             {call.Forbidden, never, false, "The organiser's company does not let video rooms of other systems join."},
+	"DISABLED_BY_ADMIN":            {call.Forbidden, never, false, "The administrator does not let gateways into this meeting."},
+	"DISABLED_BY_HOST_CONTROL":     {call.Forbidden, never, false, "The host does not let gateways into this meeting."},
+	"DISABLED_DUE_TO_ENCRYPTION":   {call.Forbidden, never, false, "This meeting is encrypted from end to end; a gateway cannot join it."},
+	"DISABLED_DUE_TO_WATERMARKING": {call.Forbidden, never, false, "This meeting shows a watermark to everybody; a gateway cannot join it."},
+	"VIDEO_LOCKED":                 {call.VideoRefused, never, false, ""},
+	"MEETING_NOT_FOUND":            {call.MeetingUnknown, never, false, ""},
+	"DEVICE_NOT_FOUND":             {call.NetworkFailure, never, false, "The meeting service has forgotten this call."},
+	"CONFERENCE_ENDED":             {call.MeetingOver, never, false, ""},
+	"MEETING_FULL":                 {call.MeetingFull, never, false, ""},
+	"TOO_MANY_KNOCKS":              {call.LobbyTimeout, backOff, false, "You asked to be admitted too often. Wait a minute, then dial again."},
+	"RATE_LIMITED":                 {call.Congestion, backOff, false, ""},
+	"INTERNAL":                     {call.Unavailable, once, false, ""},
+	"UNAVAILABLE":                  {call.Unavailable, backOff, false, ""},
+	"GATEWAY_TOKEN_MISSING":        {call.CredentialsWrong, never, true, ""},
+}
+
+// refusalOf looks a reason up.
 func refusalOf(reason string) (verdict, bool) {
-	switch reason {
-	case "INVALID_REQUEST", "INVALID_OFFER", "DEVICE_CONTROL_DENIED":
-		return verdict{call.ProtocolError, never, false, "The meeting service did not understand the gateway."}, true
-	case "GATEWAY_TOKEN_EXPIRED":
-		return verdict{call.CredentialsWrong, renewToken, true, ""}, true
-	case "ACCESS_TOKEN_MISSING", "ACCESS_TOKEN_UNKNOWN", "ACCESS_TOKEN_REVOKED", "ACCESS_TOKEN_WRONG_TYPE":
-		return verdict{call.CredentialsWrong, never, true, ""}, true
-	case "INTEROP_DISABLED":
-		return verdict{call.Forbidden, never, false, "The organiser's company does not let video rooms of other systems join."}, true
-	case "DISABLED_BY_ADMIN":
-		return verdict{call.Forbidden, never, false, "The administrator does not let gateways into this meeting."}, true
-	case "DISABLED_BY_HOST_CONTROL":
-		return verdict{call.Forbidden, never, false, "The host does not let gateways into this meeting."}, true
-	case "DISABLED_DUE_TO_ENCRYPTION":
-		return verdict{call.Forbidden, never, false, "This meeting is encrypted from end to end; a gateway cannot join it."}, true
-	case "DISABLED_DUE_TO_WATERMARKING":
-		return verdict{call.Forbidden, never, false, "This meeting shows a watermark to everybody; a gateway cannot join it."}, true
-	case "VIDEO_LOCKED":
-		return verdict{call.VideoRefused, never, false, ""}, true
-	case "MEETING_NOT_FOUND":
-		return verdict{call.MeetingUnknown, never, false, ""}, true
-	case "DEVICE_NOT_FOUND":
-		return verdict{call.NetworkFailure, never, false, "The meeting service has forgotten this call."}, true
-	case "CONFERENCE_ENDED":
-		return verdict{call.MeetingOver, never, false, ""}, true
-	case "MEETING_FULL":
-		return verdict{call.MeetingFull, never, false, ""}, true
-	case "TOO_MANY_KNOCKS":
-		return verdict{call.LobbyTimeout, backOff, false, "You asked to be admitted too often. Wait a minute, then dial again."}, true
-	case "RATE_LIMITED":
-		return verdict{call.Congestion, backOff, false, ""}, true
-	case "INTERNAL":
-		return verdict{call.Unavailable, once, false, ""}, true
-	case "UNAVAILABLE":
-		return verdict{call.Unavailable, backOff, false, ""}, true
+	v, ok := refusals[reason]
+	if !ok && strings.HasPrefix(reason, "GATEWAY_") {
+		v, ok = refusals["GATEWAY_TOKEN_MISSING"]
 	}
-	if strings.HasPrefix(reason, "GATEWAY_TOKEN_") || strings.HasPrefix(reason, "GATEWAY_CERTIFICATE_") {
-		return verdict{call.CredentialsWrong, never, true, ""}, true
-	}
-	return verdict{}, false
+	return v, ok
 }
 
 // verdictOfStatus is for answers without a reason that is known.
@@ -88,25 +81,23 @@ func verdictOfStatus(status int) verdict {
 }
 
 // disconnects is the table of reasons why a session ended (contract, 8.1).
-// An unknown one is taken for REASON_SESSION_UNHEALTHY.
+var disconnects = map[string]verdict{
+	"REASON_CLIENT_LEFT":        {cause: call.NormalClearing},
+	"REASON_KNOCK_DENIED":       {cause: call.NotAdmitted},
+	"REASON_KNOCK_TIMEOUT":      {cause: call.LobbyTimeout},
+	"REASON_CONFERENCE_ENDED":   {cause: call.MeetingOver},
+	"REASON_USER_STOPPED":       {cause: call.Removed},
+	"REASON_VIDEO_LOCKED":       {cause: call.VideoRefused},
+	"REASON_TOKEN_REVOKED":      {cause: call.CredentialsWrong, alarm: true},
+	"REASON_PROTOCOL_VIOLATION": {cause: call.ProtocolError, says: "The meeting service did not understand the gateway."},
+}
+
+// unhealthy is what an unknown reason is taken for, as REASON_SESSION_UNHEALTHY.
+var unhealthy = verdict{cause: call.NetworkFailure, says: "The meeting service lost the connection to the gateway."}
+
 func disconnectOf(reason string) verdict {
-	switch reason {
-	case "REASON_CLIENT_LEFT":
-		return verdict{cause: call.NormalClearing}
-	case "REASON_KNOCK_DENIED":
-		return verdict{cause: call.NotAdmitted}
-	case "REASON_KNOCK_TIMEOUT":
-		return verdict{cause: call.LobbyTimeout}
-	case "REASON_CONFERENCE_ENDED":
-		return verdict{cause: call.MeetingOver}
-	case "REASON_USER_STOPPED":
-		return verdict{cause: call.Removed}
-	case "REASON_VIDEO_LOCKED":
-		return verdict{cause: call.VideoRefused}
-	case "REASON_TOKEN_REVOKED":
-		return verdict{cause: call.CredentialsWrong, alarm: true}
-	case "REASON_PROTOCOL_VIOLATION":
-		return verdict{cause: call.ProtocolError, says: "The meeting service did not understand the gateway."}
+	if v, ok := disconnects[reason]; ok {
+		return v
 	}
-	return verdict{cause: call.NetworkFailure, says: "The meeting service lost the connection to the gateway."}
+	return unhealthy
 }

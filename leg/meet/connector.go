@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"tandem/alarm"
 	"tandem/call"
@@ -90,7 +91,7 @@ func (c *Connector) Apply(conf Config) error {
 		}
 	}
 	if conf.Gateway != "" {
-		if err := s.gateway.Load(); err != nil {
+		if err := s.gateway.Check(); err != nil {
 			return fmt.Errorf("gateway_token: %w", err)
 		}
 	}
@@ -103,18 +104,35 @@ func (c *Connector) Apply(conf Config) error {
 	return nil
 }
 
+// checkEvery is how often the gateway token is looked at.
+const checkEvery = time.Hour
+
 // Run watches the gateway token until ctx is done, and returns when the last call
 // is over and every connection is closed.
 func (c *Connector) Run(ctx context.Context) error {
-	if s := c.current(); s != nil && len(s.conf.Tokens) > 0 {
-		s.gateway.Watch(ctx)
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			c.check()
+		case <-ctx.Done():
+		}
 	}
-	<-ctx.Done()
 	c.legs.Wait()
 	if s := c.current(); s != nil {
 		s.http.CloseIdleConnections()
 	}
 	return nil
+}
+
+// check looks after the gateway token; the alarm board tells what is wrong.
+func (c *Connector) check() {
+	if s := c.current(); s != nil && len(s.conf.Tokens) > 0 {
+		if err := s.gateway.Check(); err != nil {
+			c.Log.Error("gateway token cannot be read", "err", err)
+		}
+	}
 }
 
 func (c *Connector) current() *service {

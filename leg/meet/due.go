@@ -15,7 +15,8 @@ const (
 	dueConnect due = iota // the transport, or the first word of the service
 	dueLobby              // our own limit
 	dueNotice             // a refusal was shown long enough
-	dueLeave              // the service was told, or not
+	dueAnswer             // the service does not answer our leave
+	dueLeave              // it was told, or not
 	dueAssign             // the next change of the assignment may go
 	dueStats              // the next upload
 	dueRestart            // the next attempt to mend the path
@@ -50,6 +51,8 @@ func (l *Leg) expire(now time.Time) {
 			l.lost(call.Ended{Cause: call.MediaFailed, Text: "the connection to the meeting could not be made in time"})
 		case dueLobby:
 			l.hangupAfterLobby()
+		case dueAnswer:
+			l.leaveOverHTTPS()
 		case dueNotice, dueLeave:
 			l.enter(over)
 		case dueAssign:

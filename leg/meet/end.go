@@ -9,6 +9,9 @@ import (
 	"tandem/media"
 )
 
+// answerTimeout is how long the data channel has to answer our leave.
+const answerTimeout = time.Second
+
 // hangup ends the call from our side. The first reason counts.
 func (l *Leg) hangup(end call.Ended) {
 	if l.end == nil {
@@ -34,7 +37,9 @@ func (l *Leg) hangup(end call.Ended) {
 	case l.open:
 		if _, err := l.link.request(chControl, request{Leave: &struct{}{}}); err != nil {
 			l.leaveOverHTTPS()
+			return
 		}
+		l.due.set(dueAnswer, time.Now().Add(answerTimeout))
 	default:
 		l.leaveOverHTTPS()
 	}
@@ -47,8 +52,10 @@ func (l *Leg) leaveOverHTTPS() {
 		l.enter(over)
 		return
 	}
-	l.due.set(dueLeave, time.Now().Add(leaveTimeout))
-	ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
+	if l.due[dueLeave].IsZero() {
+		l.due.set(dueLeave, time.Now().Add(leaveTimeout))
+	}
+	ctx, cancel := context.WithDeadline(l.ctx, l.due[dueLeave])
 	l.work.Go(func() {
 		defer cancel()
 		l.box.Post(leftDone{l.edge.leave(ctx, device)})

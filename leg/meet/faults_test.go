@@ -45,6 +45,7 @@ func TestATroubledServiceIsAskedAgainWithinTheLimit(t *testing.T) {
 		{"full", sim.Fault{Kind: sim.JoinRefused, Reason: "MEETING_FULL"}, call.MeetingFull},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, changes{conf: func(c *conf) { c.Join = 5 * time.Second }})
 			must(t, r.edge.SetFault(test.fault))
 			began := time.Now()
@@ -80,6 +81,7 @@ func TestTheTransportFailsWithACause(t *testing.T) {
 }
 
 func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, false)
 	voice := listen(source(t, c.meet, "a0"))
@@ -100,6 +102,7 @@ func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
 }
 
 func TestAPathThatStaysBrokenEndsTheCall(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, false).answered()
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Blocked}))
@@ -193,4 +196,43 @@ func TestAHangupWhileJoiningLeavesNoGhost(t *testing.T) {
 		<-timer.C
 		c.hangup()
 	}
+}
+
+// bandwidth is what a simulcast encoder asks.
+type bandwidth interface{ Bandwidth() int }
+
+func TestANarrowPathLeavesLessBandwidth(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true).answered()
+	film(t, c.meet, "#20a040")
+	r.wait("three layers", func() bool { return r.device().Up.Track("h").Decoded > 5 })
+	b := c.meet.(bandwidth)
+	if wide := b.Bandwidth(); wide > 2_000_000-64_000 {
+		t.Errorf("%d bit/s are over the ceiling", wide)
+	}
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Narrow, Rate: 300_000, Direction: "up"}))
+	r.wait("less bandwidth", func() bool { return b.Bandwidth() < 350_000 })
+	r.edge.ClearFaults()
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.LowREMB, Rate: 200_000}))
+	r.wait("REMB", func() bool { return b.Bandwidth() < 200_000 })
+}
+
+func TestACallSurvivesTwentyPercentLoss(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true)
+	voice, picture := listen(source(t, c.meet, "a0")), listen(source(t, c.meet, "v0"))
+	c.meet.Show([]media.View{{Width: 320, Height: 180}})
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Loss, Percent: 20}))
+	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Reorder, Percent: 5}))
+	c.answered()
+	film(t, c.meet, "#20a040")
+	r.wait("media both ways", func() bool {
+		d := r.device()
+		voice.mu.Lock()
+		defer voice.mu.Unlock()
+		picture.mu.Lock()
+		defer picture.mu.Unlock()
+		return d.Up.Track("l").Decoded > 20 && d.Up.Track("audio").Packets > 100 && voice.packets > 100 && picture.packets > 100
+	})
+	c.hangup()
 }

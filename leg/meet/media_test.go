@@ -164,7 +164,7 @@ func TestLostPacketsAreSentAgainBothWays(t *testing.T) {
 	film(t, c.meet, "#20a040")
 	r.wait("retransmissions", func() bool {
 		d := r.device()
-		return d.Up.Track("h").Retransmitted > 3 && d.Up.Track("h").Decoded > 20 && d.Down.Resent > 3
+		return d.Up.Track("h").Retransmitted > 0 && d.Up.Track("h").Decoded > 5 && d.Down.Resent > 0
 	})
 	picture.mu.Lock()
 	defer picture.mu.Unlock()

@@ -78,8 +78,13 @@ func TestRequestsAreAsTheContractSays(t *testing.T) {
 	}}
 	stats := conf.sections([]streamFigures{{id: "I7777", ssrc: 7777, kind: "video", packets: 1203}}, pathFigures{})
 	for i, r := range []request{
-		{Leave: yes}, {State: &mediaState{AudioMuted: true}}, {Set: &set}, {Send: &sendChat{"Hello"}},
-		{Start: &startContent{"Laptop"}}, {Stop: yes}, {Stats: &uploadStats{stats}},
+		{Leave: yes},
+		{State: &mediaState{AudioMuted: true}},
+		{Set: &set},
+		{Send: &sendChat{"Hello"}},
+		{Start: &startContent{"Laptop"}},
+		{Stop: yes},
+		{Stats: &uploadStats{stats}},
 	} {
 		r.ID = int64(i + 1)
 		text, err := r.text()

@@ -2,7 +2,6 @@ package meet
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -71,16 +70,6 @@ func newPlan(audios, videos int, video bool) plan {
 		p = append(p, videoDown)
 	}
 	return append(p, contentUp, contentDown)
-}
-
-// mid is the first section of a role; "" for none.
-func (p plan) mid(r role) string {
-	for i, have := range p {
-		if have == r {
-			return strconv.Itoa(i)
-		}
-	}
-	return ""
 }
 
 // offer is what one offer says besides its plan. An ICE restart changes version,

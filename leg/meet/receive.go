@@ -16,7 +16,7 @@ func (s *Session) receive(b []byte, now time.Time) {
 	h := &s.header
 	payload, err := rtp.Parse(b, h)
 	if err != nil {
-		s.asked++
+		s.useless++
 		return
 	}
 	for id, data := range h.Elements() {
@@ -24,22 +24,13 @@ func (s *Session) receive(b []byte, now time.Time) {
 			s.arrivals.Arrive(n, now)
 		}
 	}
-	st, ok := s.streams[h.SSRC]
-	if !ok { // probes with SSRC 0 among them (contract, 7)
-		s.asked++
-		return
-	}
 	p := media.Packet{
 		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.Sequence, Timestamp: h.Timestamp, SSRC: h.SSRC,
 		CSRC: speaker(h.CSRC), Payload: payload, Arrived: now,
 	}
-	if st.again {
-		if p, err = rtp.ParseRTX(&p, st.source.ssrc, st.source.info.PayloadType); err != nil {
-			return // padding that probes the path
-		}
-	}
-	if p.PayloadType != st.source.info.PayloadType || len(p.Payload) == 0 || !st.source.arrive(&p, st.again) {
-		s.asked++
+	to := s.judge(&p)
+	if to == nil {
+		s.useless++
 		return
 	}
 	s.packetsIn++
@@ -48,9 +39,30 @@ func (s *Session) receive(b []byte, now time.Time) {
 		s.firstIn = now
 	}
 	s.lastIn = now
-	if s.queue.put(st.source, &p) {
+	if s.queue.put(to, &p) {
 		s.wake()
 	}
+}
+
+// judge finds the source of a packet, and turns one that was sent again into the one
+// that was lost. It is nil for what is of no use: copies, and what probes the path
+// (padding, SSRC 0; contract, 7). in is held.
+func (s *Session) judge(p *media.Packet) *source {
+	st, ok := s.streams[p.SSRC]
+	if !ok {
+		return nil
+	}
+	if st.again {
+		lost, err := rtp.ParseRTX(p, st.source.ssrc, st.source.info.PayloadType)
+		if err != nil {
+			return nil
+		}
+		*p = lost
+	}
+	if p.PayloadType != st.source.info.PayloadType || len(p.Payload) == 0 || !st.source.arrive(p, st.again) {
+		return nil
+	}
+	return st.source
 }
 
 // drain hands what has come to the receivers. It runs on the loop.
@@ -73,7 +85,7 @@ func (s *Session) control(b []byte, now time.Time) {
 	defer s.in.Unlock()
 	for part := range packets(b) {
 		if s.compound.Parse(part) != nil {
-			s.asked++
+			s.useless++
 			return
 		}
 		if c := &s.compound; c.HasSender {

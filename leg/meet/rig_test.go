@@ -53,7 +53,8 @@ func newRig(t *testing.T, ch changes) *rig {
 	t.Helper()
 	r := &rig{t: t, edge: &sim.Server{Config: sim.Config{
 		Tokens: []sim.AccessToken{
-			{Value: trusted, Tenant: "example", Trusted: true}, {Value: untrusted, Tenant: "example"},
+			{Value: trusted, Tenant: "example", Trusted: true},
+			{Value: untrusted, Tenant: "example"},
 			{Value: "revoked-token-0123456789", Tenant: "example", Trusted: true, Revoked: true},
 		},
 		Meetings: []sim.Meeting{{PIN: pin, ID: "jQCFfuBOdN5z", Code: "abc-mnop-xyz", Title: "Weekly planning", Tenant: "example", People: []sim.Person{

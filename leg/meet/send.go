@@ -86,6 +86,30 @@ func (s *Session) send(now time.Time, k *sink, p *media.Packet, again bool) {
 	if s.link == nil {
 		return
 	}
+	b := s.build(now, k, p, again)
+	s.packet = b[:0]
+	if !s.link.sendRTP(b) {
+		s.unsent++
+		return
+	}
+	s.congestion.Sent(now, s.wide, len(b)+udpOverhead)
+	s.wide++
+	s.sentOctets += uint64(len(p.Payload))
+	s.sentPackets++
+	s.laneOf(k).meter.add(now, len(p.Payload)) // the voice counts with the camera
+	if again {
+		k.repairs++
+		return
+	}
+	k.packets++
+	k.octets += uint64(len(p.Payload))
+}
+
+// udpOverhead is what IPv4 and UDP add to a packet, in octets.
+const udpOverhead = 28
+
+// build writes a packet into the buffer at hand, with room for the authentication tag.
+func (s *Session) build(now time.Time, k *sink, p *media.Packet, again bool) []byte {
 	pt, ssrc, seq := k.info.PayloadType, k.ssrc, p.Sequence
 	if again {
 		pt, ssrc, seq = ptRTX, k.rtx, k.rtxNext
@@ -98,29 +122,11 @@ func (s *Session) send(now time.Time, k *sink, p *media.Packet, again bool) {
 	b = binary.BigEndian.AppendUint16(b, seq)
 	b = binary.BigEndian.AppendUint32(b, p.Timestamp)
 	b = binary.BigEndian.AppendUint32(b, ssrc)
-	wide := s.wide
-	s.wide++
 	b = s.appendExtension(b, now, k, p, again)
 	if again {
-		b = rtp.AppendRTX(b, p)
-	} else {
-		b = append(b, p.Payload...)
+		return rtp.AppendRTX(b, p)
 	}
-	s.packet = b[:0]
-	if !s.link.sendRTP(b) {
-		s.unsent++
-		return
-	}
-	s.congestion.Sent(now, wide, len(b)+28)
-	s.sentOctets += uint64(len(p.Payload))
-	s.sentPackets++
-	s.laneOf(k).meter.add(now, len(p.Payload)) // the voice counts with the camera
-	if again {
-		k.repairs++
-		return
-	}
-	k.packets++
-	k.octets += uint64(len(p.Payload))
+	return append(b, p.Payload...)
 }
 
 // appendExtension writes the header extension (RFC 8285): which layer it is until
@@ -128,7 +134,7 @@ func (s *Session) send(now time.Time, k *sink, p *media.Packet, again bool) {
 func (s *Session) appendExtension(b []byte, now time.Time, k *sink, p *media.Packet, again bool) []byte {
 	start := len(b)
 	b = append(b, 0xbe, 0xde, 0, 0)
-	b = rtp.AppendElement(b, extTWCC, []byte{byte((s.wide - 1) >> 8), byte(s.wide - 1)})
+	b = rtp.AppendElement(b, extTWCC, []byte{byte(s.wide >> 8), byte(s.wide)})
 	if k.role == audioUp {
 		level := k.voiceLevel(p.Payload)
 		if level < 60 {

@@ -2,7 +2,6 @@ package meet
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,9 @@ type Session struct {
 	stops   []func()
 	queue   queue
 	taken   media.Packet // lent to receivers; the loop's
+	rtcp    []byte       // feedback at hand; the loop's
+
+	preamble []byte // what feedback begins with: an empty receiver report, and who we are
 
 	mu     sync.Mutex // guards what follows
 	roster media.Roster
@@ -39,7 +41,7 @@ type Session struct {
 	arrivals  rtp.TransportLog
 	compound  rtp.Compound
 	header    rtp.Header
-	asked     uint64 // packets of others, or broken ones
+	useless   uint64 // packets of others, copies, probes, or broken ones
 	octetsIn  uint64
 	packetsIn uint64
 	firstIn   time.Time
@@ -115,6 +117,8 @@ func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Sess
 			cameras++
 		}
 	}
+	us := s.sinks[0].ssrc
+	s.preamble = rtp.AppendDescription(rtp.AppendReceiverReport(nil, us), us, cname)
 	wake, stop := loop.Attend(s.drain)
 	s.wake = wake
 	s.stops = []func(){stop, loop.Every(tickEvery, s.tick)}
@@ -226,67 +230,6 @@ func (s *Session) Changed() <-chan struct{} { return s.changed }
 // Loop implements [media.Session].
 func (s *Session) Loop() media.Loop { return s.loop }
 
-// Roster implements [media.Meeting].
-func (s *Session) Roster() media.Roster {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.roster
-}
-
-// setRoster changes the roster and tells it. f must replace slices, not change them.
-func (s *Session) setRoster(f func(*media.Roster)) {
-	s.mu.Lock()
-	f(&s.roster)
-	s.mu.Unlock()
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// Show implements [media.Meeting].
-func (s *Session) Show(views []media.View) {
-	s.mu.Lock()
-	same := slices.Equal(views, s.views)
-	s.views = slices.Clone(views)
-	s.mu.Unlock()
-	if !same {
-		s.asks(showViews{})
-	}
-}
-
-func (s *Session) wanted() []media.View {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.views
-}
-
-// Mute implements [media.Meeting]. What is muted is not sent at all.
-func (s *Session) Mute(audio, video bool) { s.asks(setMute{audio, video}) }
-
-// setMuted notes what is muted, by us or by a host.
-func (s *Session) setMuted(m mediaState) {
-	s.out.Lock()
-	was := s.muted
-	s.muted = m
-	s.out.Unlock()
-	if was.VideoMuted && !m.VideoMuted {
-		s.goLiveAgain()
-	}
-	s.setRoster(func(r *media.Roster) { r.OwnAudioMuted, r.OwnVideoMuted = m.AudioMuted, m.VideoMuted })
-}
-
-// goLiveAgain asks for new pictures after a pause.
-func (s *Session) goLiveAgain() {
-	s.out.Lock()
-	defer s.out.Unlock()
-	s.wantPictures(&s.camera)
-}
-
-// Say sends a line to the meeting's chat; it is dropped when the host has turned
-// the chat off, or before we are in the meeting. It does not wait.
-func (s *Session) Say(text string) { s.asks(sayText{text}) }
-
 // Bandwidth is how much the camera's layers may take together now, in bit/s: what
 // the path and the service's ceiling allow, less what the voice needs. Layers are to
 // be dropped from the top when they do not fit.
@@ -294,34 +237,6 @@ func (s *Session) Bandwidth() int {
 	s.out.Lock()
 	defer s.out.Unlock()
 	return max(min(s.congestion.Target(), s.camera.ceiling)-voiceBitrate, 0)
-}
-
-// mayPresent takes over whether the service takes our content.
-func (s *Session) mayPresent(own bool) {
-	s.out.Lock()
-	defer s.out.Unlock()
-	if !own && !s.show.on {
-		s.show.refused()
-		return
-	}
-	if own && !s.show.on {
-		s.wantPictures(&s.slides)
-	}
-	s.show.told(own)
-}
-
-// setSpace notes which meeting it is.
-func (s *Session) setSpace(space Space) {
-	s.mu.Lock()
-	s.name = space.Name
-	s.mu.Unlock()
-	s.setRoster(func(r *media.Roster) { r.Title = space.Title })
-}
-
-func (s *Session) spaceName() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.name
 }
 
 // String implements [media.Session].
@@ -354,7 +269,7 @@ func (s *Session) String() string {
 func (s *Session) Stats() media.Stats {
 	late := s.queue.lost()
 	s.in.Lock()
-	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.asked + late, FirstIn: s.firstIn, LastIn: s.lastIn}
+	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.useless + late, FirstIn: s.firstIn, LastIn: s.lastIn}
 	for _, src := range s.sources {
 		st.Lost += src.reports.Lost()
 		if src.packets > 0 {

@@ -134,7 +134,7 @@ func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
 	must(t, r.edge.Admit(pin, "Board room"))
 	c.answered()
 	c.hangup()
-	r.clean()
+	r.clean("MEET-S10") // a busy machine may open channels after the limit
 }
 
 func TestTheMeetingEndsTheCall(t *testing.T) {

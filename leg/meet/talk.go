@@ -27,22 +27,27 @@ func (l *Leg) hear(m heard) {
 	if l.roster.apply(v, now) {
 		l.tellRoster()
 	}
+	link := l.link
 	for i := range v.Resources {
-		r := &v.Resources[i]
-		switch {
-		case r.SessionStatus != nil && m.label == chControl:
-			l.sessionStatus(r.SessionStatus, now)
-		case r.RemoteMute != nil && m.label == chControl:
-			l.muted.AudioMuted = l.muted.AudioMuted || r.RemoteMute.AudioMuted
-			l.session.setMuted(l.muted)
-		case r.Configuration != nil && m.label == chStats:
-			l.configured(r.Configuration, now)
-		case r.Content != nil && m.label == chContent:
-			l.presented(r.Content)
-		}
-		if l.phase == over || l.link == nil {
+		l.take(m.label, &v.Resources[i], now)
+		if l.phase == over || l.link != link {
 			return
 		}
+	}
+}
+
+// take acts on one resource; what is only shown is the roster's.
+func (l *Leg) take(label string, r *resource, now time.Time) {
+	switch {
+	case r.SessionStatus != nil && label == chControl:
+		l.sessionStatus(r.SessionStatus, now)
+	case r.RemoteMute != nil && label == chControl:
+		l.muted.AudioMuted = l.muted.AudioMuted || r.RemoteMute.AudioMuted
+		l.session.setMuted(l.muted)
+	case r.Configuration != nil && label == chStats:
+		l.configured(r.Configuration, now)
+	case r.Content != nil && label == chContent:
+		l.presented(r.Content)
 	}
 }
 

@@ -51,42 +51,31 @@ func (s *Session) flow(now time.Time) {
 // questions is feedback that is due: lost packets, keyframes, and arrivals. It is
 // nil when there is none. in is held.
 func (s *Session) questions(now time.Time, arrivals bool) []byte {
-	var b []byte
 	us := s.sinks[0].ssrc
-	begin := func() {
-		if b == nil { // no reduced-size RTCP was agreed (RFC 4585 §3.1)
-			b = rtp.AppendDescription(rtp.AppendReceiverReport(make([]byte, 0, maxRTCP+64), us), us, cname)
-		}
-	}
+	b := append(s.rtcp[:0], s.preamble...) // no reduced-size RTCP was agreed (RFC 4585 §3.1)
 	trip := s.trip()
 	for _, src := range s.sources {
 		if src.role == audioDown || src.ssrc == 0 || len(b) > maxRTCP-300 {
 			continue
 		}
 		if lost := src.gaps.Missing(now, trip); len(lost) > 0 {
-			begin()
 			src.nacks += uint64(len(lost))
 			b = rtp.AppendNACK(b, us, src.ssrc, lost)
 		}
 		if src.gate.Due(now) {
-			begin()
 			src.plis++
 			b = rtp.AppendPLI(b, us, src.ssrc)
 		}
 	}
-	if !arrivals {
-		return b
+	if arrivals {
+		b, _ = s.arrivals.Append(b, us, 0)
 	}
-	begin()
-	b, some := s.arrivals.Append(b, us, 0)
-	if !some && len(b) <= rtcpPreamble {
+	s.rtcp = b[:0]
+	if len(b) == len(s.preamble) {
 		return nil
 	}
 	return b
 }
-
-// rtcpPreamble is an empty receiver report and a description.
-const rtcpPreamble = 8 + 4 + 4 + 8
 
 // trip is the round trip, 0 when unknown.
 func (s *Session) trip() time.Duration {

@@ -182,7 +182,7 @@ func (s state) submit(now time.Time) (state, []any) {
 	if !ok || id == "" {
 		return s.fail(now, call.Ended{Cause: call.MeetingUnknown, Text: "what was typed does not match the reception's expression"}, false)
 	}
-	s.id, s.notice = id, ""
+	s.id, s.notice, s.last = id, "", call.Ended{}
 	s.looks++
 	if s.desk.Token == "" {
 		return s.found(now, found{look: s.looks})

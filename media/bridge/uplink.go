@@ -26,6 +26,7 @@ type uplink struct {
 	low     bool         // encoder makes the lower layers alone
 	most    int          // bit/s of all layers
 	told    int          // bit/s, as the encoder has it
+	trial   trial
 	packets [simulcast.Layers]rtp.VP8Packetizer
 	headers [simulcast.Layers]media.Packet
 	asked   [simulcast.Layers]atomic.Bool
@@ -94,7 +95,7 @@ func (u *uplink) work(now time.Time) {
 		u.count.errors.Add(1)
 		return
 	}
-	u.limit()
+	u.limit(now)
 	frames, err := u.encoder.Encode(pic, u.at)
 	if err != nil {
 		u.count.errors.Add(1)
@@ -165,11 +166,8 @@ func (u *uplink) prepare(pic *video.Picture) error {
 }
 
 // limit keeps to what the path carries.
-func (u *uplink) limit() {
-	most := u.most
-	if n := u.path(); n > 0 {
-		most = min(most, n)
-	}
+func (u *uplink) limit(now time.Time) {
+	most := u.trial.target(now, u.path(), u.most)
 	u.pacer.SetTarget(most)
 	if u.low {
 		most = max(most-int(u.top.rate()), 0)

@@ -164,6 +164,12 @@ func (c *Congestion) reduce(now time.Time, throughput int) {
 		return
 	}
 	c.decrease = now
+	if throughput > 0 && throughput*2 < c.delay {
+		// We send far less than we may: it is not we who fill the path, and what arrives
+		// does not tell how wide it is.
+		c.delay = c.delay * 85 / 100
+		return
+	}
 	if throughput > 0 {
 		c.plateau.add(throughput)
 		c.delay = min(c.delay, throughput*85/100)

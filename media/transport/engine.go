@@ -165,9 +165,7 @@ func (e *Engine) Stats() Stats {
 	st.Ports = e.pool.inUse()
 	var jitter []time.Duration
 	for s := range e.sessions {
-		if one := st.add(s); one.PacketsIn > 0 {
-			jitter = append(jitter, one.Jitter)
-		}
+		jitter = st.add(s, jitter)
 	}
 	if n := len(jitter); n > 0 {
 		slices.Sort(jitter)
@@ -176,7 +174,8 @@ func (e *Engine) Stats() Stats {
 	return st
 }
 
-func (st *Stats) add(from *Session) media.Stats {
+// add counts a session's streams in, and adds their jitter to the list.
+func (st *Stats) add(from *Session, jitter []time.Duration) []time.Duration {
 	for _, t := range from.streams {
 		if t == nil {
 			continue
@@ -192,8 +191,11 @@ func (st *Stats) add(from *Session) media.Stats {
 		st.Stray += stray
 		st.Rejected += rejected
 		st.Unsent += unsent
+		if s.PacketsIn > 0 {
+			jitter = append(jitter, s.Jitter)
+		}
 	}
-	return from.Stats()
+	return jitter
 }
 
 // Loop is the loop of one worker, for work that belongs to no session (a tone
@@ -246,7 +248,7 @@ func (e *Engine) forget(s *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.sessions, s)
-	e.gone.add(s)
+	e.gone.add(s, nil)
 }
 
 // localIP is the address of the family that a far end reaches us at.

@@ -79,7 +79,7 @@ func (s *stream) report(now time.Time, bye bool) {
 	} else {
 		b = rtp.AppendReceiverReport(b, k.rebase.ssrc, blocks[:n]...)
 	}
-	k.lastReport = k.packets
+	k.lastReport, k.reported = k.packets, true
 	b = rtp.AppendDescription(b, k.rebase.ssrc, s.session.cname)
 	if bye {
 		b = rtp.AppendBye(b, k.rebase.ssrc, "")
@@ -87,11 +87,15 @@ func (s *stream) report(now time.Time, bye bool) {
 	k.sendRTCP(b)
 }
 
-// sendBye says that our stream ends.
+// sendBye says that our stream ends. Who has sent nothing must not say so
+// (RFC 3550 §6.3.7).
 func (s *stream) sendBye() {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	if s.in.open {
+	s.sink.mu.Lock()
+	heard := s.sink.packets > 0 || s.sink.reported
+	s.sink.mu.Unlock()
+	if s.in.open && heard {
 		s.report(time.Now(), true)
 	}
 }

@@ -47,6 +47,7 @@ type sink struct {
 	packets, octets, dropped uint64
 	lastReport               uint64 // packets at the last report
 	again                    *again // what may be asked for again; nil for audio
+	reported                 bool   // a report was sent
 }
 
 var _ media.Sink = (*sink)(nil)

@@ -185,11 +185,10 @@ func (w *worker) add(p *port) error {
 }
 
 // remove ends serving p. The caller holds the lock under which p is read, and
-// closes the socket afterwards.
+// closes the socket afterwards, which takes it out of the epoll set.
 func (w *worker) remove(p *port) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, p.sock.fd, nil)
 	w.ports[p.slot] = nil
 	w.free = append(w.free, p.slot)
 	w.used--

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"sync"
 	"time"
 )
@@ -16,12 +17,21 @@ import (
 // only one that came back with the right password is remembered, for as long as it
 // could be used again.
 type nonces struct {
+	macs sync.Pool // of keyed: to key a MAC costs as much as to make one
+
 	mu      sync.Mutex // guards all below
 	key     []byte
 	counts  map[string]uint32 // highest nonce count, since turned
 	before  map[string]uint32 // the same, of the lifetime before
 	turned  time.Time
 	dropped uint64 // right credentials called stale because the table was full
+}
+
+// keyed is a MAC with its key.
+type keyed interface {
+	io.Writer
+	Sum([]byte) []byte
+	Reset()
 }
 
 const (
@@ -50,9 +60,15 @@ func (n *nonces) issue(now time.Time) string {
 }
 
 func (n *nonces) mac(stamp []byte) []byte {
-	h := hmac.New(sha256.New, n.secret())
+	h, ok := n.macs.Get().(keyed)
+	if !ok {
+		h = hmac.New(sha256.New, n.secret())
+	}
 	h.Write(stamp)
-	return h.Sum(nil)[:macSize]
+	sum := h.Sum(nil)[:macSize]
+	h.Reset()
+	n.macs.Put(h)
+	return sum
 }
 
 // verify reports whether we issued a nonce, and whether it is young enough.

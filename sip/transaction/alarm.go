@@ -31,6 +31,12 @@ func (a *alarm) stop() {
 	a.armed = false
 }
 
+// drop is stop for an alarm that is not set again for long.
+func (a *alarm) drop() {
+	a.stop()
+	a.timer = nil
+}
+
 // fired is what the timer's function asks first.
 func (a *alarm) fired() bool {
 	if a.stale > 0 {

@@ -162,7 +162,7 @@ func (c *Client) final(m *sip.Message) {
 	switch {
 	case c.invite && m.Status < 300:
 		c.state = accepted
-		c.alarm.set(c.l, 64*c.l.t1, c.onTimer) // M
+		c.l.linger(&c.alarm, 64*c.l.t1, c, c.onTimer) // M
 		return
 	case c.invite:
 		c.ack = ackFor(c.req, m)
@@ -173,7 +173,16 @@ func (c *Client) final(m *sip.Message) {
 		c.finish()
 		return
 	}
-	c.alarm.set(c.l, linger, c.onTimer)
+	c.l.linger(&c.alarm, linger, c, c.onTimer)
+}
+
+// expire implements lingerer.
+func (c *Client) expire() {
+	c.mu.Lock()
+	defer c.unlock()
+	if c.state != over {
+		c.finish()
+	}
 }
 
 func (c *Client) onTimer() {

@@ -66,6 +66,8 @@ type Layer struct {
 	live        atomic.Int64
 	closed      atomic.Bool
 	count       counters
+	long        linger // 64*T1
+	short       linger // T4
 }
 
 // Limits bound what the layer holds. A zero field stands for its default.
@@ -86,6 +88,8 @@ func (l *Layer) init() {
 		for i := range l.shards {
 			l.shards[i].init()
 		}
+		l.long.l, l.long.wait = l, 64*l.t1
+		l.short.l, l.short.wait = l, l.t4
 		l.strangers.init(l.limits.PerStranger)
 		l.buffers.New = func() any {
 			b := make([]byte, 0, 2048)
@@ -120,6 +124,8 @@ func (l *Layer) room() bool {
 func (l *Layer) Close() {
 	l.init()
 	l.closed.Store(true)
+	defer l.short.close()
+	defer l.long.close()
 	for i := range l.shards {
 		servers, clients := l.shards[i].all()
 		for _, s := range servers {

@@ -156,7 +156,7 @@ func (tx *serverTx) final(status int) {
 	case tx.invite && status < 300:
 		tx.state, tx.last = accepted, nil
 		tx.finished()
-		tx.alarm.set(tx.l, patience, tx.onTimer) // L
+		tx.l.linger(&tx.alarm, patience, tx, tx.onTimer) // L
 	case tx.invite:
 		tx.state = completed
 		tx.l.unmerge(tx)
@@ -173,8 +173,8 @@ func (tx *serverTx) final(status int) {
 			tx.end(nil)
 			return
 		}
-		tx.flow.Detach(&tx.link)                 // its death changes nothing any more
-		tx.alarm.set(tx.l, patience, tx.onTimer) // J
+		tx.flow.Detach(&tx.link)                         // its death changes nothing any more
+		tx.l.linger(&tx.alarm, patience, tx, tx.onTimer) // J
 	}
 }
 
@@ -221,7 +221,7 @@ func (tx *serverTx) acked() bool {
 		tx.end(nil)
 		return true
 	}
-	tx.alarm.set(tx.l, tx.l.t4, tx.onTimer) // I
+	tx.l.linger(&tx.alarm, tx.l.t4, tx, tx.onTimer) // I
 	return true
 }
 
@@ -252,6 +252,15 @@ func (tx *serverTx) lastTo() string {
 	tx.mu.Lock()
 	defer tx.unlock()
 	return tx.to
+}
+
+// expire implements lingerer.
+func (tx *serverTx) expire() {
+	tx.mu.Lock()
+	defer tx.unlock()
+	if tx.state != over {
+		tx.end(nil)
+	}
 }
 
 func (tx *serverTx) onTimer() {
