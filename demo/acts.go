@@ -35,6 +35,7 @@ var acts = []act{
 	{"A room knocks and is admitted", admitted},
 	{"A room knocks and is turned away", turnedAway},
 	{"A room knocks and nobody opens", nobodyOpens},
+	{"A room asks for a meeting at the reception", asks},
 }
 
 // A scene is what is known of a call when it is over.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tandem/internal/stage"
 	"tandem/sim/meet"
 )
 
@@ -130,4 +131,26 @@ func (v *visit) layouts(ctx context.Context) error {
 	v.tell("the room pressed *8 twice")
 	v.still("5-another-layout")
 	return nil
+}
+
+// asks is a room that types the meeting's ID at the reception.
+func asks(ctx context.Context, s *show) (*scene, error) {
+	v, err := s.visit(ctx, stage.Reception, example)
+	if err != nil {
+		return nil, err
+	}
+	v.call.SendDTMF(example + "#")
+	v.tell("the room types %s#", example)
+	if err := v.settle(ctx, 8); err != nil {
+		return v.sc, err
+	}
+	v.still("at-the-reception")
+	joined := func() bool { return !v.device().Joined.IsZero() }
+	if err := v.wait(ctx, "the room is in the meeting", joined); err != nil {
+		return v.sc, err
+	}
+	if err := v.wait(ctx, "the room sees Ada", v.sees("#c03020")); err != nil {
+		return v.sc, err
+	}
+	return v.end(ctx)
 }

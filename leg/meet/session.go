@@ -85,8 +85,10 @@ type (
 )
 
 const (
-	startBitrate = 1_000_000 // bit/s, until the path is known
-	voiceBitrate = 64_000    // of the bandwidth, what the voice may need
+	// Bit/s until the path is known: enough for all three layers. A quiet picture never
+	// fills less than that, and what is not filled is not widened.
+	startBitrate = 1_300_000
+	voiceBitrate = 64_000 // of the bandwidth, what the voice may need
 )
 
 func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Session {
