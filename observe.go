@@ -215,8 +215,12 @@ func (g *Gateway) count(r call.Record) {
 
 func (g *Gateway) observeMeetings(m *metrics.Registry) {
 	m.Func(metrics.MeetJoinsTotal, func(emit metrics.Emit) {
-		for result, n := range g.Meet.Stats().Joins {
-			emit(float64(n), result)
+		joins := g.Meet.Stats().Joins
+		emit(float64(joins["joined"]), "joined") // shown before the first call, too
+		for result, n := range joins {
+			if result != "joined" {
+				emit(float64(n), result)
+			}
 		}
 	})
 	m.Func(metrics.MeetCalls, func(emit metrics.Emit) {

@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.Stills == "" {
 		s.Stills = filepath.Join(s.Dir, "stills")
 	}
-	if err := os.MkdirAll(s.Stills, 0o755); err != nil { //nolint:gosec // pictures for people
+	if err := os.MkdirAll(s.Stills, 0o755); err != nil {
 		return err
 	}
 	if err := s.open(ctx); err != nil {

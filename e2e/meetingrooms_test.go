@@ -32,7 +32,7 @@ func TestARoomInAMeeting(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			p := videoRoom(t, ctx, st, stage.Board, room.Config{Video: []string{codec}, Width: 1280, Height: 720, FPS: 10, Kbps: 1000, Name: "BOARD", Colour: teal})
+			p := videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{codec}, Width: 1280, Height: 720, FPS: 10, Kbps: 1000, Name: "BOARD", Colour: teal})
 			const pin = "1234567890123"
 			c, err := p.Call(ctx, pin)
 			if err != nil {

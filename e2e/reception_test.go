@@ -18,7 +18,7 @@ import (
 
 const (
 	meetingPIN  = "1234567890123"
-	accessToken = "reception-token-0123456789" //nolint:gosec // of the simulator, made up here
+	accessToken = "reception-token-0123456789"
 )
 
 // startMeet starts the simulated meeting service, and returns the way to it.

@@ -42,16 +42,16 @@ func TestTwoRoomsSeeEachOther(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			a := videoRoom(t, ctx, st, stage.Kitchen, room.Config{Video: row.caller, Colour: blue, Name: "KITCHEN", NoFeedback: !row.feedback})
-			b := videoRoom(t, ctx, st, stage.Study, room.Config{Video: row.callee, Colour: red, Name: "STUDY", Width: 480, Height: 270, NoFeedback: !row.feedback})
-			out, in := connect(t, ctx, a, b)
+			a := videoRoom(ctx, t, st, stage.Kitchen, room.Config{Video: row.caller, Colour: blue, Name: "KITCHEN", NoFeedback: !row.feedback})
+			b := videoRoom(ctx, t, st, stage.Study, room.Config{Video: row.callee, Colour: red, Name: "STUDY", Width: 480, Height: 270, NoFeedback: !row.feedback})
+			out, in := connect(ctx, t, a, b)
 			atA, atB := room.Of(out), room.Of(in)
 			if row.codec == "" {
-				checkAudioOnly(t, ctx, out, in, atA, atB)
+				checkAudioOnly(ctx, t, out, in, atA, atB)
 				return
 			}
-			shows(t, ctx, atA, row.codec, red, 480, 270)
-			shows(t, ctx, atB, row.codec, blue, 640, 360)
+			shows(ctx, t, atA, row.codec, red, 480, 270)
+			shows(ctx, t, atB, row.codec, blue, 640, 360)
 			if r := atA.Report(); r.AskedOfUs == 0 || row.feedback != (r.Refreshed == 0) {
 				t.Errorf("keyframes asked of the caller: %d, of these %d by INFO", r.AskedOfUs, r.Refreshed)
 			}
@@ -62,7 +62,7 @@ func TestTwoRoomsSeeEachOther(t *testing.T) {
 	}
 }
 
-func videoRoom(t *testing.T, ctx context.Context, st *stage.Stage, user string, c room.Config) *phone.Phone {
+func videoRoom(ctx context.Context, t *testing.T, st *stage.Stage, user string, c room.Config) *phone.Phone {
 	t.Helper()
 	look, err := c.Picture()
 	if err != nil {
@@ -75,7 +75,7 @@ func videoRoom(t *testing.T, ctx context.Context, st *stage.Stage, user string, 
 	return p
 }
 
-func connect(t *testing.T, ctx context.Context, a, b *phone.Phone) (out, in *phone.Call) {
+func connect(ctx context.Context, t *testing.T, a, b *phone.Phone) (out, in *phone.Call) {
 	t.Helper()
 	out, err := a.Call(ctx, stage.Study)
 	if err != nil {
@@ -91,7 +91,7 @@ func connect(t *testing.T, ctx context.Context, a, b *phone.Phone) (out, in *pho
 }
 
 // shows waits until a room has shown two seconds' worth of pictures, and looks at them.
-func shows(t *testing.T, ctx context.Context, e *room.Eye, codec string, want color.RGBA, width, height int) {
+func shows(ctx context.Context, t *testing.T, e *room.Eye, codec string, want color.RGBA, width, height int) {
 	t.Helper()
 	poll(ctx, func() bool { return e.Report().Frames >= 20 })
 	r := e.Report()
@@ -106,7 +106,7 @@ func shows(t *testing.T, ctx context.Context, e *room.Eye, codec string, want co
 	}
 }
 
-func checkAudioOnly(t *testing.T, ctx context.Context, out, in *phone.Call, atA, atB *room.Eye) {
+func checkAudioOnly(ctx context.Context, t *testing.T, out, in *phone.Call, atA, atB *room.Eye) {
 	t.Helper()
 	poll(ctx, func() bool { return out.Heard().Packets > 20 && in.Heard().Packets > 20 })
 	if out.Heard().Packets <= 20 || in.Heard().Packets <= 20 {

@@ -5,7 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // digest authentication of SIP (RFC 8760)
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"net"

@@ -58,8 +58,10 @@ func TestTheCalleeSaysWhatItShows(t *testing.T) {
 		want   call.Video
 	}{
 		{"a telephone", phone(1, ""), call.Video{None: true}},
-		{"a room", append(phone(1, ""), "m=video 5002 RTP/AVP 100\r\nb=TIAS:700000\r\na=rtpmap:100 VP8/90000\r\na=fmtp:100 max-fs=3600\r\n"...),
-			call.Video{Format: "VP8", Limits: media.Limits{FrameSize: 3600, Bitrate: 700_000}}},
+		{
+			"a room", append(phone(1, ""), "m=video 5002 RTP/AVP 100\r\nb=TIAS:700000\r\na=rtpmap:100 VP8/90000\r\na=fmtp:100 max-fs=3600\r\n"...),
+			call.Video{Format: "VP8", Limits: media.Limits{FrameSize: 3600, Bitrate: 700_000}},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(r *rig) {

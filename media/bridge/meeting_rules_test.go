@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestKeypad(t *testing.T) {
 					got = append(got, c)
 				}
 			}
-			if fmt.Sprint(got) != fmt.Sprint(row.want) {
+			if !slices.Equal(got, row.want) {
 				t.Errorf("%q gives %v, want %v", row.keys, got, row.want)
 			}
 		})

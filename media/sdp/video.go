@@ -461,11 +461,11 @@ func least(a, b int) int {
 
 // within is h at a level that l covers, and not above its own.
 func (h H264) within(l media.Limits) H264 {
-	size, rate, bitrate := h.Limits()
+	size, rate, _ := h.Limits()
 	if size <= l.FrameSize && (l.BlockRate == 0 || rate <= l.BlockRate) {
 		return h
 	}
-	size, rate, bitrate = min(size, l.FrameSize), least(rate, l.BlockRate), least(bitrate, l.Bitrate)
+	size, rate = min(size, l.FrameSize), least(rate, l.BlockRate)
 	low := H264{ID: h.ID, Profile: h.Profile, Level: 10, Mode: h.Mode, Asymmetry: h.Asymmetry, Sets: h.Sets}
 	for _, v := range h264Levels() {
 		if v.level != level1b && v.level <= h.Level && v.size <= size && v.rate <= rate {

@@ -20,7 +20,7 @@ type Call struct {
 	inbox   chan event
 	done    chan struct{}
 	free    atomic.Bool // the account may place its next call: our last word is on its way
-	legs    []*leg // guarded by srv.mu; never shrinks
+	legs    []*leg      // guarded by srv.mu; never shrinks
 
 	// Owned by the call's goroutine.
 	timers []*timer

@@ -64,7 +64,7 @@ func (n *nonces) mac(stamp []byte) []byte {
 	if !ok {
 		h = hmac.New(sha256.New, n.secret())
 	}
-	h.Write(stamp)
+	_, _ = h.Write(stamp)
 	sum := h.Sum(nil)[:macSize]
 	h.Reset()
 	n.macs.Put(h)
