@@ -41,9 +41,9 @@ func TestARoomInAMeeting(t *testing.T) {
 			if err := c.WaitAnswered(ctx); err != nil {
 				t.Fatal(err)
 			}
-			wantSeen(t, ctx, c, "#c03020")
-			wantLayers(t, ctx, st, pin, teal)
-			wantKeys(t, ctx, st, pin, c)
+			wantSeen(ctx, t, c, "#c03020")
+			wantLayers(ctx, t, st, pin, teal)
+			wantKeys(ctx, t, st, pin, c)
 			if err := c.HangUp(ctx); err != nil {
 				t.Error(err)
 			}
@@ -55,7 +55,7 @@ func TestARoomInAMeeting(t *testing.T) {
 }
 
 // wantSeen waits until a colour fills most of what the room sees.
-func wantSeen(t *testing.T, ctx context.Context, c *phone.Call, hex string) {
+func wantSeen(ctx context.Context, t *testing.T, c *phone.Call, hex string) {
 	t.Helper()
 	want, err := picture.ParseHex(hex)
 	if err != nil {
@@ -74,7 +74,7 @@ func wantSeen(t *testing.T, ctx context.Context, c *phone.Call, hex string) {
 }
 
 // wantLayers waits until the meeting has had pictures of the room in all three sizes.
-func wantLayers(t *testing.T, ctx context.Context, st *stage.Stage, pin string, want color.RGBA) {
+func wantLayers(ctx context.Context, t *testing.T, st *stage.Stage, pin string, want color.RGBA) {
 	t.Helper()
 	m, err := st.Meetings.WaitFor(ctx, pin, "three layers", func(m sim.MeetingState) bool {
 		return len(m.Devices) == 1 && len(layers(m.Devices[0])) == 3
@@ -105,7 +105,7 @@ func layers(d sim.DeviceState) map[string]int {
 
 // wantKeys mutes by *6 and goes to another layout by *8, for which the gateway asks for
 // pictures of other sizes.
-func wantKeys(t *testing.T, ctx context.Context, st *stage.Stage, pin string, c *phone.Call) {
+func wantKeys(ctx context.Context, t *testing.T, st *stage.Stage, pin string, c *phone.Call) {
 	t.Helper()
 	c.SendDTMF("*6")
 	m, err := st.Meetings.WaitFor(ctx, pin, "muted", func(m sim.MeetingState) bool { return m.Devices[0].AudioMuted })

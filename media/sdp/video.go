@@ -165,19 +165,19 @@ func (caps Capabilities) answerVideoCodec(s section, a *accepted) bool {
 }
 
 // limit fills in what both sides take.
-func (st *Stream) limit(theirs section, ours int) {
-	st.SendLimits = limits(st.Send)
-	if b := theirs.bitrate(); b > 0 && (st.SendLimits.Bitrate == 0 || b < st.SendLimits.Bitrate) {
-		st.SendLimits.Bitrate = b
+func (s *Stream) limit(theirs section, ours int) {
+	s.SendLimits = limits(s.Send)
+	if b := theirs.bitrate(); b > 0 && (s.SendLimits.Bitrate == 0 || b < s.SendLimits.Bitrate) {
+		s.SendLimits.Bitrate = b
 	}
 	if v, ok := theirs.m.Attribute("framerate"); ok {
-		if f, err := strconv.ParseFloat(v, 32); err == nil && f >= 1 && f <= 240 && (st.SendLimits.FrameRate == 0 || int(f) < st.SendLimits.FrameRate) {
-			st.SendLimits.FrameRate = int(f)
+		if f, err := strconv.ParseFloat(v, 32); err == nil && f >= 1 && f <= 240 && (s.SendLimits.FrameRate == 0 || int(f) < s.SendLimits.FrameRate) {
+			s.SendLimits.FrameRate = int(f)
 		}
 	}
-	st.RecvLimits = limits(st.Recv)
-	if ours > 0 && (st.RecvLimits.Bitrate == 0 || ours < st.RecvLimits.Bitrate) {
-		st.RecvLimits.Bitrate = ours
+	s.RecvLimits = limits(s.Recv)
+	if ours > 0 && (s.RecvLimits.Bitrate == 0 || ours < s.RecvLimits.Bitrate) {
+		s.RecvLimits.Bitrate = ours
 	}
 }
 
