@@ -103,12 +103,14 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"outerhears": command((*story).outerHears), // outerhears HZ: the far person, in either direction
 	"outergets":  command((*story).outerGets),  // outergets KEYS
 	"outerhangs": command((*story).outerHangs), // the far person hangs up
-	"outercalls": command((*story).outerCalls), // outercalls N: the edge has seen so many calls
-	"fault":      command((*story).fault),      // fault KIND [status=503] [times=1] [delay=1s]
-	"repair":     command((*story).repair),     // repair: no fault any more
-	"account":    command((*story).account),    // account STATE
-	"alarmed":    command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
-	"clean":      command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
+	// the far person is through to somebody
+	"outeranswered": command((*story).outerAnswered),
+	"outercalls":    command((*story).outerCalls), // outercalls N: the edge has seen so many calls
+	"fault":         command((*story).fault),      // fault KIND [status=503] [times=1] [delay=1s]
+	"repair":        command((*story).repair),     // repair: no fault any more
+	"account":       command((*story).account),    // account STATE
+	"alarmed":       command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
+	"clean":         command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
 	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|muted|unmuted|ends|removes
 	"meetclean": command((*story).meetClean), // the meeting service complained about nothing

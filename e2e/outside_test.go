@@ -115,6 +115,14 @@ func (s *story) outerHangs(context.Context, []string) error {
 	return err
 }
 
+func (s *story) outerAnswered(ctx context.Context, _ []string) error {
+	c, err := s.far()
+	if err != nil {
+		return err
+	}
+	return c.WaitPhase(ctx, sim.PhaseAnswered)
+}
+
 func (s *story) outerCalls(_ context.Context, args []string) error {
 	if got := strconv.Itoa(len(s.Edge.Calls())); got != args[0] {
 		return fmt.Errorf("the edge has seen %s calls, want %s", got, args[0])

@@ -168,6 +168,10 @@ func (w *Writer[T]) Stored(id string) <-chan struct{} {
 	if w.watched[id] == nil {
 		w.watched[id] = make(chan struct{})
 	}
+	select { // somebody waits: no gathering
+	case w.now <- struct{}{}:
+	default:
+	}
 	return w.watched[id]
 }
 

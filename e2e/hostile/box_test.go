@@ -98,12 +98,7 @@ func newBox(t *testing.T) *box {
 	if err := os.WriteFile(b.path("ca.pem"), b.edge.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.sip = c.LocalAddr().String()
-	c.Close()
+	b.sip = freeAddr(t)
 	b.configure(t, "")
 	t.Cleanup(func() { b.kill(syscall.SIGKILL) })
 	return b
