@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -43,6 +44,7 @@ func (b *buffer) String() string {
 // box is a machine with the gateway as a process of its own, and what is around it.
 type box struct {
 	dir, binary, http, sip string
+	media                  int // first of its 16 ports
 	edge                   *sim.Server
 	out                    buffer // standard output and error of all runs
 	cmd                    *exec.Cmd
@@ -99,6 +101,7 @@ func newBox(t *testing.T) *box {
 		t.Fatal(err)
 	}
 	b.sip = freeAddr(t)
+	b.media = 20000 + 16*mathrand.IntN(200) // boxes run at the same time
 	b.configure(t, "")
 	t.Cleanup(func() { b.kill(syscall.SIGKILL) })
 	return b
@@ -113,7 +116,7 @@ func (b *box) configure(t *testing.T, devices string) {
 store: sqlite:%s
 http: %s
 log: {level: debug}
-media: {bind: 127.0.0.1, port_min: 21000, port_max: 21015}
+media: {bind: 127.0.0.1, port_min: %d, port_max: %d}
 sip:
   listen:
     - {network: udp, addr: "%s"}
@@ -137,7 +140,7 @@ google_voice:
     ring: [{device: kitchen}]
 outbound:
   - account: home
-`, b.path("tandem.db"), b.http, b.sip, b.sip, canaryPassword, canaryPassword, devices, canarySecret, canaryRefresh, b.edge.TokenURL(), b.edge.Addr(), b.path("ca.pem"))
+`, b.path("tandem.db"), b.http, b.media, b.media+15, b.sip, b.sip, canaryPassword, canaryPassword, devices, canarySecret, canaryRefresh, b.edge.TokenURL(), b.edge.Addr(), b.path("ca.pem"))
 	if err := os.WriteFile(b.path("tandem.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

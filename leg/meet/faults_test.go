@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,6 +113,11 @@ func TestAPathThatStaysBrokenEndsTheCall(t *testing.T) {
 func TestGarbageOnTheChannelsIsPassedOver(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true).answered()
+	_, err := r.edge.WaitFor(t.Context(), pin, "the chat channel", func(st sim.MeetingState) bool {
+		d, ok := st.Device("Board room")
+		return ok && slices.Contains(d.Channels, "chat")
+	})
+	must(t, err)
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.ChannelGarbage}))
 	must(t, r.edge.Do(pin, "Ada", sim.Step{Do: sim.Say, Text: "still here?"}))
 	r.wait("the chat after it", func() bool { return len(c.meet.Roster().Chat) == 1 })
