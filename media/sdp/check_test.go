@@ -177,13 +177,12 @@ func gateway(policy Security) (Capabilities, Transport) {
 
 // phone is a leg that knows nothing modern.
 func phone() (Capabilities, Transport) {
-	return Capabilities{
+	caps := Capabilities{
 		Audio:  []Codec{{Name: "PCMU", Clock: 8000, PayloadType: 0}, {Name: "PCMA", Clock: 8000, PayloadType: 8}},
 		Events: []media.Event{{PayloadType: 101, Clock: 8000}},
 		Origin: Origin{Session: "1", Address: "192.0.2.9"},
-	}, Transport{
-		Address: netip.MustParseAddr("192.0.2.9"), Port: 5004,
 	}
+	return caps, Transport{Address: netip.MustParseAddr("192.0.2.9"), Port: 5004}
 }
 
 func mustParse(t *testing.T, text string) *Description {
