@@ -147,14 +147,14 @@ func TestTheSessionsOfACallShareAWorker(t *testing.T) {
 		t.Error("it is on another worker")
 	}
 	for range maxUneven {
-		e.workers[1].used++ // as if others had opened ports
+		e.workers[1].used.Add(1) // as if others had opened ports
 	}
 	if s, _ := newTestSession(t, e, func(o *Options) { o.Beside = loop }); s.Loop() != loop {
 		t.Error("a worker with a little more to do is not used")
 	}
-	e.workers[1].used++
+	e.workers[1].used.Add(1)
 	if s, _ := newTestSession(t, e, func(o *Options) { o.Beside = loop }); s.Loop() == loop {
 		t.Error("a worker with far more to do gets still more")
 	}
-	e.workers[1].used -= maxUneven + 1
+	e.workers[1].used.Add(-maxUneven - 1)
 }

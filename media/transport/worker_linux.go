@@ -34,11 +34,12 @@ type worker struct {
 	buf  []byte  // of the datagram at hand
 	from address // its source
 
+	used     atomic.Int32 // ports it serves
+	stopping atomic.Bool
+
 	mu       sync.Mutex // guards what follows
 	ports    []*port    // index: slot
 	free     []int32    // slots
-	used     int
-	stopping atomic.Bool
 }
 
 func newWorker(log *slog.Logger) (*worker, error) {
@@ -180,7 +181,7 @@ func (w *worker) add(p *port) error {
 	}
 	w.free = w.free[:len(w.free)-1]
 	w.ports[slot], p.slot = p, slot
-	w.used++
+	w.used.Add(1)
 	return nil
 }
 
@@ -191,12 +192,8 @@ func (w *worker) remove(p *port) {
 	defer w.mu.Unlock()
 	w.ports[p.slot] = nil
 	w.free = append(w.free, p.slot)
-	w.used--
+	w.used.Add(-1)
 }
 
 // load is how many ports the worker serves.
-func (w *worker) load() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.used
-}
+func (w *worker) load() int { return int(w.used.Load()) }
