@@ -37,9 +37,9 @@ type worker struct {
 	used     atomic.Int32 // ports it serves
 	stopping atomic.Bool
 
-	mu       sync.Mutex // guards what follows
-	ports    []*port    // index: slot
-	free     []int32    // slots
+	mu    sync.Mutex // guards what follows
+	ports []*port    // index: slot
+	free  []int32    // slots
 }
 
 func newWorker(log *slog.Logger) (*worker, error) {
