@@ -83,11 +83,16 @@ func (m *meeting) contentFor(d *device) contentState {
 }
 
 // opened registers a channel of a device and says what is to be said at its
-// opening; false if it cannot be taken.
+// opening; false if the channel is open already. A device that has left in the
+// meantime cannot know yet that nobody serves its channel: that is no fault.
 func (m *meeting) opened(d *device, c *channel) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if d.channels[c.label] != nil || d.state == stateEnded {
+	if d.state == stateEnded {
+		_ = c.dc.Close()
+		return true
+	}
+	if d.channels[c.label] != nil {
 		return false
 	}
 	d.channels[c.label] = c
