@@ -19,12 +19,12 @@ var mayImport = map[string][]string{
 	".": {"alarm", "call", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
-	"route": {"call"},
+	"route": {"call", "internal/rewrite"},
 
 	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
 	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -83,6 +83,7 @@ var mayImport = map[string][]string{
 	"internal/mailbox": {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
+	"internal/rewrite": {},
 }
 
 func TestImports(t *testing.T) {

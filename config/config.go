@@ -166,8 +166,10 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
-	if _, err := route.New(c.Routes()); err != nil {
+	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
+	} else {
+		errs = append(errs, c.checkTests(table)...)
 	}
 	return errors.Join(errs...)
 }
