@@ -16,7 +16,10 @@ func TestATrustedRoomIsInHearsAndSees(t *testing.T) {
 	voice, picture := listen(source(t, c.meet, "a0")), listen(source(t, c.meet, "v0"))
 	c.meet.Show([]media.View{{Width: 640, Height: 360}})
 	c.answered()
-	r.wait("two people", func() bool { return len(c.meet.Roster().People) == 2 })
+	r.wait("two people with voices", func() bool { // names come before the sources of their media
+		p := c.meet.Roster().People
+		return len(p) == 2 && p[0].AudioCSRC != 0 && p[1].AudioCSRC != 0
+	})
 	roster := c.meet.Roster()
 	if roster.Stage != media.Joined || roster.Title != "Weekly planning" || roster.People[0].Name != "Ada" || roster.People[1].Name != "Bob" {
 		t.Errorf("%+v", roster)
