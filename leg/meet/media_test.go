@@ -155,6 +155,19 @@ func near(t *testing.T, got, want string) bool {
 	return picture.Distance(a, b) < 20
 }
 
+// A room that fills a part of the path only learns by padding that there is more.
+func TestTheWidthOfThePathIsProbed(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true).answered()
+	film(t, c.meet, 90)
+	r.wait("nearly the whole bandwidth", func() bool { return c.meet.(bandwidth).Bandwidth() > 1_700_000 })
+	if up := r.device().Up; up.Policed > 0 || up.Unknown > 0 || up.BadPackets > 0 {
+		t.Errorf("%+v", up)
+	}
+	c.hangup()
+	r.clean()
+}
+
 func TestLostPacketsAreSentAgainBothWays(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true)
