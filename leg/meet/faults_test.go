@@ -3,7 +3,6 @@ package meet_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -162,29 +161,6 @@ func TestGarbageOnTheChannelsIsPassedOver(t *testing.T) {
 	must(t, r.edge.Do(pin, "Ada", sim.Step{Do: sim.Say, Text: "still here?"}))
 	r.wait("the chat after it", func() bool { return len(c.meet.Roster().Chat) == 1 })
 	c.hangup()
-}
-
-func TestNothingIsLeftAfterFiftyCalls(t *testing.T) {
-	r := newRig(t, changes{edge: func(c *sim.Config) { c.Options.NoDecode = true }})
-	r.dial("acme", pin, true).answered().hangup()
-	before := runtime.NumGoroutine()
-	for range 10 {
-		var all []*caller
-		for range 5 {
-			all = append(all, r.dial("acme", pin, true))
-		}
-		for _, c := range all {
-			c.answered()
-		}
-		for _, c := range all {
-			c.hangup()
-		}
-	}
-	r.wait("goroutines to end", func() bool { return runtime.NumGoroutine() <= before+3 })
-	if s := r.conn.Stats(); s.Joins["joined"] != 51 || s.Active != 0 {
-		t.Errorf("%+v", s)
-	}
-	r.clean()
 }
 
 func TestStatusAndResolve(t *testing.T) {
