@@ -226,7 +226,7 @@ func sentence(c call.Cause) prompt.Name {
 	switch c {
 	case call.InvalidNumber:
 		return prompt.Silent
-	case call.MeetingUnknown, call.NoRoute:
+	case call.MeetingUnknown, call.NoRoute, call.UnknownNumber:
 		return prompt.Unknown
 	case call.MeetingOver:
 		return prompt.Ended
