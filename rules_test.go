@@ -58,7 +58,8 @@ var mayImport = map[string][]string{
 	"toll":     {"alarm", "call"},
 	"capacity": {"alarm", "call"},
 	"control":  {"alarm", "config", "store", "token"},
-	"config":   {"call", "capacity", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
+	"docs":     {},
+	"config":   {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
