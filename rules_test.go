@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 
 	"alarm":    {},
 	"metrics":  {},
+	"web":      {},
 	"store":    {},
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},
