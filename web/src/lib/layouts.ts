@@ -32,6 +32,7 @@ export interface Layout {
 const codecs: Hint = { widget: 'order', label: 'Audio formats', options: ['opus', 'g722', 'pcmu', 'pcma'], help: 'In the order of preference. None chosen: Tandem decides.', wide: true }
 const encryptMedia: Hint = {
   label: 'Encryption of media',
+  help: '',
   widget: 'select',
   options: [
     ['', 'The best that is offered'],
@@ -138,7 +139,7 @@ export const layouts: Record<string, Layout> = {
     fields: {
       server: { help: 'Host, host:port or a SIP URI. Found by DNS as RFC 3263 says.', placeholder: 'pbx.example.com', wide: false },
       peers: { label: 'Its calls come from', help: 'Addresses or networks. Left out: the addresses of the server.', placeholder: '192.0.2.0/28', wide: true },
-      register: { label: 'Register there, as a phone would' },
+      register: { label: 'Register there, as a phone would', help: '' },
       caller_id: { label: 'Number that is shown instead of the caller’s' },
       plus: { label: 'Send numbers with their +' },
       trusted: { label: 'Believe and send P-Asserted-Identity' },
@@ -158,8 +159,8 @@ export const layouts: Record<string, Layout> = {
     ],
     fields: {
       name: { help: 'How rules, records and the log call it.', placeholder: 'home' },
-      number: { label: 'Google Voice number', placeholder: '+12025550123' },
-      label: { label: 'Device name on Google’s settings page', placeholder: 'Tandem' },
+      number: { label: 'Google Voice number', help: 'With + and the country code.', placeholder: '+12025550123' },
+      label: { label: 'Device name', help: 'As Google’s settings page shows it.', placeholder: 'Tandem' },
       profile: { widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
       ring: { label: 'When the number is called, ring', widget: 'targets', help: 'Tried in this order. Google’s voicemail takes over at about 25 s.', wide: true },
       client_id: { wide: true },
@@ -262,8 +263,8 @@ export const layouts: Record<string, Layout> = {
       { title: 'Switch', fields: ['off'], closed: true },
     ],
     fields: {
-      per_minute: { label: 'Calls begun in a minute', placeholder: '30' },
-      at_once: { label: 'Calls at the same time', placeholder: '10' },
+      per_minute: { label: 'Calls begun in a minute', help: 'Trunks: no limit. Negative: none.', placeholder: '30' },
+      at_once: { label: 'Calls at the same time', help: 'Trunks: no limit. Negative: none.', placeholder: '10' },
       burst: { label: 'Attempts in a minute that stop the caller', help: 'Refused ones too. Left out: twice the calls in a minute.' },
       stop: { label: 'Stopped for', placeholder: '15m' },
       barred: { label: 'Nobody may call', help: 'Beginnings of numbers. “+” bars every complete number.', wide: true },
