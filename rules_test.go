@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
+	"identity": {"store"},
 	"metrics":  {},
 	"store":    {},
 	"token":    {"alarm", "store"},
