@@ -26,8 +26,14 @@ import (
 // Config is the whole gateway as a person writes it. The zero value is a
 // gateway without devices, accounts and rules; every part says its own defaults.
 type Config struct {
-	Node   string         `yaml:"node,omitempty"`   // name of this machine in records; default the host name
-	Store  string         `yaml:"store,omitempty"`  // sqlite:PATH or postgres://…; default sqlite:tandem.db
+	Node  string `yaml:"node,omitempty"`  // name of this machine in records; default the host name
+	Store string `yaml:"store,omitempty"` // sqlite:PATH or postgres://…; default sqlite:tandem.db
+	// Managed keeps the configuration in the store: only the fields of the machine are taken
+	// from the file, the others make the first version.
+	Managed bool `yaml:"managed,omitempty"`
+	// Key is the file that opens the secrets in the store; default tandem.key beside the SQLite
+	// file, or in the working directory.
+	Key    string         `yaml:"key_file,omitempty"`
 	HTTP   string         `yaml:"http,omitempty"`   // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
 	Log    Log            `yaml:"log,omitempty"`    //
 	Limits Limits         `yaml:"limits,omitempty"` //
@@ -114,6 +120,7 @@ func (c *Config) locate(dir string) {
 	for i := range c.SIP.Trunks {
 		at(&c.SIP.Trunks[i].Roots)
 	}
+	at(&c.Key)
 	at(&c.Meet.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
