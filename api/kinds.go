@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"tandem/config"
 	"tandem/identity"
 	"tandem/leg/reception"

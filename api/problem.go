@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/config"
+	"tandem/control"
 	"tandem/identity"
 	"tandem/store"
 )
@@ -56,11 +57,11 @@ func problem(err error) error {
 		return huma.Error401Unauthorized(err.Error())
 	case errors.Is(err, identity.ErrCSRF), errors.Is(err, identity.ErrSetUpLink):
 		return huma.Error403Forbidden(err.Error())
-	case errors.Is(err, identity.ErrNotFound), errors.Is(err, store.ErrNotFound), errors.Is(err, ErrNotFound):
+	case errors.Is(err, identity.ErrNotFound), errors.Is(err, store.ErrNotFound), errors.Is(err, ErrNotFound), errors.Is(err, control.ErrNoVersion):
 		return huma.Error404NotFound(notFoundText(err))
-	case errors.Is(err, identity.ErrTaken), errors.Is(err, identity.ErrLastAdmin), errors.Is(err, identity.ErrSetUp), errors.Is(err, ErrReadOnly), errors.Is(err, ErrState):
+	case errors.Is(err, identity.ErrTaken), errors.Is(err, identity.ErrLastAdmin), errors.Is(err, identity.ErrSetUp), errors.Is(err, control.ErrReadOnly), errors.Is(err, ErrState):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, control.ErrConflict):
 		return huma.Error412PreconditionFailed("somebody else has changed the configuration meanwhile; look at it again")
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull), errors.Is(err, store.ErrReadOnly):
 		return huma.Error503ServiceUnavailable(err.Error())

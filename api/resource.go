@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/config"
+	"tandem/control"
 	"tandem/identity"
 	"tandem/token"
 )
@@ -110,10 +111,12 @@ func (k list[T]) put(c *config.Config, name string, text []byte) (string, error)
 			*k.name(&v) = name
 		}
 	}
-	if err := config.KeepSecrets(&v, &old); err != nil {
-		return "", &bodyError{err}
-	}
 	newName := *k.name(&v)
+	if newName != name { // Change finds the secrets of what keeps its name
+		if err := config.KeepSecrets(&v, &old); err != nil {
+			return "", &bodyError{err}
+		}
+	}
 	if err := k.free(c, name, newName); err != nil {
 		return "", err
 	}
@@ -331,8 +334,11 @@ func (s *Server) remove(ctx context.Context, k kind, in *removeInput) error {
 		k.remove(c, in.Name)
 		return nil
 	})
-	return changeProblem(err, "")
+	return changeProblem(err, nowhere)
 }
+
+// nowhere is where the body of a request without one went.
+const nowhere = "\x00"
 
 // matches wants a thing to be there, and to be what its editor has seen.
 func matches(k kind, c *config.Config, name, ifMatch string) error {
@@ -372,8 +378,8 @@ func versionOf(tag string) (int64, error) {
 }
 
 // author is who changes, with a comment: what they said, or else what they did.
-func (s *Server) author(ctx context.Context, comment, did string) Author {
-	return Author{Name: who(ctx).String(), Comment: clip(cmp.Or(strings.TrimSpace(comment), did), 500)}
+func (s *Server) author(ctx context.Context, comment, did string) control.Author {
+	return control.Author{Name: who(ctx).String(), Comment: clip(cmp.Or(strings.TrimSpace(comment), did), 500)}
 }
 
 // A bodyError is about what was sent, and its fields are those of the body.

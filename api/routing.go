@@ -69,9 +69,16 @@ func (s *Server) registerRouting() {
 		func(context.Context, *struct{}) (*lintOutput, error) {
 			c, _ := s.Config.Current()
 			out := new(lintOutput)
-			out.Body.Items = append([]Finding{}, s.Config.Lint(c)...)
+			out.Body.Items = s.lint(c)
 			return out, nil
 		})
+}
+
+func (s *Server) lint(c *config.Config) []Finding {
+	if s.Lint == nil || c == nil {
+		return []Finding{}
+	}
+	return append([]Finding{}, s.Lint(c)...)
 }
 
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {

@@ -31,11 +31,13 @@ func sections() []section {
 		{"toll-guard", "toll_guard", "the guard against toll fraud", func(c *config.Config) any { return &c.Toll }, nil, none},
 		{
 			"meet", "meet", "Google Meet, without its access tokens", func(c *config.Config) any { return &c.Meet },
-			[]string{"access_tokens"}, func(to, from *config.Config) { to.Meet.Tokens = from.Meet.Tokens },
+			[]string{"access_tokens"},
+			func(to, from *config.Config) { to.Meet.Tokens = from.Meet.Tokens },
 		},
 		{
 			"sip", "sip", "SIP, without devices and trunks", func(c *config.Config) any { return &c.SIP },
-			[]string{"devices", "trunks"}, func(to, from *config.Config) { to.SIP.Devices, to.SIP.Trunks = from.SIP.Devices, from.SIP.Trunks },
+			[]string{"devices", "trunks"},
+			func(to, from *config.Config) { to.SIP.Devices, to.SIP.Trunks = from.SIP.Devices, from.SIP.Trunks },
 		},
 		{"limits", "limits", "the limits of this machine", func(c *config.Config) any { return &c.Limits }, nil, none},
 	}
@@ -116,9 +118,6 @@ func (sec section) put(c *config.Config, text []byte) error {
 	fresh := new(config.Config)
 	v, old := sec.part(fresh), sec.part(c)
 	if err := config.FromJSON(text, v); err != nil {
-		return &bodyError{err}
-	}
-	if err := config.KeepSecrets(v, old); err != nil {
 		return &bodyError{err}
 	}
 	sec.keep(fresh, c)

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/config"
+	"tandem/control"
 	"tandem/identity"
 )
 
@@ -19,8 +20,8 @@ type (
 	}
 	versionsOutput struct {
 		Body struct {
-			Items []Version `json:"items"`
-			Next  string    `json:"next,omitempty" doc:"Goes into before for the next page."`
+			Items []control.Version `json:"items"`
+			Next  string            `json:"next,omitempty" doc:"Goes into before for the next page."`
 		}
 	}
 	versionInput struct {
@@ -29,7 +30,7 @@ type (
 	versionOutput struct {
 		ETag string `header:"ETag"`
 		Body struct {
-			Version
+			control.Version
 			Config part `json:"config"`
 		}
 	}
@@ -39,7 +40,7 @@ type (
 	}
 	diffOutput struct {
 		Body struct {
-			Items []Difference `json:"items"`
+			Items []control.Difference `json:"items"`
 		}
 	}
 	rollbackInput struct {
@@ -48,7 +49,7 @@ type (
 	}
 	changedOutput struct {
 		ETag string `header:"ETag"`
-		Body Version
+		Body control.Version
 	}
 )
 
@@ -61,7 +62,7 @@ func (s *Server) registerVersions() {
 				return nil, problem(err)
 			}
 			out := new(versionsOutput)
-			out.Body.Items = append([]Version{}, all...)
+			out.Body.Items = append([]control.Version{}, all...)
 			if n := len(all); n == in.Limit && all[n-1].Number > 1 {
 				out.Body.Next = strconv.FormatInt(all[n-1].Number, 10)
 			}
@@ -90,7 +91,7 @@ func (s *Server) version(ctx context.Context, in *versionInput) (*versionOutput,
 
 func (s *Server) diff(ctx context.Context, in *diffInput) (*diffOutput, error) {
 	out := new(diffOutput)
-	out.Body.Items = []Difference{}
+	out.Body.Items = []control.Difference{}
 	from := in.From
 	if from == 0 {
 		from = in.N - 1
@@ -112,7 +113,7 @@ func (s *Server) diff(ctx context.Context, in *diffInput) (*diffOutput, error) {
 func (s *Server) rollback(ctx context.Context, in *rollbackInput) (*changedOutput, error) {
 	v, err := s.Config.Rollback(ctx, s.author(ctx, in.Comment, "back to version "+strconv.FormatInt(in.N, 10)), in.N)
 	if err != nil {
-		return nil, changeProblem(err, "")
+		return nil, changeProblem(err, nowhere)
 	}
 	return &changedOutput{ETag: versionTag(v.Number), Body: v}, nil
 }
@@ -129,8 +130,8 @@ type (
 	}
 	tryOutput struct {
 		Body struct {
-			Diff     []Difference `json:"diff"`
-			Warnings []Finding    `json:"warnings"`
+			Diff     []control.Difference `json:"diff"`
+			Warnings []Finding            `json:"warnings"`
 		}
 	}
 	schemaOutput struct{ Body part }
@@ -167,7 +168,10 @@ func (s *Server) registerConfig() {
 	huma.Register(s.api, op, s.try)
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/config/schema", "get-config-schema", tag, "Show the JSON Schema of the configuration"),
 		func(context.Context, *struct{}) (*schemaOutput, error) {
-			text, err := json.Marshal(s.Config.Schema())
+			if s.Schema == nil {
+				return &schemaOutput{Body: part("{}")}, nil
+			}
+			text, err := json.Marshal(s.Schema())
 			return &schemaOutput{Body: text}, err
 		})
 }
@@ -177,9 +181,6 @@ func replaceBy(text []byte) func(*config.Config) error {
 	return func(c *config.Config) error {
 		fresh := new(config.Config)
 		if err := config.FromJSON(text, fresh); err != nil {
-			return &bodyError{err}
-		}
-		if err := config.KeepSecrets(fresh, c); err != nil {
 			return &bodyError{err}
 		}
 		*c = *fresh
@@ -198,7 +199,7 @@ func (s *Server) try(ctx context.Context, in *documentInput) (*tryOutput, error)
 		return nil, changeProblem(err, "")
 	}
 	out := new(tryOutput)
-	out.Body.Diff = append([]Difference{}, diff...)
-	out.Body.Warnings = append([]Finding{}, s.Config.Lint(tried)...)
+	out.Body.Diff = append([]control.Difference{}, diff...)
+	out.Body.Warnings = s.lint(tried)
 	return out, nil
 }
