@@ -75,7 +75,7 @@ var mayImport = map[string][]string{
 
 	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
-	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
