@@ -228,6 +228,7 @@ type patience struct {
 func newPatience(ctx huma.Context, limit time.Duration) *patience {
 	_, w := humago.Unwrap(ctx)
 	p := &patience{ctx: ctx, control: http.NewResponseController(w), limit: limit}
+	_ = p.control.SetReadDeadline(time.Time{}) // else the server's limit for requests would end the answer
 	p.again()
 	return p
 }

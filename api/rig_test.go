@@ -108,7 +108,7 @@ func (g *fakeGateway) Layout(_ context.Context, id, name string) error {
 
 func (g *fakeGateway) Say(_ context.Context, id, text string) error { return g.do(id, "say", text) }
 func (g *fakeGateway) Active() []alarm.Alarm                        { return g.board.Active() }
-func (g *fakeGateway) Acknowledge(key, who string) bool { return g.board.Acknowledge(key, who) }
+func (g *fakeGateway) Acknowledge(key, who string) bool             { return g.board.Acknowledge(key, who) }
 
 func (g *fakeGateway) Ended(ctx context.Context, s store.Span) ([]store.Entry[alarm.Alarm], error) {
 	return g.ended.List(ctx, s)

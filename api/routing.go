@@ -84,7 +84,7 @@ func (s *Server) lint(c *config.Config) []Finding {
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {
 	c, _ := s.Config.Current()
 	b := in.Body
-	r, ok := requestOf(c, b.Via, b.From, b.To)
+	r, ok := RequestOf(c, b.Via, b.From, b.To)
 	if !ok {
 		return nil, huma.Error422UnprocessableEntity("there is no device, trunk or account of this name",
 			&huma.ErrorDetail{Location: "body.via", Message: "there is no device, trunk or account of this name"})
@@ -124,12 +124,12 @@ func describe(d call.Destination) string {
 	return d.To
 }
 
-// requestOf is a call as the connectors would report it; false when there is no
+// RequestOf is a call as the connectors would report it; false when there is no
 // such device, trunk or account.
-func requestOf(c *config.Config, via, from, to string) (call.Request, bool) {
+func RequestOf(c *config.Config, via, from, to string) (call.Request, bool) {
 	r := call.Request{Connector: route.SIP, Via: via, From: from, To: to}
 	if via == "" { // a name may stand where the number is asked for
-		if named, ok := requestOf(c, from, "", to); ok && from != "" {
+		if named, ok := RequestOf(c, from, "", to); ok && from != "" {
 			return named, true
 		}
 		return r, true
