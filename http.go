@@ -15,6 +15,7 @@ import (
 	"tandem/alarm"
 	"tandem/config"
 	"tandem/metrics"
+	"tandem/web"
 )
 
 // pages serves the page, the API, metrics and health.
@@ -72,16 +73,16 @@ func (g *Gateway) serveHTTP(ctx context.Context) *pages {
 	return p
 }
 
-func listenHTTP(addr string, web config.Web) (net.Listener, error) {
+func listenHTTP(addr string, conf config.Web) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
-	if err != nil || web.Cert == "" {
+	if err != nil || conf.Cert == "" {
 		return ln, err
 	}
-	key := web.Key
+	key := conf.Key
 	if key == "" {
-		key = web.Cert
+		key = conf.Cert
 	}
-	cert, err := tls.LoadX509KeyPair(web.Cert, key)
+	cert, err := tls.LoadX509KeyPair(conf.Cert, key)
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
@@ -89,14 +90,14 @@ func listenHTTP(addr string, web config.Web) (net.Listener, error) {
 }
 
 // announce tells where the page is, how the first user is made, and what is unwise.
-func (g *Gateway) announce(ctx context.Context, ln net.Listener, web config.Web) {
+func (g *Gateway) announce(ctx context.Context, ln net.Listener, conf config.Web) {
 	scheme, addr := "http", ln.Addr().(*net.TCPAddr)
-	if web.Cert != "" {
+	if conf.Cert != "" {
 		scheme = "https"
 	}
 	url := scheme + "://" + addr.String()
 	g.log.Info("page, API, metrics and health", "url", url+"/", "metrics", url+"/metrics")
-	if web.Cert == "" && !addr.IP.IsLoopback() {
+	if conf.Cert == "" && !addr.IP.IsLoopback() {
 		g.Alarms.Raise(alarm.Alarm{
 			Key: plainAlarm, Severity: alarm.Warning, Title: "The page and the API are served without encryption",
 			Subject: addr.String(), Detail: "Passwords and sessions can be read by whoever is on the way.",
@@ -117,6 +118,7 @@ func (g *Gateway) routes() http.Handler {
 	metrics.Mount(mux, g.Metrics, g.Health)
 	mux.HandleFunc("GET /status", g.serveStatus)
 	mux.Handle("/api/", g.admin.server.Handler())
+	mux.Handle("/", web.Handler())
 	return secured(mux)
 }
 

@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "api", "identity", "call", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"api":      {"alarm", "call", "config", "control", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
 	"identity": {"store"},
 	"metrics":  {},
+	"web":      {},
 	"store":    {},
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},
