@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "capacity", "config", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call"},
@@ -52,12 +52,15 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
+	"api":      {"alarm", "call", "config", "control", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"identity": {"store"},
 	"metrics":  {},
 	"web":      {},
 	"store":    {},
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},
 	"capacity": {"alarm", "call"},
+	"control":  {"alarm", "config", "store", "token"},
 	"config":   {"call", "capacity", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
@@ -74,7 +77,7 @@ var mayImport = map[string][]string{
 
 	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
-	"e2e":              {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
