@@ -51,7 +51,7 @@ type Gateway struct {
 	History    *store.Log[call.Record]
 
 	log     *slog.Logger
-	http    string
+	admin   *admin
 	db      *store.DB
 	records *store.Writer[call.Record]
 	dialer  router
@@ -82,7 +82,7 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, http: c.HTTP, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}
@@ -135,6 +135,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.conf.Store(c)
 	g.Control.Apply = g.apply
+	g.admin = g.newAdmin(c)
 	return g, nil
 }
 
@@ -205,7 +206,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stopStoring()
 	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
 
-	web := g.serveHTTP()
+	g.admin.originate = func(to call.Destination, r call.Request) (string, error) { return g.Switch.Originate(ctx, to, r) }
+	pages := g.serveHTTP(ctx)
+	administered := async(func() error { return g.admin.run(signalling) })
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
@@ -219,10 +222,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled, <-administered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call", "internal/rewrite"},
@@ -52,7 +52,10 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
+	"api":      {"alarm", "call", "config", "control", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"identity": {"store"},
 	"metrics":  {},
+	"web":      {},
 	"store":    {},
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},

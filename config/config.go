@@ -35,6 +35,7 @@ type Config struct {
 	// file, or in the working directory.
 	Key    string         `yaml:"key_file,omitempty"`
 	HTTP   string         `yaml:"http,omitempty"`   // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
+	Web    Web            `yaml:"web,omitempty"`    // the page and the API, at the same address
 	Log    Log            `yaml:"log,omitempty"`    //
 	Limits Limits         `yaml:"limits,omitempty"` //
 	Media  Media          `yaml:"media,omitempty"`  //
@@ -61,6 +62,15 @@ type VoiceAccount struct {
 type Log struct {
 	Level  slog.Level `yaml:"level,omitempty"`  // debug, info (default), warn, error
 	Format string     `yaml:"format,omitempty"` // text (default) or json
+}
+
+// Web is how browsers and programs reach the gateway.
+type Web struct {
+	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
+	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
+	// Hooks are addresses and prefixes that webhooks may go to although they are private:
+	// 192.0.2.7, 10.1.0.0/16.
+	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
 }
 
 // Limits bound the gateway as a whole.
@@ -147,6 +157,8 @@ func (c *Config) locate(dir string) {
 		at(&c.SIP.Trunks[i].Roots)
 	}
 	at(&c.Key)
+	at(&c.Web.Cert)
+	at(&c.Web.Key)
 	at(&c.Meet.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
@@ -178,6 +190,9 @@ func (c *Config) Validate() error {
 		if err := flow.CheckAddr(c.HTTP); err != nil {
 			errs = append(errs, fmt.Errorf("http: %w", err))
 		}
+	}
+	if c.Web.Key != "" && c.Web.Cert == "" {
+		errs = append(errs, errors.New("web.cert: a key without a certificate is of no use"))
 	}
 	if c.Log.Format != "" && c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format))
