@@ -17,8 +17,8 @@ import (
 	"tandem/store"
 )
 
-// historyFilter selects calls that were.
-type historyFilter struct {
+// HistoryFilter selects calls that were.
+type HistoryFilter struct {
 	From      time.Time `query:"from" doc:"Only calls that began at or after this time (RFC 3339)."`
 	To        time.Time `query:"to" doc:"Only calls that began before this time."`
 	Q         string    `query:"q" maxLength:"200" doc:"Only calls with this text in a number, a name, a leg or what the far end said."`
@@ -28,7 +28,7 @@ type historyFilter struct {
 
 type (
 	historyInput struct {
-		historyFilter
+		HistoryFilter
 		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
@@ -44,7 +44,7 @@ type (
 			Evidence
 		}
 	}
-	csvInput struct{ historyFilter }
+	csvInput struct{ HistoryFilter }
 )
 
 func (s *Server) registerHistory() {
@@ -78,7 +78,7 @@ func historyError(err error) error {
 }
 
 // search is the filter as the store understands it.
-func (f historyFilter) search() (store.Search[call.Record], error) {
+func (f HistoryFilter) search() (store.Search[call.Record], error) {
 	s := store.Search[call.Record]{Span: store.Span{Since: f.From, Before: f.To}}
 	q := strings.TrimSpace(f.Q)
 	if q != "" {
