@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/call"
+	"tandem/evidence"
 	"tandem/identity"
 	"tandem/store"
 )
@@ -41,7 +42,7 @@ type (
 	pastOutput struct {
 		Body struct {
 			Call
-			Evidence
+			evidence.Evidence
 		}
 	}
 	csvInput struct{ HistoryFilter }
@@ -61,11 +62,11 @@ func (s *Server) registerHistory() {
 			}
 			out := new(pastOutput)
 			out.Body.Call = past(e.Value)
-			evidence, err := s.Gateway.Evidence(ctx, in.ID)
+			left, err := s.Gateway.Evidence(ctx, in.ID)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, problem(err)
 			}
-			out.Body.Evidence = evidence.whole()
+			out.Body.Evidence = whole(left)
 			return out, nil
 		})
 }
