@@ -64,6 +64,7 @@ var mayImport = map[string][]string{
 	"control":  {"alarm", "config", "store", "token"},
 	"docs":     {},
 	"config":   {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence"},
+	"importer": {"config", "internal/rewrite", "leg/gvoice", "leg/reception", "leg/sipua", "route", "token"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
@@ -81,7 +82,7 @@ var mayImport = map[string][]string{
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence"},
+	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer"},
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
