@@ -44,8 +44,17 @@ func (c *Call) reoffer(ctx context.Context, direction string) error {
 
 // SendInfoDTMF presses keys by INFO (application/dtmf-relay), one at a time.
 func (c *Call) SendInfoDTMF(ctx context.Context, keys string) error {
+	return c.sendInfo(ctx, keys, "application/dtmf-relay", "Signal=%c\r\nDuration=160\r\n")
+}
+
+// SendPlainDTMF is SendInfoDTMF in the older dialect.
+func (c *Call) SendPlainDTMF(ctx context.Context, keys string) error {
+	return c.sendInfo(ctx, keys, "application/dtmf", "%c")
+}
+
+func (c *Call) sendInfo(ctx context.Context, keys, kind, format string) error {
 	for _, k := range keys {
-		m, err := c.transact(ctx, "INFO", nil, "application/dtmf-relay", fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", k))
+		m, err := c.transact(ctx, "INFO", nil, kind, fmt.Sprintf(format, k))
 		if err != nil {
 			return err
 		}
