@@ -84,6 +84,7 @@ var mayImport = map[string][]string{
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer"},
 	"bench/cmd":        {"media/codec", "media/tone"},
+	"bench/meeting":    {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/mailbox": {},
