@@ -22,6 +22,8 @@ type commands struct {
 	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
 	Token   tokenCmd   `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
+	Backup  backupCmd  `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
+	Restore restoreCmd `cmd:"" help:"Put what tandem backup wrote into a store."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
