@@ -244,3 +244,20 @@ func FuzzCheckArchive(f *testing.F) {
 		}
 	})
 }
+
+func TestSizesTellWhatTheDatabaseHolds(t *testing.T) {
+	each(t, func(t *testing.T, db *DB) {
+		filled(t, db, testKey(t))
+		s, err := db.Sizes(t.Context())
+		if err != nil || s.Bytes == 0 || s.Schema == 0 {
+			t.Errorf("got %+v, %v", s, err)
+		}
+		var got []string
+		for _, p := range s.Parts {
+			got = append(got, fmt.Sprintf("%s/%s %d %v", p.Table, p.Name, p.Rows, p.Bytes > 0))
+		}
+		if want := []string{"items/things 3 true", "records/calls 3 true", "secrets/ 1 true"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
