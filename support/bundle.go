@@ -109,7 +109,7 @@ func (b *Bundle) readme(told []string) string {
 	t.WriteString("Taken out: passwords, tokens, private keys, media keys, and the key file. " +
 		"Still in it: names, telephone numbers, addresses, and who called whom when. Look through it before you send it.\n\n" +
 		"machine.json   program, system, memory, clock\n" +
-		"config.yaml    the configuration file; of a managed gateway stored-config.json is in force\n" +
+		"config.json    the configuration file; of a managed gateway stored-config.json is in force\n" +
 		"versions.jsonl who changed the stored configuration and when\n" +
 		"status.json, metrics.txt, ready.json   what the gateway says of itself now, with its alarms\n" +
 		"calls.jsonl, alarms.jsonl   the last records of calls and alarms, the newest first\n" +

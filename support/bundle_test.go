@@ -98,7 +98,7 @@ level=INFO msg="call phase" now=talking
 		}
 	}
 	for name, want := range map[string]string{
-		"README.txt": "Tandem test", "machine.json": `"processors"`, "config.yaml": "name: kitchen",
+		"README.txt": "Tandem test", "machine.json": `"processors"`, "config.json": `"name": "kitchen"`,
 		"status.json": `"path":"/status"`, "metrics.txt": "/metrics", "ready.json": "/readyz",
 		"calls.jsonl": `"cause":"busy"`, "store.json": `"calls"`, "log.txt": "now=talking", "stored-config.json": `"config"`, "versions.jsonl": `"author":"anna"`,
 	} {

@@ -35,7 +35,7 @@ func (b *Bundle) parts(db *store.DB, noStore error) []part {
 	}
 	return []part{
 		{"machine.json", false, b.machine},
-		{"config.yaml", false, func(context.Context) ([]byte, error) { return config.Encode(b.Config) }},
+		{"config.json", false, func(context.Context) ([]byte, error) { return indented(config.JSON(b.Config)) }},
 		{"stored-config.json", false, stored(storedConfig)},
 		{"versions.jsonl", false, stored(storedVersions)},
 		{"status.json", false, b.ask("/status")},
@@ -118,8 +118,12 @@ func storedConfig(ctx context.Context, db *store.DB) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return indented(item.Value, nil)
+}
+
+func indented(text []byte, err error) ([]byte, error) {
 	var out bytes.Buffer
-	err = json.Indent(&out, item.Value, "", "  ")
+	err = errors.Join(err, json.Indent(&out, text, "", "  "))
 	return out.Bytes(), err
 }
 
