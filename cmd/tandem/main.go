@@ -29,6 +29,9 @@ type commands struct {
 	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
 	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
+	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
+	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
 }
 
 func main() {
