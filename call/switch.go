@@ -40,9 +40,12 @@ type Switch struct {
 	Recorder  Recorder  // may be nil
 	Admission Admission // may be nil
 	Guard     Guard     // may be nil
-	Log       *slog.Logger
-	Node      string
-	MaxCalls  int // 0 is no limit
+	// Watch sees every change of every call, from the call's goroutine: it must not
+	// block. nil sees nothing.
+	Watch    func(Running)
+	Log      *slog.Logger
+	Node     string
+	MaxCalls int // 0 is no limit
 
 	mu       sync.Mutex // guards what follows
 	live     map[*Call]struct{}
@@ -58,9 +61,13 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	if m := a.Media(); m != nil {
 		r.Loop = m.Loop()
 	}
-	c := &Call{ID: NewID(), Request: r, Switch: s}
+	s.start(ctx, &Call{ID: NewID(), Request: r, Switch: s}, a)
+}
+
+// start takes over leg a and runs its call.
+func (s *Switch) start(ctx context.Context, c *Call, a Leg) {
 	c.legs[A] = a
-	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
+	c.public.Store(&Record{ID: c.ID, From: c.Request.From, To: c.Request.To, Began: time.Now()})
 	s.mu.Lock()
 	s.initLocked()
 	if s.MaxCalls > 0 && len(s.live) >= s.MaxCalls {
@@ -144,6 +151,10 @@ func (s *Switch) Hangup(id string) bool {
 		}
 	}
 	return false
+}
+
+func sortCalls(all []*Call) {
+	slices.SortFunc(all, func(a, b *Call) int { return a.public.Load().Began.Compare(b.public.Load().Began) })
 }
 
 // find returns the call one of whose legs is named id.
