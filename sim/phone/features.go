@@ -16,6 +16,14 @@ func (c *Call) Hold(ctx context.Context) error { return c.reoffer(ctx, "sendonly
 // Resume takes it off hold.
 func (c *Call) Resume(ctx context.Context) error { return c.reoffer(ctx, "sendrecv") }
 
+// AddPicture turns the camera on in mid-call (re-INVITE with a second m-line).
+func (c *Call) AddPicture(ctx context.Context) error {
+	c.sound.mu.Lock()
+	c.sound.later = false
+	c.sound.mu.Unlock()
+	return c.reoffer(ctx, "sendrecv")
+}
+
 func (c *Call) reoffer(ctx context.Context, direction string) error {
 	p := c.phone
 	sdp := c.sound.describe(p.cfg.Codecs, p.events(), direction)
@@ -37,7 +45,7 @@ func (c *Call) reoffer(ctx context.Context, direction string) error {
 	if uri, _ := wire.InBrackets(m.Get("Contact")); uri != "" {
 		c.set(func() { c.target = uri })
 	}
-	c.ack(m)
+	c.ack(m, "")
 	c.take(m)
 	return nil
 }
