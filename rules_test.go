@@ -18,10 +18,10 @@ const module = "tandem"
 var mayImport = map[string][]string{
 	".": {"alarm", "api", "evidence", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
-	"call":  {"media", "internal/mailbox"},
+	"call":  {"media", "internal/mailbox", "internal/crew"},
 	"route": {"call", "internal/rewrite"},
 
-	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/crew", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
 	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
 	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
@@ -88,6 +88,7 @@ var mayImport = map[string][]string{
 	"bench/meeting":    {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
+	"internal/crew":    {},
 	"internal/mailbox": {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
