@@ -99,23 +99,49 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
-	text, err := readBounded(path, maxFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
-	case err != nil:
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	c := new(Config)
-	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	c, places, err := read(path, false)
 	if err != nil {
 		return nil, err
 	}
-	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return nil, located(path, places, err)
 	}
 	return c, nil
+}
+
+// LoadMasked reads a file that may be an export: its secrets may be the [Mask],
+// or left out, for [KeepSecrets] to fill in. It is checked after that; locate puts
+// the lines of the file to what the checks find.
+func LoadMasked(path string) (c *Config, locate func(error) error, err error) {
+	c, places, err := read(path, true)
+	return c, func(err error) error {
+		var fields Errors
+		if !errors.As(err, &fields) {
+			return err
+		}
+		var all []error
+		for _, e := range fields {
+			all = append(all, e)
+		}
+		return located(path, places, errors.Join(all...))
+	}, err
+}
+
+func read(path string, masked bool) (*Config, map[string]place, error) {
+	text, err := readBounded(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c := new(Config)
+	places, err := decode(path, text, c, System(filepath.Dir(path)), masked)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.locate(filepath.Dir(path))
+	return c, places, nil
 }
 
 // locate makes paths of files relative to the configuration, wherever the
@@ -185,8 +211,10 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
-	if _, err := route.New(c.Routes()); err != nil {
+	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
+	} else {
+		errs = append(errs, c.checkTests(table)...)
 	}
 	return errors.Join(errs...)
 }

@@ -135,7 +135,31 @@ func (s *story) baresipConfig(b *baresip, o map[string]string, control string) s
 	if local == "::1" {
 		c = strings.Replace(c, "sip_listen 127.0.0.1:0\n", "sip_listen [::1]:0\n", 1)
 	}
+	if o["video"] != "" {
+		c += fmt.Sprintf(baresipVideo, or(o["colour"], "0x209090"), or(o["size"], "640x360"), or(o["size"], "640x360"))
+	}
 	return c
+}
+
+// baresipVideo is a camera that films one colour, and a display that shows to nobody.
+const baresipVideo = `video_source avformat,lavfi,color=c=%s:s=%s:r=15
+video_display fakevideo,nil
+video_size %s
+video_bitrate 800000
+video_fps 15
+module avcodec.so
+module vp8.so
+module avformat.so
+module fakevideo.so
+module swscale.so
+module snapshot.so
+`
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }
 
 // baresipAccount is a line of baresip's file accounts.
@@ -153,6 +177,9 @@ func (s *story) baresipAccount(name string, o map[string]string) string {
 	}
 	if v := o["codecs"]; v != "" {
 		line += ";audio_codecs=" + v
+	}
+	if v := o["video"]; v != "" {
+		line += ";video_codecs=" + v
 	}
 	for _, k := range []string{"mediaenc", "medianat", "ptime", "sipnat", "call_transfer"} {
 		if v := o[k]; v != "" {

@@ -112,7 +112,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"alarmed":       command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
 	"clean":         command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
-	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|muted|unmuted|ends|removes
+	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes
 	"meetclean": command((*story).meetClean), // the meeting service complained about nothing
 
 	"record": command((*story).record), // record key=value…: the newest call record; cause, path~, from, to, tried, b

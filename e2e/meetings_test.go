@@ -10,6 +10,7 @@ import (
 	"time"
 
 	sim "tandem/sim/meet"
+	"tandem/sim/picture"
 )
 
 // meetings are the meetings of stories, with quicker hosts than the simulator's own.
@@ -33,7 +34,7 @@ func meetings() *sim.Config {
 }
 
 // meet does something in a meeting, or waits for what the meeting knows of its newest
-// caller: meet PIN has|waits|left [REASON]|hears HZ|deaf|muted|unmuted|ends|removes.
+// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes.
 func (s *story) meet(ctx context.Context, args []string) error {
 	if s.Meetings == nil {
 		return errors.New("the stage has no meetings; begin with: stage meet")
@@ -48,6 +49,9 @@ func (s *story) meet(ctx context.Context, args []string) error {
 			return errors.Join(err, errors.New("nobody to remove"))
 		}
 		return s.Meetings.Remove(pin, st.Devices[0].Name)
+	}
+	if what == "sees" && len(rest) == 1 {
+		return s.meetSees(ctx, pin, rest[0])
 	}
 	ok, err := wish(what, rest)
 	if err != nil {
@@ -68,6 +72,43 @@ func (s *story) meet(ctx context.Context, args []string) error {
 		return fmt.Errorf("%w: %+v", err, last)
 	}
 	return nil
+}
+
+// meetSees waits until the meeting has had pictures of its newest caller in three layers,
+// and all of them are of a colour.
+func (s *story) meetSees(ctx context.Context, pin, hex string) error {
+	want, err := picture.ParseHex("#" + hex)
+	if err != nil {
+		return err
+	}
+	m, err := s.Meetings.WaitFor(ctx, pin, "three layers", func(m sim.MeetingState) bool {
+		n := len(m.Devices)
+		return n > 0 && len(decoded(m.Devices[n-1])) == 3
+	})
+	if err != nil {
+		return err
+	}
+	d := m.Devices[len(m.Devices)-1]
+	for _, track := range decoded(d) {
+		img, err := s.Meetings.Picture(pin, d.Name, track.Name)
+		if err != nil {
+			return err
+		}
+		if got := picture.Common(img); picture.Distance(got, want) > 40 {
+			return fmt.Errorf("the meeting sees %s at %d lines, want %s", picture.Hex(got), track.Height, hex)
+		}
+	}
+	return nil
+}
+
+// decoded are the camera's layers of which there were pictures.
+func decoded(d sim.DeviceState) (list []sim.TrackReport) {
+	for _, t := range d.Up.Tracks {
+		if t.Decoded > 0 && t.Name != "content" {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // wish is what a story may want to become true of a caller.

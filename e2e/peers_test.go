@@ -39,12 +39,14 @@ type peers struct {
 var peerCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"listen": listenFor, // listen: sets $UDP, $TCP, $TLS, $UDP6, $PASSWORD and a free $PORT for exec
 
-	"baresip": startBaresip,                          // baresip NAME [transport=tcp] [tone=440] [mediaenc=srtp] [medianat=ice] [codecs=pcmu,opus/48000/2] [host=ipv6] [failing] [key=value…]
-	"bs":      onBaresip((*baresip).command),         // bs NAME COMMAND [PARAMS]: as a person types it
-	"event":   onBaresip((*baresip).event),           // event NAME TYPE [PARAM]: waits for it; events before are forgotten
-	"leaves":  onBaresip((*baresip).leave),           // leaves NAME: it un-registers and ends
-	"heard":   onBaresip((*baresip).heard),           // heard NAME HZ [DBFS]: it plays the tone now, without a gap
-	"holds":   onBaresip((*baresip).hearsNothingNew), // holds NAME: it plays nothing now
+	"baresip":   startBaresip,                          // baresip NAME [transport=tcp] [tone=440] [mediaenc=srtp] [medianat=ice] [codecs=pcmu,opus/48000/2] [host=ipv6] [failing] [video=h264] [key=value…]
+	"bs":        onBaresip((*baresip).command),         // bs NAME COMMAND [PARAMS]: as a person types it
+	"event":     onBaresip((*baresip).event),           // event NAME TYPE [PARAM]: waits for it; events before are forgotten
+	"leaves":    onBaresip((*baresip).leave),           // leaves NAME: it un-registers and ends
+	"heard":     onBaresip((*baresip).heard),           // heard NAME HZ [DBFS]: it plays the tone now, without a gap
+	"hearssome": onBaresip((*baresip).hearsSome),       // hearssome NAME HZ: it plays the tone, with gaps or without
+	"sees":      onBaresip((*baresip).sees),            // sees NAME COLOUR [TEXT]: most of its picture is of the colour, and the text stands in it
+	"holds":     onBaresip((*baresip).hearsNothingNew), // holds NAME: it plays nothing now
 
 	"linphone": startLinphone,                   // linphone NAME [transport=tcp]
 	"lp":       onLinphone((*linphone).command), // lp NAME COMMAND…: must be answered with Ok

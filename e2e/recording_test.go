@@ -130,6 +130,36 @@ func (b *baresip) heard(ctx context.Context, args []string) error {
 	})
 }
 
+// hearsSome waits until the phone has played a tone for half a second in all, with gaps
+// or without: video keeps a busy machine from playing in time.
+func (b *baresip) hearsSome(ctx context.Context, args []string) error {
+	hz, err := strconv.ParseFloat(args[0], 64)
+	if err != nil {
+		return err
+	}
+	from := b.sizes()
+	return until(ctx, func() error {
+		all, err := b.since(from)
+		for _, r := range all {
+			if r.total(hz) >= steady {
+				return nil
+			}
+		}
+		return errors.Join(err, fmt.Errorf("no %v Hz in %d recordings", hz, len(all)))
+	})
+}
+
+// total is for how long hz is heard.
+func (r recording) total(hz float64) (d time.Duration) {
+	n := r.rate * int(window/time.Millisecond) / 1000
+	for i := 0; n > 0 && i+n <= len(r.samples); i += n {
+		if power, share := goertzel(r.samples[i:i+n], hz/float64(r.rate)); share > 0.9 && power > 1e-5 {
+			d += window
+		}
+	}
+	return d
+}
+
 // levelIs compares with a level that a story names, within 2 dB.
 func levelIs(level float64, args []string) error {
 	if len(args) == 0 {

@@ -15,14 +15,20 @@ import (
 )
 
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
-	Demo    demoCmd    `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
-	Sim     simCmd     `cmd:"" help:"Run the simulated Google Voice edge alone."`
-	Call    callCmd    `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
-	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
-	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
-	Token   tokenCmd   `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
+	Demo     demoCmd     `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
+	Sim      simCmd      `cmd:"" help:"Run the simulated Google Voice edge alone."`
+	Call     callCmd     `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
+	Route    routeCmd    `cmd:"" help:"Ask the dial plan."`
+	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
+	Apply    applyCmd    `cmd:"" help:"Make a file the configuration in the store."`
+	Export   exportCmd   `cmd:"" help:"Write the configuration in the store as a file."`
+	Versions versionsCmd `cmd:"" help:"List the versions of the configuration, or tell what one changed."`
+	Rollback rollbackCmd `cmd:"" help:"Go back to an old version of the configuration."`
+	Import   importCmd   `cmd:"" help:"Make a configuration of another program's."`
+	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
+	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 func main() {

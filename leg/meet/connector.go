@@ -38,7 +38,8 @@ type Connector struct {
 	Alarms Alarms            // may be nil
 	Log    *slog.Logger
 
-	loops func(media.Loop) (transport.Loop, error) // instead of Engine, in tests
+	loops   func(media.Loop) (transport.Loop, error) // instead of Engine, in tests
+	timeout time.Duration                            // instead of linkTimeout, in tests
 
 	once        sync.Once // makes certificate
 	certificate tls.Certificate
@@ -204,7 +205,7 @@ func (c *Connector) linkConfig(conf Config) linkConfig {
 		bind = netip.IPv4Unspecified()
 	}
 	return linkConfig{
-		bind4: bind, bind6: c.BindV6, portMin: conf.PortMin, portMax: conf.PortMax,
+		bind4: bind, bind6: c.BindV6, portMin: conf.PortMin, portMax: conf.PortMax, timeout: or(c.timeout, linkTimeout),
 		certificate: c.certificate, fingerprint: fingerprint(c.certificate.Certificate[0]),
 	}
 }

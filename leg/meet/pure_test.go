@@ -43,7 +43,7 @@ func TestReasonsHaveCauses(t *testing.T) {
 		{400, "DISABLED_DUE_TO_ENCRYPTION", call.Forbidden, never, false},
 		{400, "DISABLED_DUE_TO_WATERMARKING", call.Forbidden, never, false},
 		{429, "MEETING_FULL", call.MeetingFull, never, false},
-		{429, "TOO_MANY_KNOCKS", call.LobbyTimeout, backOff, false},
+		{429, "TOO_MANY_KNOCKS", call.LobbyTimeout, never, false},
 		{429, "RATE_LIMITED", call.Congestion, backOff, false},
 		{500, "INTERNAL", call.Unavailable, once, false},
 		{503, "UNAVAILABLE", call.Unavailable, backOff, false},
@@ -128,7 +128,7 @@ func TestRetriesFollowTheTable(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
 				asks, began := 0, time.Now()
-				err := e.retrying(ctx, func(context.Context) error {
+				err := e.retrying(ctx, nil, func(context.Context) error {
 					asks++
 					if asks <= len(test.errs) {
 						return test.errs[asks-1]

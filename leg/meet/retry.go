@@ -16,9 +16,10 @@ const (
 	maxAsks   = 8
 )
 
-// retrying calls f until it works, a refusal is final, or ctx, the joining limit,
-// leaves no time for another try.
-func (e *edge) retrying(ctx context.Context, f func(context.Context) error) error {
+// retrying calls f until it works, a refusal is final, ctx, the joining limit,
+// leaves no time for another try, or enough is closed; a call of f under way then may
+// still work.
+func (e *edge) retrying(ctx context.Context, enough <-chan struct{}, f func(context.Context) error) error {
 	var r retry
 	for {
 		err := f(ctx)
@@ -36,6 +37,9 @@ func (e *edge) retrying(ctx context.Context, f func(context.Context) error) erro
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-enough:
+			timer.Stop()
+			return err
 		case <-ctx.Done():
 			timer.Stop()
 			return err

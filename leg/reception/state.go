@@ -158,7 +158,7 @@ func (s state) pass(now time.Time) (state, []any) {
 	case looking:
 		return s.fail(now, call.Ended{Cause: call.Unavailable, Text: "the meeting service did not answer"}, false)
 	case telling:
-		to, _ := s.desk.after.apply(s.id) // it did when the ID was found
+		to, _ := s.desk.after.Apply(s.id) // it did when the ID was found
 		return s.enter(now, away, 0), []any{pass{to}}
 	case leaving:
 		s.phase = over
@@ -170,7 +170,7 @@ func (s state) pass(now time.Time) (state, []any) {
 // complete reports whether what was typed looks whole, though nobody pressed '#'.
 func (s state) complete() bool {
 	if s.desk.Match != "" {
-		_, ok := s.desk.before.apply(s.typed)
+		_, ok := s.desk.before.Apply(s.typed)
 		return ok && s.typed != ""
 	}
 	return len(s.typed) == meetingID
@@ -178,7 +178,7 @@ func (s state) complete() bool {
 
 // submit takes what was typed for the ID.
 func (s state) submit(now time.Time) (state, []any) {
-	id, ok := s.desk.before.apply(s.typed)
+	id, ok := s.desk.before.Apply(s.typed)
 	if !ok || id == "" {
 		return s.fail(now, call.Ended{Cause: call.MeetingUnknown, Text: "what was typed does not match the reception's expression"}, false)
 	}
@@ -195,7 +195,7 @@ func (s state) found(now time.Time, f found) (state, []any) {
 	if f.err != nil {
 		return s.fail(now, endedBy(f.err), f.stop)
 	}
-	if to, ok := s.desk.after.apply(s.id); !ok || to == "" {
+	if to, ok := s.desk.after.Apply(s.id); !ok || to == "" {
 		return s.fail(now, call.Ended{Cause: call.NoRoute, Text: "the ID does not match the reception's expression for after the lookup"}, false)
 	}
 	s.title = f.title
@@ -226,7 +226,7 @@ func sentence(c call.Cause) prompt.Name {
 	switch c {
 	case call.InvalidNumber:
 		return prompt.Silent
-	case call.MeetingUnknown, call.NoRoute:
+	case call.MeetingUnknown, call.NoRoute, call.UnknownNumber:
 		return prompt.Unknown
 	case call.MeetingOver:
 		return prompt.Ended

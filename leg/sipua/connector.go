@@ -84,7 +84,7 @@ type Binding struct {
 	Local   string    `json:"local"`
 	CallID  string    `json:"call_id"`
 	CSeq    uint32    `json:"cseq"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires"` // in the store some minutes later than agreed
 	Agent   string    `json:"agent,omitempty"`
 }
 

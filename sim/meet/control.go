@@ -53,6 +53,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /meetings/{id}/indicators", s.onMeeting(s.SetIndicators))
 	mux.HandleFunc("POST /meetings/{id}/video-lock", s.onMeeting(func(id string, b lockBody) error { return s.LockVideo(id, b.Locked) }))
 	mux.HandleFunc("POST /meetings/{id}/end", s.onMeeting(func(id string, _ struct{}) error { return s.EndMeeting(id) }))
+	s.visitors(mux)
 	return mux
 }
 
@@ -217,7 +218,7 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 var overview = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
 <title>Simulated meetings</title><style>body{font:15px sans-serif;margin:2em}td,th{text-align:left;padding:.2em .8em;vertical-align:top}img{height:90px}</style>
 <h1>Simulated meetings</h1><p>Edge {{.Edge}}, media {{.Media}}. Everything as JSON: <a href="/state">/state</a></p>
-{{range .Meetings}}{{$pin := .PIN}}<h2>{{.Title}} ({{.PIN}}, {{.Code}}){{if .Over}}: over{{end}}</h2>
+{{range .Meetings}}{{$pin := .PIN}}<h2>{{.Title}} ({{.PIN}}, {{.Code}}){{if .Over}}: over{{else}} <a href="/visit/{{.PIN}}?camera=own">join with this browser</a>{{end}}</h2>
 <table><tr><th>Person<th>There<th>Talks<th>Muted<th>Camera<th>Shares</tr>
 {{range .People}}<tr><td style="border-left:1em solid {{.Colour}}">{{.Name}}<td>{{.Present}}<td>{{.Talking}}<td>{{.AudioMuted}}<td>{{not .VideoMuted}}<td>{{.Sharing}}</tr>{{end}}</table>
 {{range .Devices}}{{$d := .Name}}<h3>{{.DisplayName}} ({{.Name}}): {{.State}}</h3>

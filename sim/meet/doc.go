@@ -24,6 +24,7 @@
 // a space id, PIN or code; devices go by resource name or display name.
 //
 //	GET    /                      a page for people
+//	GET    /visit/{id}            a page that joins a meeting as a browser; ?name=&colour=rgb(…)&tone=Hz, ?camera=own
 //	GET    /state                 meetings, devices with measurements, faults, violations
 //	GET    /violations
 //	GET    /ca.pem                root certificate of the edge

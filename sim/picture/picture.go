@@ -178,6 +178,21 @@ func Distance(a, b color.RGBA) float64 {
 	return math.Sqrt(dr*dr + dg*dg + db*db)
 }
 
+// From is a picture of any kind as one that can be looked at here.
+func From(src image.Image) *image.YCbCr {
+	b := src.Bounds()
+	img := New(b.Dx(), b.Dy())
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			r, g, bl, _ := src.At(b.Min.X+x, b.Min.Y+y).RGBA()
+			luma, cb, cr := color.RGBToYCbCr(uint8(r>>8), uint8(g>>8), uint8(bl>>8))
+			img.Y[img.YOffset(x, y)] = luma
+			img.Cb[img.COffset(x, y)], img.Cr[img.COffset(x, y)] = cb, cr
+		}
+	}
+	return img
+}
+
 // PNG writes a picture as PNG.
 func PNG(w io.Writer, img *image.YCbCr) error { return png.Encode(w, img) }
 
