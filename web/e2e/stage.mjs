@@ -57,6 +57,7 @@ export async function browser() {
 export async function open(b, url, { width = 1440, height = 900, dark = false, problems = [] } = {}) {
   const context = await b.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce', hasTouch: width < 600, acceptDownloads: true })
   const page = await context.newPage()
+  page.setDefaultTimeout(8000)
   page.on('pageerror', (e) => problems.push('error: ' + e.message))
   page.on('console', (m) => {
     // The browser itself notes every answer that is not 2xx.

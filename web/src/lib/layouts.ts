@@ -71,13 +71,15 @@ export const causes: [string, string][] = [
 export const layouts: Record<string, Layout> = {
   rules: {
     sections: [
-      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'match', 'from', 'caller'] },
+      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'note', 'off', 'match', 'from', 'caller'] },
       { title: 'Then', fields: ['replace', 'to', 'within'] },
       { title: 'If that fails', text: 'What happens when the targets do not take the call.', fields: ['stop_on', 'continue', 'early_media', 'open'], closed: true },
     ],
     fields: {
       name: { help: 'How the record of a call and the explanation call this rule.' },
       priority: { help: 'Lower is tried first. Equal ones: as they stand in the list.', placeholder: '0' },
+      note: { label: 'Note', help: 'What it is for, for people.' },
+      off: { label: 'Skip this rule', help: '' },
       match: { label: 'Number dialled', widget: 'mono', help: pattern + ' Left out: any number.', placeholder: String.raw`\+1202\d{7}`, wide: true },
       from: { label: 'Coming from', widget: 'names', names: ['connectors', 'devices', 'trunks', 'accounts'], help: 'None chosen: from anywhere.', wide: true },
       caller: { label: 'Number of the caller', widget: 'mono', help: pattern + ' Left out: any caller.', wide: true },
@@ -210,19 +212,18 @@ export const layouts: Record<string, Layout> = {
     },
   },
   groups: {
-    sections: [{ title: 'The group', text: 'All of them ring at once; the first to answer takes the call.', fields: ['name', 'targets', 'to', 'members'] }],
+    sections: [{ title: 'The group', text: 'All of them ring at once; the first to answer takes the call.', fields: ['name', 'members'] }],
     fields: {
-      targets: { label: 'Who rings', widget: 'targets', wide: true },
-      to: { label: 'Who rings', widget: 'targets', wide: true },
       members: { label: 'Who rings', widget: 'targets', wide: true },
     },
   },
   'dial-plan-tests': {
-    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'via', 'connector', 'caller', 'to', 'expect'] }],
+    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }],
     fields: {
-      from: { help: 'Device, trunk or account the call comes in by.' },
+      from: { label: 'Coming in by', widget: 'names', names: ['devices', 'trunks', 'accounts'], help: 'None chosen: a caller nobody knows.', wide: true },
       to: { label: 'Number dialled' },
-      expect: { label: 'Must lead to', help: 'A target such as “account home”, or a refusal such as “forbidden”.', widget: 'mono' },
+      caller: { label: 'Number of the caller', help: 'Left out: that of the device.' },
+      expect: { label: 'Must lead to', help: 'Targets in order, such as “trunk pbx as 9200, account home”; or “refused”, or “refused” and the cause.', widget: 'mono', wide: true },
     },
   },
   webhooks: {
