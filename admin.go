@@ -10,6 +10,7 @@ import (
 	"tandem/api"
 	"tandem/call"
 	"tandem/config"
+	"tandem/evidence"
 	"tandem/identity"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
@@ -44,7 +45,6 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
 	}
-	g.Switch.Watch = a.server.Changed
 	return a
 }
 
@@ -182,6 +182,6 @@ func (a *admin) Ended(ctx context.Context, s store.Span) ([]store.Entry[alarm.Al
 
 func (a *admin) Acknowledge(key, who string) bool { return a.Alarms.Acknowledge(key, who) }
 
-func (a *admin) Evidence(context.Context, string) (api.Evidence, error) {
-	return api.Evidence{}, api.ErrNotFound
+func (a *admin) Evidence(ctx context.Context, id string) (evidence.Evidence, error) {
+	return a.proofs.get(ctx, id)
 }

@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "api", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "evidence", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox"},
 	"route": {"call", "internal/rewrite"},
@@ -52,7 +52,8 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
-	"api":      {"alarm", "call", "config", "control", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"api":      {"alarm", "call", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"evidence": {"call", "media", "sip/flow"},
 	"identity": {"store"},
 	"metrics":  {},
 	"web":      {},
@@ -62,7 +63,8 @@ var mayImport = map[string][]string{
 	"capacity": {"alarm", "call"},
 	"control":  {"alarm", "config", "store", "token"},
 	"docs":     {},
-	"config":   {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
+	"importer": {"config", "internal/rewrite", "leg/gvoice", "leg/reception", "leg/sipua", "route", "token"},
+	"config":   {"call", "capacity", "docs", "evidence", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
@@ -80,7 +82,7 @@ var mayImport = map[string][]string{
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/..."},
+	"cmd/tandem":       {".", "alarm", "evidence", "demo", "config", "control", "importer", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},

@@ -6,6 +6,7 @@ import (
 
 	"tandem/alarm"
 	"tandem/call"
+	"tandem/evidence"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/sipua"
@@ -19,7 +20,7 @@ type Gateway interface {
 	Overview() Overview
 	Running() []call.Running
 	Look(ctx context.Context, id string) (call.View, error)
-	Evidence(ctx context.Context, id string) (Evidence, error)
+	Evidence(ctx context.Context, id string) (evidence.Evidence, error)
 	Accounts() []gvoice.Status
 	Devices() []sipua.DeviceStatus
 	Trunks() []sipua.TrunkStatus
@@ -84,33 +85,4 @@ type Capacity struct {
 type Share struct {
 	Used  float64 `json:"used"`
 	Limit float64 `json:"limit"`
-}
-
-// Evidence is what a call leaves to look at.
-type Evidence struct {
-	Ladder   []Message `json:"ladder"`
-	Timeline []Sample  `json:"timeline"`
-	Dropped  int       `json:"dropped,omitempty" doc:"Messages that were too many to be kept."`
-}
-
-// A Message is one SIP message of a call, its secrets removed.
-type Message struct {
-	At        time.Time `json:"at"`
-	Leg       string    `json:"leg" enum:"a,b"`
-	Direction string    `json:"direction" enum:"in,out"`
-	Peer      string    `json:"peer,omitempty" doc:"Who is at the other end."`
-	Network   string    `json:"network,omitempty"`
-	Summary   string    `json:"summary"`
-	Text      string    `json:"text,omitempty"`
-}
-
-// A Sample is how good a leg sounded in a stretch of time.
-type Sample struct {
-	At        time.Time `json:"at"`
-	Leg       string    `json:"leg" enum:"a,b"`
-	MOS       float64   `json:"mos,omitempty" doc:"1 to 4.5."`
-	Loss      float64   `json:"loss" doc:"Share of the packets, 0 to 1."`
-	Jitter    float64   `json:"jitter_ms"`
-	RoundTrip float64   `json:"round_trip_ms,omitempty"`
-	Bitrate   float64   `json:"bit_rate,omitempty" doc:"Of what came, in bit/s."`
 }

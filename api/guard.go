@@ -34,7 +34,10 @@ func operation(scope identity.Scope, method, path, id, tag, summary string) huma
 		OperationID: id, Method: method, Path: prefix + path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: maxBody, BodyReadTimeout: 10 * time.Second,
 		Metadata: map[string]any{scopeKey: scope},
-		Errors:   []int{http.StatusTooManyRequests},
+		Errors:   []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}
+	if method == http.MethodPost || method == http.MethodPut {
+		o.Errors = append(o.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	if scope != open {
 		o.Security = []map[string][]string{{"session": {}}, {"key": {string(scope)}}}

@@ -13,12 +13,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/call"
+	"tandem/evidence"
 	"tandem/identity"
 	"tandem/store"
 )
 
-// historyFilter selects calls that were.
-type historyFilter struct {
+// HistoryFilter selects calls that were.
+type HistoryFilter struct {
 	From      time.Time `query:"from" doc:"Only calls that began at or after this time (RFC 3339)."`
 	To        time.Time `query:"to" doc:"Only calls that began before this time."`
 	Q         string    `query:"q" maxLength:"200" doc:"Only calls with this text in a number, a name, a leg or what the far end said."`
@@ -28,7 +29,7 @@ type historyFilter struct {
 
 type (
 	historyInput struct {
-		historyFilter
+		HistoryFilter
 		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
@@ -41,10 +42,10 @@ type (
 	pastOutput struct {
 		Body struct {
 			Call
-			Evidence
+			evidence.Evidence
 		}
 	}
-	csvInput struct{ historyFilter }
+	csvInput struct{ HistoryFilter }
 )
 
 func (s *Server) registerHistory() {
@@ -61,11 +62,11 @@ func (s *Server) registerHistory() {
 			}
 			out := new(pastOutput)
 			out.Body.Call = past(e.Value)
-			evidence, err := s.Gateway.Evidence(ctx, in.ID)
+			left, err := s.Gateway.Evidence(ctx, in.ID)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, problem(err)
 			}
-			out.Body.Evidence = evidence.whole()
+			out.Body.Evidence = whole(left)
 			return out, nil
 		})
 }
@@ -78,7 +79,7 @@ func historyError(err error) error {
 }
 
 // search is the filter as the store understands it.
-func (f historyFilter) search() (store.Search[call.Record], error) {
+func (f HistoryFilter) search() (store.Search[call.Record], error) {
 	s := store.Search[call.Record]{Span: store.Span{Since: f.From, Before: f.To}}
 	q := strings.TrimSpace(f.Q)
 	if q != "" {

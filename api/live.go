@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/call"
+	"tandem/evidence"
 	"tandem/identity"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
@@ -101,7 +102,7 @@ type (
 		Streams  []stream `json:"streams"`
 		Pipeline []string `json:"pipeline" doc:"What the media goes through, in words."`
 		People   []person `json:"people,omitempty"`
-		Evidence
+		evidence.Evidence
 	}
 	callOutput struct{ Body callDetail }
 
@@ -217,13 +218,13 @@ func (s *Server) call(ctx context.Context, in *callInput) (*callOutput, error) {
 		return nil, commandProblem(err)
 	}
 	out := &callOutput{callDetail{Call: shown(v.Running), Streams: []stream{}, Pipeline: pipeline(v)}}
-	evidence, err := s.Gateway.Evidence(ctx, in.ID)
+	left, err := s.Gateway.Evidence(ctx, in.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, problem(err)
 	}
-	out.Body.Evidence = evidence.whole()
+	out.Body.Evidence = whole(left)
 	for i, l := range v.Legs {
-		out.Body.Streams = append(out.Body.Streams, streams([]string{"a", "b"}[min(i, 1)], l, evidence.Timeline)...)
+		out.Body.Streams = append(out.Body.Streams, streams([]string{"a", "b"}[min(i, 1)], l, left.Timeline)...)
 		if l.Roster == nil {
 			continue
 		}
@@ -236,12 +237,12 @@ func (s *Server) call(ctx context.Context, in *callInput) (*callOutput, error) {
 }
 
 // whole has lists where there is nothing.
-func (e Evidence) whole() Evidence {
+func whole(e evidence.Evidence) evidence.Evidence {
 	if e.Ladder == nil {
-		e.Ladder = []Message{}
+		e.Ladder = []evidence.Message{}
 	}
 	if e.Timeline == nil {
-		e.Timeline = []Sample{}
+		e.Timeline = []evidence.Sample{}
 	}
 	return e
 }
@@ -262,7 +263,7 @@ func pipeline(v call.View) []string {
 
 // streams are those of a leg. What is known of the leg as a whole is shown at its
 // first audio stream.
-func streams(side string, l call.LegView, timeline []Sample) (all []stream) {
+func streams(side string, l call.LegView, timeline []evidence.Sample) (all []stream) {
 	first := true
 	for _, i := range l.In {
 		st := streamOf(side, "in", i)

@@ -18,6 +18,7 @@ import (
 	"tandem/call"
 	"tandem/config"
 	"tandem/control"
+	"tandem/evidence"
 	"tandem/identity"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
@@ -58,8 +59,8 @@ func (g *fakeGateway) Look(_ context.Context, id string) (call.View, error) {
 	return call.View{}, call.ErrNoCall
 }
 
-func (g *fakeGateway) Evidence(context.Context, string) (Evidence, error) {
-	return Evidence{}, ErrNotFound
+func (g *fakeGateway) Evidence(context.Context, string) (evidence.Evidence, error) {
+	return evidence.Evidence{}, ErrNotFound
 }
 
 func (g *fakeGateway) Accounts() []gvoice.Status {

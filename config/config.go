@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"tandem/capacity"
+	"tandem/evidence"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -42,6 +43,8 @@ type Config struct {
 	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
 	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
 	Meet   meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
+
+	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
 
 	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
@@ -203,6 +206,7 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
+	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))

@@ -25,6 +25,7 @@ type commands struct {
 	Export   exportCmd   `cmd:"" help:"Write the configuration in the store as a file."`
 	Versions versionsCmd `cmd:"" help:"List the versions of the configuration, or tell what one changed."`
 	Rollback rollbackCmd `cmd:"" help:"Go back to an old version of the configuration."`
+	Import   importCmd   `cmd:"" help:"Make a configuration of another program's."`
 	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
 	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
