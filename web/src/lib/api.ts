@@ -102,7 +102,7 @@ export async function all<T>(path: string, tagged?: (etag: string) => void): Pro
   let after = ''
   for (let page = 0; page < 200; page++) {
     const glue = path.includes('?') ? '&' : '?'
-    const { body: b, etag } = await call<List<T> | T[]>('GET', `${path}${glue}limit=200${after ? '&after=' + encodeURIComponent(after) : ''}`)
+    const { body: b, etag } = await call<List<T> | T[]>('GET', `${path}${glue}limit=1000${after ? '&after=' + encodeURIComponent(after) : ''}`)
     if (!page) tagged?.(etag)
     if (Array.isArray(b)) return b
     out.push(...(b.items ?? []))
