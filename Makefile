@@ -86,8 +86,9 @@ web: ## build the administrator's pages (web/dist) from web/src; needs npm
 
 web-check: ## build the pages and fail when web/dist is not what web/src makes
 	@if ! command -v npm >/dev/null; then echo "npm is not installed, so the pages are not built again; web/dist is taken as it is."; exit 0; fi; \
-	$(MAKE) --no-print-directory web && \
-	if [ -n "$$(git status --porcelain -- web/dist)" ]; then git --no-pager status --short -- web/dist; echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; fi
+	new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cd web && npm ci --no-progress && npm run --silent check && \
+	npx vite build --logLevel warn --emptyOutDir --outDir "$$new" && \
+	{ diff -rq dist "$$new" || { echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; }; }
 
 web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
 	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \
