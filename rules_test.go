@@ -23,8 +23,8 @@ var mayImport = map[string][]string{
 
 	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox", "internal/pipe"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe"},
 	"media/video":          {},
 
 	"sip":             {},
@@ -90,6 +90,7 @@ var mayImport = map[string][]string{
 	"internal/mailbox": {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
+	"internal/pipe":    {},
 	"internal/rewrite": {},
 }
 
