@@ -68,9 +68,10 @@ var mayImport = map[string][]string{
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
-	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/ca":      {},
+	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/wire"},
 	"sim/h264":    {},
-	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
