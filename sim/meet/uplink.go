@@ -33,6 +33,7 @@ type uplink struct {
 	started time.Time
 	path    pathEstimate
 	judged  time.Time // when path was
+	lossAt  time.Time // when something was lost
 }
 
 // uplinkPlan is what the offer says about the way up.
