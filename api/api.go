@@ -14,7 +14,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"tandem/config"
 	"tandem/identity"
 )
 
@@ -29,10 +28,6 @@ type Server struct {
 	Gateway  Gateway
 	History  History
 	Log      *slog.Logger
-	// Lint finds what in the dial plan is allowed and probably not meant; may be nil.
-	Lint func(*config.Config) []Finding
-	// Schema is the JSON Schema of the configuration; may be nil.
-	Schema func() any
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
@@ -81,6 +76,7 @@ func (s *Server) build() {
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerEvents()
+	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)
 }
 

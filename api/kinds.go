@@ -40,6 +40,14 @@ func kinds() []kind {
 			"receptions", "receptions", "reception",
 			func(c *config.Config) *[]reception.Config { return &c.Receptions }, func(r *reception.Config) *string { return &r.Name },
 		},
+		tests(),
+	}
+}
+
+func tests() list[route.Test] {
+	return list[route.Test]{
+		"dial-plan-tests", "dial_plan.tests", "dial-plan test",
+		func(c *config.Config) *[]route.Test { return &c.DialPlan.Tests }, func(t *route.Test) *string { return &t.Name },
 	}
 }
 

@@ -168,10 +168,7 @@ func (s *Server) registerConfig() {
 	huma.Register(s.api, op, s.try)
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/config/schema", "get-config-schema", tag, "Show the JSON Schema of the configuration"),
 		func(context.Context, *struct{}) (*schemaOutput, error) {
-			if s.Schema == nil {
-				return &schemaOutput{Body: part("{}")}, nil
-			}
-			text, err := json.Marshal(s.Schema())
+			text, err := json.Marshal(config.Schema())
 			return &schemaOutput{Body: text}, err
 		})
 }
@@ -200,6 +197,6 @@ func (s *Server) try(ctx context.Context, in *documentInput) (*tryOutput, error)
 	}
 	out := new(tryOutput)
 	out.Body.Diff = append([]control.Difference{}, diff...)
-	out.Body.Warnings = s.lint(tried)
+	out.Body.Warnings = lint(tried)
 	return out, nil
 }

@@ -325,8 +325,23 @@ func (c *Call) release(side Side) {
 	if side == B {
 		c.held = hold{} // the answer of a leg that is let go counts no more
 	}
-	if l != nil {
-		c.old.Go(func() { drain(l) })
+	if l == nil || silent(l) {
+		return
+	}
+	c.old.Add(1)
+	c.crew.Go(func() {
+		defer c.old.Done()
+		drain(l)
+	})
+}
+
+// silent reports whether nothing can come from a leg any more.
+func silent(l Leg) bool {
+	select {
+	case _, more := <-l.Events():
+		return !more
+	default:
+		return false
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/call"
+	"tandem/internal/crew"
 	"tandem/internal/mailbox"
 	"tandem/media"
 	"tandem/media/transport"
@@ -32,7 +33,7 @@ type Stack struct {
 	make func(transport.Options) (path, error) // instead of Engine, in tests of virtual time
 
 	legs sync.Map // *dialog.Session -> *Leg
-	run  sync.WaitGroup
+	run  crew.Crew
 
 	mu    sync.Mutex    // guards what follows
 	fewer chan struct{} // gets a value when a leg is gone; nil until Settle
