@@ -23,8 +23,8 @@ var mayImport = map[string][]string{
 
 	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/crew", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox", "internal/pipe"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe"},
 	"media/video":          {},
 
 	"sip":             {},
@@ -69,9 +69,10 @@ var mayImport = map[string][]string{
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
-	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/ca":      {},
+	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/wire"},
 	"sim/h264":    {},
-	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
@@ -92,6 +93,7 @@ var mayImport = map[string][]string{
 	"internal/mailbox": {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
+	"internal/pipe":    {},
 	"internal/rewrite": {},
 }
 
