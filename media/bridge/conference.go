@@ -156,10 +156,14 @@ func (c *conference) work(now time.Time) time.Duration {
 	return max(min(wait, c.next.Sub(now)), 0)
 }
 
+// paceEvery is the least time between two looks at what waits to be sent: to wake up for
+// every packet costs more than to send it. Pacers give what is due since the last one.
+const paceEvery = 5 * time.Millisecond
+
 // soonest sends what may go and shortens wait to when more may.
 func soonest(now time.Time, wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
 	if d, more := send(now); more {
-		return min(wait, d)
+		return min(wait, max(d, paceEvery))
 	}
 	return wait
 }
@@ -210,6 +214,7 @@ func (c *conference) tellMute(now time.Time) {
 
 // release gives everything back: no packet moves, and no memory of a codec is held.
 func (c *conference) release() {
+	c.options.Commons.leave(c)
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
 	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})
