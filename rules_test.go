@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media/bfcp":           {},
+	"media/transport":      {"media", "media/bfcp", "media/rtp", "media/sdp", "media/dtmf"},
 	"media/video":          {},
 
 	"sip":             {},

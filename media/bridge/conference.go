@@ -63,6 +63,7 @@ type conference struct {
 	wants     []compose.Want // scratch
 	muted     [2]bool
 	toldMute  bool
+	presenter string    // as the room was told
 	lips      time.Time // of the next look at lip sync
 	printed   time.Time
 }
@@ -129,6 +130,7 @@ func (c *conference) work(now time.Time) time.Duration {
 	began := time.Now()
 	c.tell(now)
 	c.tellMute(now)
+	c.tellPresenter()
 	if now.Sub(c.printed) >= printEvery {
 		c.print()
 		c.printed = now
@@ -210,6 +212,27 @@ func (c *conference) tellMute(now time.Time) {
 	}
 	c.toldMute, c.muted = true, muted
 	c.meeting.Mute(muted[0], muted[1])
+}
+
+// tellPresenter tells a room with floor control who shares a screen.
+func (c *conference) tellPresenter() {
+	f, ok := c.room.(floored)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	name := ""
+	for i := range c.roster.People {
+		if p := &c.roster.People[i]; p.Presenting && c.roster.Stage == media.Joined {
+			name = or(p.Name, "Somebody")
+			break
+		}
+	}
+	c.mu.Unlock()
+	if name != c.presenter {
+		c.presenter = name
+		f.Present(name)
+	}
 }
 
 // release gives everything back: no packet moves, and no memory of a codec is held.
