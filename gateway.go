@@ -16,6 +16,7 @@ import (
 	"tandem/call"
 	"tandem/capacity"
 	"tandem/config"
+	"tandem/control"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -46,10 +47,11 @@ type Gateway struct {
 	Alarms     *alarm.Board         // what a person must know
 	Metrics    *metrics.Registry    // Prometheus
 	Health     *metrics.Health      // /healthz, /readyz
+	Control    *control.Manager     // the configuration of record
 	History    *store.Log[call.Record]
 
 	log     *slog.Logger
-	http    string
+	admin   *admin
 	db      *store.DB
 	records *store.Writer[call.Record]
 	dialer  router
@@ -57,6 +59,7 @@ type Gateway struct {
 	listens []sipua.Addr
 	figures figures
 	bridges bridges
+	proofs  proofs
 	conf    atomic.Pointer[config.Config]
 }
 
@@ -64,6 +67,8 @@ type Gateway struct {
 type Options struct {
 	Log   *slog.Logger
 	Trace func(flow.TraceEvent) // sees every SIP message; may be nil
+	// File is where the configuration comes from, for people.
+	File string
 	// Tokens replaces how access tokens are fetched; nil fetches them.
 	Tokens func(gvoice.Account) gvoice.TokenSource
 }
@@ -78,15 +83,19 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, http: c.HTTP, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	if err := g.openStore(ctx, c.StoreURL()); err != nil {
+		return nil, err
+	}
+	c, err := g.openControl(ctx, c, o.File)
+	if err != nil {
+		return nil, errors.Join(err, g.db.Close())
+	}
 	table, err := route.New(c.Routes())
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, g.db.Close())
 	}
 	g.dialer.table.Store(table)
-	if err := g.openStore(ctx, c.Store); err != nil {
-		return nil, err
-	}
 	node := c.Node
 	if node == "" {
 		node, _ = os.Hostname()
@@ -96,12 +105,14 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
 	}
 	agent := "Tandem/" + Version
+	g.openProofs()
+	trace := g.traced(o.Trace)
 	g.Phones = &sipua.Connector{
 		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
-		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node,
+		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg, Node: node,
 	}
 	g.Voice = &gvoice.Connector{
-		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
+		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
 		Tokens: o.Tokens, Emergency: g.emergency,
 	}
 	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
@@ -126,6 +137,10 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
 	}
 	g.conf.Store(c)
+	g.Control.Apply = g.apply
+	g.proofs.recorder.Policy(c.Evidence)
+	g.admin = g.newAdmin(c)
+	g.Switch.Watch = g.watched
 	return g, nil
 }
 
@@ -142,9 +157,23 @@ func (g *Gateway) Listens() []sipua.Addr { return g.listens }
 // Explain tells where a call would go, and why.
 func (g *Gateway) Explain(r call.Request) route.Trace { return g.dialer.table.Load().Explain(r) }
 
-// Apply makes c the configuration in force without ending a call. On an error
-// the old one stays. Listeners, store and media addresses change with a restart.
+// Apply makes c, the file that was read again, the configuration in force without
+// ending a call. On an error the old one stays. Listeners, store and media
+// addresses change with a restart. A managed configuration changes by Control.
 func (g *Gateway) Apply(c *config.Config) error {
+	if g.Control.Managed() {
+		return errManaged
+	}
+	if err := g.apply(c); err != nil {
+		return err
+	}
+	g.Control.Adopt(c)
+	return nil
+}
+
+var errManaged = errors.New("the configuration is kept in the store; change it with `tandem apply`, by the API or on the web page")
+
+func (g *Gateway) apply(c *config.Config) error {
 	table, err := route.New(c.Routes())
 	if err != nil {
 		return err
@@ -163,6 +192,7 @@ func (g *Gateway) Apply(c *config.Config) error {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
+	g.proofs.recorder.Policy(c.Evidence)
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.conf.Store(c)
@@ -183,7 +213,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stopStoring()
 	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
 
-	web := g.serveHTTP()
+	g.admin.originate = func(to call.Destination, r call.Request) (string, error) { return g.Switch.Originate(ctx, to, r) }
+	pages := g.serveHTTP(ctx)
+	proved := async(func() error { return g.proofs.run(signalling) })
+	administered := async(func() error { return g.admin.run(signalling) })
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
@@ -191,15 +224,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	receptions := async(func() error { return g.Receptions.Run(signalling) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
+	controlled := async(func() error { return g.Control.Run(signalling) })
 
 	<-ctx.Done()
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled, <-administered, <-proved)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }
@@ -221,10 +255,30 @@ func async(f func() error) <-chan error {
 	return done
 }
 
-func (g *Gateway) openStore(ctx context.Context, url string) error {
-	if url == "" {
-		url = "sqlite:tandem.db"
+// openControl returns the configuration to start with: the file's, or the newest
+// version in the store.
+func (g *Gateway) openControl(ctx context.Context, c *config.Config, file string) (*config.Config, error) {
+	g.Control = &control.Manager{DB: g.db, Base: c, Log: g.log, Alarms: g.Alarms}
+	switch {
+	case c.Managed:
+		key, err := store.OpenKey(c.KeyFile())
+		if err != nil {
+			return nil, err
+		}
+		g.Control.Secrets = &store.Secrets{DB: g.db, Key: key}
+	case file == "":
+		g.Control.File = "it was started with"
+	default:
+		g.Control.File = file
 	}
+	if err := g.Control.Open(ctx); err != nil {
+		return nil, err
+	}
+	c, _ = g.Control.Current()
+	return c, nil
+}
+
+func (g *Gateway) openStore(ctx context.Context, url string) error {
 	db, err := store.Open(ctx, url)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -12,6 +12,7 @@ const (
 	AnsweredElsewhere       // another device of the same group took the call
 	TransferDone            // the far end transferred the call away
 	NoRoute                 // no rule leads anywhere
+	UnknownNumber           // nobody has the number, says the network that was asked
 	NoAnswer                // nobody answered in time
 	Busy
 	Rejected       // a person, or the far end's policy, declined
@@ -55,6 +56,7 @@ var causes = [causeCount]struct {
 	AnsweredElsewhere: {"answered_elsewhere", 487, 26, "The call was answered on another device."},
 	TransferDone:      {"transferred", 480, 16, "The call was transferred."},
 	NoRoute:           {"no_route", 404, 3, "No rule of the dial plan leads to this number."},
+	UnknownNumber:     {"unknown_number", 404, 1, "Nobody can be reached under this number. Check the number and dial again."},
 	NoAnswer:          {"no_answer", 480, 19, "Nobody answered."},
 	Busy:              {"busy", 486, 17, "The line is busy."},
 	Rejected:          {"rejected", 603, 21, "The call was declined."},
@@ -122,7 +124,7 @@ func CauseOfSIP(status int) Cause {
 	case 401, 402, 403, 407:
 		return Forbidden
 	case 404, 410, 604:
-		return NoRoute
+		return UnknownNumber
 	case 484, 416, 414, 485:
 		return InvalidNumber
 	case 408, 430, 480:
@@ -164,4 +166,13 @@ func CauseOfQ850(value int) (Cause, bool) {
 		}
 	}
 	return NormalClearing, false
+}
+
+// CauseNames are the labels of all causes.
+func CauseNames() []string {
+	all := make([]string, 0, causeCount)
+	for _, c := range causes {
+		all = append(all, c.label)
+	}
+	return all
 }

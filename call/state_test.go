@@ -97,7 +97,7 @@ func TestCauses(t *testing.T) {
 			t.Errorf("%q reads back as %q, %v", text, back, err)
 		}
 	}
-	for status, want := range map[int]Cause{404: NoRoute, 486: Busy, 600: Busy, 603: Rejected, 480: NoAnswer, 503: Unavailable, 488: MediaFailed, 302: Unreachable, 500: ProtocolError, 699: Rejected} {
+	for status, want := range map[int]Cause{404: UnknownNumber, 486: Busy, 600: Busy, 603: Rejected, 480: NoAnswer, 503: Unavailable, 488: MediaFailed, 302: Unreachable, 500: ProtocolError, 699: Rejected} {
 		if got := CauseOfSIP(status); got != want {
 			t.Errorf("CauseOfSIP(%d) = %v, want %v", status, got, want)
 		}

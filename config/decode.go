@@ -25,6 +25,10 @@ type decoder struct {
 	nodes   int
 	errs    Errors
 	places  map[string]place // where each field's value stands
+
+	most    int  // values it may hold; 0 is maxNodes
+	kept    bool // secrets may be masked: somebody fills them in afterwards
+	literal bool // secrets are never references
 }
 
 // place is a line and column of the file, from 1.
@@ -56,9 +60,13 @@ func (d *decoder) fail(n ast.Node, field, format string, args ...any) {
 // value decodes the node into a settable value.
 func (d *decoder) value(n ast.Node, to reflect.Value, field string, depth int) {
 	d.nodes++
-	if depth > maxDepth || d.nodes > maxNodes {
-		d.fail(n, field, "the file holds too much: more than %d values, or more than %d inside each other", maxNodes, maxDepth)
-		d.nodes = maxNodes // whatever follows fails at once
+	most := d.most
+	if most == 0 {
+		most = maxNodes
+	}
+	if depth > maxDepth || d.nodes > most {
+		d.fail(n, field, "this holds too much: more than %d values, or more than %d inside each other", most, maxDepth)
+		d.nodes = most // whatever follows fails at once
 		return
 	}
 	d.places[field] = placeOf(n)
@@ -230,6 +238,10 @@ func (d *decoder) pairs(n ast.Node, field string, f func(key string, at, value a
 		key := v.Key.GetToken().Value
 		line, _ := position(v.Key.GetToken())
 		if first, again := seen[key]; again {
+			if first == 0 { // JSON tells no lines
+				d.fail(v.Key, join(field, key), "this field is given twice")
+				continue
+			}
 			d.fail(v.Key, join(field, key), "this field was given in line %d already", first)
 			continue
 		}

@@ -20,7 +20,15 @@ const maxSecret = 64 << 10 // bytes of a secret's file
 // secret sets v to what the text is or refers to. Errors never show the text
 // unless it is a reference.
 func (d *decoder) secret(n ast.Node, v *token.Secret, text, field string) {
-	if text != "" && text == token.Secret(text).String() {
+	if d.kept && text == "" {
+		*v = cleared // said, not left out
+		return
+	}
+	if text == Mask && d.kept || d.literal {
+		*v = token.Secret(text)
+		return
+	}
+	if text == Mask || text != "" && text == token.Secret(text).String() {
 		d.fail(n, field, "this stands for a secret that an export does not show; enter the secret, ${NAME} or file:path")
 		return
 	}

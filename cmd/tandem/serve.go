@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -17,7 +18,10 @@ import (
 )
 
 type serveCmd struct {
-	Config string   `short:"c" default:"tandem.yaml" help:"Configuration file." type:"path"`
+	File   string   `arg:"" optional:"" help:"Configuration file, as with --config." type:"path"`
+	Config string   `short:"c" help:"Configuration file; default tandem.yaml. Without a file the configuration is kept in the store." type:"path"`
+	Store  string   `help:"Database, instead of the file's: sqlite:PATH or postgres://…"`
+	HTTP   string   `help:"Address of the web page, the API and the metrics, instead of the file's."`
 	Trace  []string `help:"Print what passes: sip shows one line for every SIP message, messages shows the messages as well." enum:"sip,messages" placeholder:"sip"`
 }
 
@@ -31,12 +35,12 @@ const headroom = 64 << 20 // octets
 func (s *serveCmd) Run() error {
 	room := make([]byte, headroom)
 	defer runtime.KeepAlive(room)
-	conf, err := config.Load(s.Config)
+	conf, err := s.load()
 	if err != nil {
 		return err
 	}
 	log := newLog(conf.Log, os.Stderr)
-	o := tandem.Options{Log: log}
+	o := tandem.Options{Log: log, File: s.Config}
 	if len(s.Trace) > 0 {
 		t := newTracer(os.Stdout, slices.Contains(s.Trace, "messages"))
 		defer t.Close()
@@ -60,6 +64,38 @@ func (s *serveCmd) Run() error {
 	return err
 }
 
+// load reads the file. Without one the gateway is managed.
+func (s *serveCmd) load() (*config.Config, error) {
+	conf := &config.Config{Managed: true}
+	switch {
+	case s.File != "" && s.Config != "":
+		return nil, errors.New("the configuration file is named twice, by --config and without it")
+	case s.File != "":
+		s.Config = s.File
+	}
+	if s.Config == "" {
+		s.Config = defaultFile
+		if _, err := os.Stat(s.Config); errors.Is(err, fs.ErrNotExist) {
+			s.Config = ""
+		}
+	}
+	if s.Config != "" {
+		var err error
+		if conf, err = config.Load(s.Config); err != nil {
+			return nil, err
+		}
+	}
+	if s.Store != "" {
+		conf.Store = s.Store
+	}
+	if s.HTTP != "" {
+		conf.HTTP = s.HTTP
+	}
+	return conf, conf.Validate()
+}
+
+const defaultFile = "tandem.yaml"
+
 // configAlarm is raised while the file is not what is in force.
 const configAlarm = "config"
 
@@ -73,6 +109,10 @@ func reload(done <-chan struct{}, g *tandem.Gateway, path string, log *slog.Logg
 		case <-done:
 			return
 		case <-hup:
+			if g.Control.Managed() {
+				log.Warn("the configuration is kept in the store, the file is not read again; change it with tandem apply, by the API or on the web page")
+				continue
+			}
 			c, err := config.Load(path)
 			if err == nil {
 				err = g.Apply(c)

@@ -214,7 +214,7 @@ func TestBlindTransfer(t *testing.T) {
 	}{
 		{"it worked", call.NormalClearing, 200},
 		{"busy", call.Busy, 486},
-		{"nobody there", call.NoRoute, 404},
+		{"nobody there", call.UnknownNumber, 404},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(r *rig) {

@@ -24,6 +24,13 @@ type verdict struct {
 	says  string // what the caller reads besides the cause's own sentence; may be empty
 }
 
+// Reasons that more is done about than to end the call.
+const (
+	reasonClientLeft    = "REASON_CLIENT_LEFT"
+	reasonKnockTimeout  = "REASON_KNOCK_TIMEOUT"
+	reasonTooManyKnocks = "TOO_MANY_KNOCKS"
+)
+
 // refusals is the table of reasons of a refused HTTPS request (contract, 2.6). All
 // other GATEWAY_… reasons mean what GATEWAY_TOKEN_MISSING does.
 var refusals = map[string]verdict{
@@ -45,7 +52,7 @@ var refusals = map[string]verdict{
 	"DEVICE_NOT_FOUND":             {call.NetworkFailure, never, false, "The meeting service has forgotten this call."},
 	"CONFERENCE_ENDED":             {call.MeetingOver, never, false, ""},
 	"MEETING_FULL":                 {call.MeetingFull, never, false, ""},
-	"TOO_MANY_KNOCKS":              {call.LobbyTimeout, backOff, false, "You asked to be admitted too often. Wait a minute, then dial again."},
+	reasonTooManyKnocks:            {call.LobbyTimeout, never, false, "You asked to be admitted too often. Wait a minute, then dial again."},
 	"RATE_LIMITED":                 {call.Congestion, backOff, false, ""},
 	"INTERNAL":                     {call.Unavailable, once, false, ""},
 	"UNAVAILABLE":                  {call.Unavailable, backOff, false, ""},
@@ -82,9 +89,9 @@ func verdictOfStatus(status int) verdict {
 
 // disconnects is the table of reasons why a session ended (contract, 8.1).
 var disconnects = map[string]verdict{
-	"REASON_CLIENT_LEFT":        {cause: call.NormalClearing},
+	reasonClientLeft:            {cause: call.NormalClearing},
 	"REASON_KNOCK_DENIED":       {cause: call.NotAdmitted},
-	"REASON_KNOCK_TIMEOUT":      {cause: call.LobbyTimeout},
+	reasonKnockTimeout:          {cause: call.LobbyTimeout},
 	"REASON_CONFERENCE_ENDED":   {cause: call.MeetingOver},
 	"REASON_USER_STOPPED":       {cause: call.Removed},
 	"REASON_VIDEO_LOCKED":       {cause: call.VideoRefused},

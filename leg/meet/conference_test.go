@@ -26,6 +26,12 @@ type room struct {
 	screen roomSink
 }
 
+func newRoom(loop media.Loop) *room {
+	pcmu := media.StreamInfo{Kind: media.Audio, Codec: "PCMU", Clock: 8000, Packet: 20 * time.Millisecond}
+	h264 := media.StreamInfo{Kind: media.Video, Codec: "H264", Clock: 90000, PayloadType: 97, FMTP: "packetization-mode=1"}
+	return &room{loop: loop, voice: roomSource{info: pcmu}, ear: roomSink{info: pcmu}, camera: roomSource{info: h264}, screen: roomSink{info: h264}}
+}
+
 func (r *room) Sources() []media.Source  { return []media.Source{&r.voice, &r.camera} }
 func (r *room) Sinks() []media.Sink      { return []media.Sink{&r.ear, &r.screen} }
 func (r *room) Changed() <-chan struct{} { return nil }
@@ -84,9 +90,7 @@ func (s *roomSink) all() []media.Packet {
 func TestARoomIsInTheMeetingThroughTheConference(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true).answered()
-	pcmu := media.StreamInfo{Kind: media.Audio, Codec: "PCMU", Clock: 8000, Packet: 20 * time.Millisecond}
-	h264 := media.StreamInfo{Kind: media.Video, Codec: "H264", Clock: 90000, PayloadType: 97, FMTP: "packetization-mode=1"}
-	rm := &room{loop: c.meet.Loop(), voice: roomSource{info: pcmu}, ear: roomSink{info: pcmu}, camera: roomSource{info: h264}, screen: roomSink{info: h264}}
+	rm := newRoom(c.meet.Loop())
 	b := bridge.Join(rm, c.meet, bridge.Options{})
 	defer b.Close()
 	stop := make(chan struct{})

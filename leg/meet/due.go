@@ -14,6 +14,7 @@ type due uint8
 const (
 	dueConnect due = iota // the transport, or the first word of the service
 	dueLobby              // our own limit
+	dueKnock              // it is time to knock again
 	dueNotice             // a refusal was shown long enough
 	dueAnswer             // the service does not answer our leave
 	dueLeave              // it was told, or not
@@ -51,6 +52,8 @@ func (l *Leg) expire(now time.Time) {
 			l.lost(call.Ended{Cause: call.MediaFailed, Text: "the connection to the meeting could not be made in time"})
 		case dueLobby:
 			l.hangupAfterLobby()
+		case dueKnock:
+			l.knockAgain()
 		case dueAnswer:
 			l.leaveOverHTTPS()
 		case dueNotice, dueLeave:

@@ -135,17 +135,17 @@ func (r *Refusal) Cause() call.Cause { return r.verdict().cause }
 // resolve asks for a meeting.
 func (e *edge) resolve(ctx context.Context, alias string) (Space, error) {
 	var s Space
-	err := e.retrying(ctx, func(ctx context.Context) error {
+	err := e.retrying(ctx, nil, func(ctx context.Context) error {
 		s = Space{}
 		return e.ask(ctx, http.MethodGet, "/v1/spaces/"+url.PathEscape(alias), nil, &s)
 	})
 	return s.clean(), err
 }
 
-// join asks to be let in.
-func (e *edge) join(ctx context.Context, alias string, req joinRequest) (joinAnswer, error) {
+// join asks to be let in, and does not ask again after enough is closed.
+func (e *edge) join(ctx context.Context, alias string, req joinRequest, enough <-chan struct{}) (joinAnswer, error) {
 	var a joinAnswer
-	err := e.retrying(ctx, func(ctx context.Context) error {
+	err := e.retrying(ctx, enough, func(ctx context.Context) error {
 		a = joinAnswer{}
 		return e.ask(ctx, http.MethodPost, "/v1/spaces/"+url.PathEscape(alias)+":join", req, &a)
 	})
@@ -160,13 +160,17 @@ func (e *edge) restart(ctx context.Context, device, offer string) (string, error
 	return a.Answer, err
 }
 
-// leave makes the service forget a device whose data channels cannot be used.
-func (e *edge) leave(ctx context.Context, device string) error {
-	err := e.ask(ctx, http.MethodDelete, "/v1/"+device, nil, nil)
-	if no := (*Refusal)(nil); errors.As(err, &no) && no.Reason == "DEVICE_NOT_FOUND" {
-		return nil
+// leave makes the service forget a device whose data channels cannot be used. When it
+// had ended the device itself, it says why.
+func (e *edge) leave(ctx context.Context, device string) (reason string, err error) {
+	var a struct {
+		Reason string `json:"disconnectReason"`
 	}
-	return err
+	err = e.ask(ctx, http.MethodDelete, "/v1/"+device, nil, &a)
+	if no := (*Refusal)(nil); errors.As(err, &no) && no.Reason == "DEVICE_NOT_FOUND" {
+		return "", nil
+	}
+	return a.Reason, err
 }
 
 // ask makes one request.

@@ -30,10 +30,12 @@ func (l *Leg) hangup(end call.Ended) {
 	l.due.set(dueLeave, time.Now().Add(leaveTimeout))
 	l.session.goLive(false)
 	if l.stop != nil {
-		l.stop() // the joining call; its outcome ends the leg
+		l.stop() // the answer to the joining call is waited for, so that no ghost of ours stays
 	}
 	switch {
 	case was == joining:
+	case was == pausing:
+		l.enter(over)
 	case l.open:
 		if _, err := l.link.request(chControl, request{Leave: &struct{}{}}); err != nil {
 			l.leaveOverHTTPS()
@@ -48,7 +50,7 @@ func (l *Leg) hangup(end call.Ended) {
 // leaveOverHTTPS tells the service when the data channels cannot (contract, 2.5).
 func (l *Leg) leaveOverHTTPS() {
 	device := l.answer.Device
-	if !isDevice(device) {
+	if !l.seated || !isDevice(device) {
 		l.enter(over)
 		return
 	}
@@ -58,8 +60,33 @@ func (l *Leg) leaveOverHTTPS() {
 	ctx, cancel := context.WithDeadline(l.ctx, l.due[dueLeave])
 	l.work.Go(func() {
 		defer cancel()
-		l.box.Post(leftDone{l.edge.leave(ctx, device)})
+		reason, err := l.edge.leave(ctx, device)
+		l.box.Post(leftDone{reason, err})
 	})
+}
+
+// leftDone ends the call: the service knows. It may know more than we do: why it had
+// ended the device before we could hear of it.
+func (l *Leg) leftDone(v leftDone) {
+	if l.phase != leaving {
+		return
+	}
+	l.seated = false
+	why, known := disconnects[v.reason]
+	text := oneLine(v.reason, 60)
+	if no := (*Refusal)(nil); errors.As(v.err, &no) && no.verdict().alarm {
+		why, known, text = no.verdict(), true, no.Error()
+	}
+	if !l.silent || !known || v.reason == reasonClientLeft {
+		l.enter(over)
+		return
+	}
+	l.end = &call.Ended{Cause: why.cause, Text: text}
+	l.log.Info("meeting had ended the call", "cause", why.cause, "reason", l.end.Text)
+	if why.alarm {
+		l.c.tokenAlarm(l.edge.access.Name, l.end.Text)
+	}
+	l.show(or(why.says, why.cause.Sentence()))
 }
 
 // failed ends the call because of what the service, or the network, did. Somebody
@@ -111,22 +138,21 @@ func (l *Leg) showThenLeave() {
 	l.session.setRoster(func(r *media.Roster) {
 		r.Stage, r.Since, r.Until, r.Notice = media.Refused, now, time.Time{}, notice
 	})
-	if !l.open {
+	if device := l.answer.Device; !l.open && l.seated && isDevice(device) {
 		ctx, cancel := context.WithTimeout(l.ctx, leaveTimeout)
-		device := l.answer.Device
 		l.work.Go(func() {
 			defer cancel()
-			if isDevice(device) {
-				_ = l.edge.leave(ctx, device)
-			}
+			_, _ = l.edge.leave(ctx, device)
 		})
 	}
+	l.seated = false
 	l.enter(showing)
 	l.due.set(dueNotice, now.Add(l.conf.Notice))
 }
 
 // disconnected ends what the service has ended, or knocks again.
 func (l *Leg) disconnected(s *sessionStatus) {
+	l.seated = false
 	if l.phase == leaving {
 		l.enter(over)
 		return
@@ -136,8 +162,7 @@ func (l *Leg) disconnected(s *sessionStatus) {
 	if s.DisconnectMessage != "" {
 		text += ": " + oneLine(s.DisconnectMessage, maxText)
 	}
-	if s.DisconnectReason == "REASON_KNOCK_TIMEOUT" && time.Until(l.until) > minKnock {
-		l.knockAgain()
+	if s.DisconnectReason == reasonKnockTimeout && l.pause() {
 		return
 	}
 	if v.alarm {
@@ -151,13 +176,47 @@ func (l *Leg) disconnected(s *sessionStatus) {
 	l.show(or(v.says, v.cause.Sentence()))
 }
 
-// knockAgain joins once more under the same name: the service's limit is over, ours
-// is not.
-func (l *Leg) knockAgain() {
-	l.log.Info("nobody answered the knock; knocking again", "until", l.until)
+// pause waits for the time to knock again: the service's limit is over, ours is not. It
+// is false when there is no time left for another knock.
+func (l *Leg) pause() bool {
+	now := time.Now()
+	l.knocks.ended(now, time.Duration(l.answer.LobbyTimeout))
+	at, ok := l.knocks.next(now, l.until)
+	if !ok {
+		return false
+	}
 	l.dropLink()
+	l.pauseUntil(at)
+	return true
+}
+
+// pauseUntil keeps the caller in front of the door until then.
+func (l *Leg) pauseUntil(at time.Time) {
+	l.log.Info("nobody answered the knock; knocking again", "at", at, "until", l.until)
+	l.enter(pausing)
+	l.due.clear(dueConnect)
+	l.due.set(dueKnock, at)
+	l.session.setRoster(func(r *media.Roster) { r.Notice = "Nobody has answered yet. You are announced again in a moment." })
+}
+
+// knockAgain joins once more under the same name.
+func (l *Leg) knockAgain() {
 	l.enter(joining)
 	l.join()
+}
+
+// refusedToJoin ends the call, or knocks later: a service that was asked too often says
+// when it may be asked again.
+func (l *Leg) refusedToJoin(err error) {
+	no := (*Refusal)(nil)
+	if l.lobbied && errors.As(err, &no) && no.Reason == reasonTooManyKnocks && no.Retry > 0 {
+		if at := time.Now().Add(no.Retry); l.until.Sub(at) >= minKnock {
+			l.dropLink()
+			l.pauseUntil(at)
+			return
+		}
+	}
+	l.failed(ended(err), err)
 }
 
 // linkLost ends the call: the transport is gone without a word.
@@ -181,7 +240,7 @@ func (l *Leg) linkLost(err error) {
 
 // lost ends a call whose transport is dead: the service is told over HTTPS.
 func (l *Leg) lost(end call.Ended) {
-	l.end = &end
+	l.end, l.silent = &end, true
 	l.session.detach()
 	l.enter(leaving)
 	l.due.clearAll()

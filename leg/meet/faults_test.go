@@ -3,8 +3,8 @@ package meet_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +69,7 @@ func TestTheTransportFailsWithACause(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, changes{})
+			r.conn.ConnectWithin(3 * time.Second)
 			must(t, r.edge.SetFault(sim.Fault{Kind: kind}))
 			c := r.dial("acme", pin, false)
 			c.ended(call.MediaFailed)
@@ -76,6 +77,44 @@ func TestTheTransportFailsWithACause(t *testing.T) {
 			must(t, err)
 			if len(st.Devices) != 0 {
 				t.Error("the service was not told that we left")
+			}
+		})
+	}
+}
+
+// The media never comes up, but it is not why the call ends.
+func TestWhatHappenedBeforeTheChannelsWereOpenIsTold(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		token string
+		edge  func(*sim.Config)
+		do    func(*rig) error
+		want  call.Cause
+		text  string
+	}{
+		{"refused", "guest", func(c *sim.Config) { c.Meetings[0].Admit = sim.Admission{Action: "deny"} }, nil, call.NotAdmitted, "REASON_KNOCK_DENIED"},
+		{"nobody there", "guest", func(c *sim.Config) { c.Meetings[0].LobbyTimeout = time.Second }, nil, call.LobbyTimeout, "REASON_KNOCK_TIMEOUT"},
+		{"the meeting ends", "acme", nil, func(r *rig) error { return r.edge.EndMeeting(pin) }, call.MeetingOver, "REASON_CONFERENCE_ENDED"},
+		{"removed", "acme", nil, func(r *rig) error { return r.edge.Remove(pin, "Board room") }, call.Removed, "REASON_USER_STOPPED"},
+		{"token revoked", "acme", nil, func(r *rig) error { return r.edge.RevokeToken(trusted) }, call.CredentialsWrong, "ACCESS_TOKEN_REVOKED"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, changes{edge: func(c *sim.Config) {
+				c.Timing.Handshake = time.Minute
+				if test.edge != nil {
+					test.edge(c)
+				}
+			}})
+			r.conn.ConnectWithin(3 * time.Second)
+			must(t, r.edge.SetFault(sim.Fault{Kind: sim.DTLSSilent}))
+			c := r.dial(test.token, pin, true)
+			r.wait("the device", func() bool { return r.device().Name != "" })
+			if test.do != nil {
+				must(t, test.do(r))
+			}
+			if end := c.ended(test.want); !strings.Contains(end.Text, test.text) {
+				t.Errorf("%+v", end)
 			}
 		})
 	}
@@ -122,29 +161,6 @@ func TestGarbageOnTheChannelsIsPassedOver(t *testing.T) {
 	must(t, r.edge.Do(pin, "Ada", sim.Step{Do: sim.Say, Text: "still here?"}))
 	r.wait("the chat after it", func() bool { return len(c.meet.Roster().Chat) == 1 })
 	c.hangup()
-}
-
-func TestNothingIsLeftAfterFiftyCalls(t *testing.T) {
-	r := newRig(t, changes{edge: func(c *sim.Config) { c.Options.NoDecode = true }})
-	r.dial("acme", pin, true).answered().hangup()
-	before := runtime.NumGoroutine()
-	for range 10 {
-		var all []*caller
-		for range 5 {
-			all = append(all, r.dial("acme", pin, true))
-		}
-		for _, c := range all {
-			c.answered()
-		}
-		for _, c := range all {
-			c.hangup()
-		}
-	}
-	r.wait("goroutines to end", func() bool { return runtime.NumGoroutine() <= before+3 })
-	if s := r.conn.Stats(); s.Joins["joined"] != 51 || s.Active != 0 {
-		t.Errorf("%+v", s)
-	}
-	r.clean()
 }
 
 func TestStatusAndResolve(t *testing.T) {

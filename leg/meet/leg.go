@@ -19,7 +19,7 @@ import (
 //	joining --answer--> connecting --STATE_WAITING--> waiting --STATE_JOINED--> inside
 //	   ^                    |                            |                        |
 //	   |                    +------STATE_JOINED----------|----------------------->+
-//	   +---------------- knock again --------------------+                        |
+//	   +-- time to knock again -- pausing <--nobody said anything
 //	any --refused after the lobby--> showing --> over      any --hang-up--> leaving --> over
 type phase uint8
 
@@ -27,6 +27,7 @@ const (
 	joining    phase = iota // the joining call is under way
 	connecting              // ICE, DTLS, channels
 	waiting                 // in the lobby
+	pausing                 // between two knocks
 	inside                  // in the meeting
 	showing                 // a refusal is on the screen
 	leaving                 // the service is told
@@ -34,7 +35,7 @@ const (
 )
 
 func (p phase) String() string {
-	return [...]string{"joining", "connecting", "waiting", "inside", "showing", "leaving", "over"}[p]
+	return [...]string{"joining", "connecting", "waiting", "pausing", "inside", "showing", "leaving", "over"}[p]
 }
 
 // A Leg is one call in a meeting. Its signalling belongs to one goroutine, run;
@@ -60,8 +61,8 @@ type Leg struct {
 	phase    phase
 	due      deadlines
 	link     *link
-	open     bool               // its channels are
-	stop     context.CancelFunc // of the request under way; may be nil
+	open     bool   // its channels are
+	stop     func() // ends the tries of the joining call under way; may be nil
 	offer    offer
 	joins    int
 	answer   joinAnswer // of the last join that worked
@@ -70,6 +71,9 @@ type Leg struct {
 	muted    mediaState
 	lobbied  bool
 	until    time.Time // our own limit in the lobby
+	knocks   knocks
+	seated   bool // the service has a device of ours, as far as we know
+	silent   bool // the transport ended without a word; the service may still tell why
 	stats    *configuration
 	broken   time.Time // since when the path is; zero when it is not
 	renewing bool      // an ICE restart is under way
@@ -94,13 +98,14 @@ type (
 		answer          string
 		err             error
 	}
-	leftDone struct{ err error }
+	leftDone struct {
+		reason string // why the service had ended the device, when it had
+		err    error
+	}
 )
 
-const (
-	minKnock  = 2 * time.Second // less is not worth knocking again for
-	lobbySlip = time.Second     // the service's own limit is told before ours ends the wait
-)
+// lobbySlip lets the service's own limit be told before ours ends the wait.
+const lobbySlip = time.Second
 
 func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting string, from call.Request) *Leg {
 	l := &Leg{
@@ -212,9 +217,7 @@ func (l *Leg) handle(what any) {
 			l.restartDone(v)
 		}
 	case leftDone:
-		if l.phase == leaving {
-			l.enter(over)
-		}
+		l.leftDone(v)
 	default:
 		l.wish(what)
 	}
@@ -238,11 +241,12 @@ func (l *Leg) join() {
 		limit = min(limit, max(time.Until(l.until), minKnock))
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, limit)
-	l.stop = cancel
+	enough := make(chan struct{})
+	l.stop = sync.OnceFunc(func() { close(enough) })
 	link := l.link
 	l.work.Go(func() {
 		defer cancel()
-		a, err := l.edge.join(ctx, l.meeting, req)
+		a, err := l.edge.join(ctx, l.meeting, req, enough)
 		l.box.Post(joinDone{link, a, err})
 	})
 }
@@ -256,10 +260,10 @@ func (l *Leg) joinDone(v joinDone) {
 	}
 	l.c.credentials(l.edge.access.Name, v.err)
 	if v.err != nil {
-		l.failed(ended(v.err), v.err)
+		l.refusedToJoin(v.err)
 		return
 	}
-	l.answer = v.answer
+	l.answer, l.seated = v.answer, true
 	l.roster.self = v.answer.ParticipantKey
 	a, err := parseAnswer(v.answer.Answer, l.session.plan)
 	if err != nil || !isDevice(v.answer.Device) {
@@ -270,7 +274,7 @@ func (l *Leg) joinDone(v joinDone) {
 	l.session.limit(v.answer.Limits)
 	l.session.use(l.link, a)
 	l.enter(connecting)
-	l.due.set(dueConnect, time.Now().Add(linkTimeout+5*time.Second))
+	l.due.set(dueConnect, time.Now().Add(l.link.conf.timeout+5*time.Second))
 	l.log.Info("meeting answered", "space", v.answer.Space.Name, "device", v.answer.Device, "admission", v.answer.Admission, "trace", v.answer.TraceID)
 	l.link.start(l.ctx, a)
 }
@@ -281,7 +285,8 @@ func (l *Leg) joinedTooLate(v joinDone) {
 		return
 	}
 	if v.err == nil && isDevice(v.answer.Device) {
-		l.answer = v.answer
+		l.answer, l.seated = v.answer, true
+		l.due.clear(dueLeave)
 		l.leaveOverHTTPS()
 		return
 	}
@@ -299,8 +304,11 @@ func (l *Leg) linkOpen() {
 	if l.muted != (mediaState{}) {
 		l.tellMuted()
 	}
-	if l.phase == connecting {
+	switch l.phase {
+	case connecting:
 		l.due.set(dueConnect, time.Now().Add(linkTimeout)) // until the first session status
+	case inside:
+		l.assign(time.Now()) // the service was faster than our own goroutines
 	}
 }
 

@@ -65,6 +65,7 @@ type link struct {
 type linkConfig struct {
 	bind4, bind6     netip.Addr // an invalid one is not used
 	portMin, portMax int
+	timeout          time.Duration // from the answer until SCTP is up
 	certificate      tls.Certificate
 	fingerprint      string
 }
@@ -146,7 +147,6 @@ func (l *link) run(a *answer) {
 		secure, assoc, err = l.connect()
 	}
 	if err == nil {
-		l.events(linkOpen{l})
 		err = l.serve(assoc)
 	}
 	if err != nil && l.ctx.Err() == nil {
@@ -193,9 +193,9 @@ func (l *link) newPath(network string, bind netip.Addr, toward netip.AddrPort) (
 	return p, nil
 }
 
-// connect makes DTLS and SCTP, and opens the channels.
+// connect makes DTLS and SCTP.
 func (l *link) connect() (*dtls.Conn, *sctp.Association, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, linkTimeout)
+	ctx, cancel := context.WithTimeout(l.ctx, l.conf.timeout)
 	defer cancel()
 	select {
 	case <-l.selected:
@@ -213,43 +213,48 @@ func (l *link) connect() (*dtls.Conn, *sctp.Association, error) {
 	if err != nil {
 		return secure, nil, fmt.Errorf("SCTP failed: %w", err)
 	}
-	for i, label := range l.labels {
-		// A DTLS client has the even streams (RFC 8832 §6).
-		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: quiet{}})
-		if err != nil {
-			return secure, assoc, fmt.Errorf("open the channel %s: %w", label, err)
-		}
-		l.mu.Lock()
-		l.channels[label] = dc
-		l.mu.Unlock()
-	}
 	return secure, assoc, nil
 }
 
-// serve reads the channels until the far end ends one of those it must not, or
-// the link is closed.
+// serve opens the channels, and reads each from then on: a service that has ended the
+// call already says so on the first, and closes. It returns when the far end has ended
+// one that it must not, or the link is closed, and all that was said is passed on.
 func (l *link) serve(assoc *sctp.Association) error {
 	lost := make(chan string, len(l.labels))
 	var readers sync.WaitGroup
-	for _, label := range l.labels {
+	err := l.openChannels(assoc, func(label string) {
 		readers.Go(func() {
 			l.listenTo(label)
 			if label == chControl || label == chStats {
 				lost <- label
 			}
 		})
+	})
+	if err == nil {
+		l.events(linkOpen{l})
+		select {
+		case label := <-lost:
+			err = fmt.Errorf("the meeting service closed the channel %s", label)
+		case <-l.ctx.Done():
+		}
 	}
-	var err error
-	select {
-	case label := <-lost:
-		err = fmt.Errorf("the meeting service closed the channel %s", label)
-	case <-l.ctx.Done():
-	}
-	l.cancel()
-	_ = assoc.Close()
+	_ = assoc.Close() // the readers end with what they have got
 	readers.Wait()
-	if err != nil {
-		l.events(linkLost{l, err})
+	return err
+}
+
+// openChannels opens the channels one by one, and hands each over.
+func (l *link) openChannels(assoc *sctp.Association, opened func(label string)) error {
+	for i, label := range l.labels {
+		// A DTLS client has the even streams (RFC 8832 §6).
+		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: quiet{}})
+		if err != nil {
+			return fmt.Errorf("open the channel %s: %w", label, err)
+		}
+		l.mu.Lock()
+		l.channels[label] = dc
+		l.mu.Unlock()
+		opened(label)
 	}
 	return nil
 }

@@ -155,6 +155,19 @@ func near(t *testing.T, got, want string) bool {
 	return picture.Distance(a, b) < 20
 }
 
+// A room that fills a part of the path only learns by padding that there is more.
+func TestTheWidthOfThePathIsProbed(t *testing.T) {
+	r := newRig(t, changes{})
+	c := r.dial("acme", pin, true).answered()
+	film(t, c.meet, 90)
+	r.wait("nearly the whole bandwidth", func() bool { return c.meet.(bandwidth).Bandwidth() > 1_700_000 })
+	if up := r.device().Up; up.Policed > 0 || up.Unknown > 0 || up.BadPackets > 0 {
+		t.Errorf("%+v", up)
+	}
+	c.hangup()
+	r.clean()
+}
+
 func TestLostPacketsAreSentAgainBothWays(t *testing.T) {
 	r := newRig(t, changes{})
 	c := r.dial("acme", pin, true)
@@ -207,11 +220,7 @@ func TestContentIsPresentedWhileItIsWritten(t *testing.T) {
 	cam.end()
 	r.wait("the end of the presentation", func() bool { return !r.device().Presenting })
 	c.hangup()
-	for _, v := range r.edge.Violations() {
-		if v.Action != "dropped" { // what was on its way while the answer came
-			t.Errorf("%+v", v)
-		}
-	}
+	r.clean()
 }
 
 func TestChatMuteSignsAndPeople(t *testing.T) {

@@ -2,6 +2,7 @@ package meet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,7 +44,7 @@ func TestReasonsHaveCauses(t *testing.T) {
 		{400, "DISABLED_DUE_TO_ENCRYPTION", call.Forbidden, never, false},
 		{400, "DISABLED_DUE_TO_WATERMARKING", call.Forbidden, never, false},
 		{429, "MEETING_FULL", call.MeetingFull, never, false},
-		{429, "TOO_MANY_KNOCKS", call.LobbyTimeout, backOff, false},
+		{429, "TOO_MANY_KNOCKS", call.LobbyTimeout, never, false},
 		{429, "RATE_LIMITED", call.Congestion, backOff, false},
 		{500, "INTERNAL", call.Unavailable, once, false},
 		{503, "UNAVAILABLE", call.Unavailable, backOff, false},
@@ -120,6 +121,7 @@ func TestRetriesFollowTheTable(t *testing.T) {
 		{"told when", []error{&Refusal{Status: 429, Reason: "RATE_LIMITED", Retry: 6 * time.Second}}, 2, true, 6 * time.Second},
 		{"told when it is too late", []error{&Refusal{Status: 429, Reason: "RATE_LIMITED", Retry: time.Minute}}, 1, false, 0},
 		{"no certificate", []error{token.ErrNoGateway}, 1, false, 0},
+		{"a stranger answers", []error{fmt.Errorf("ask: %w", &tls.CertificateVerificationError{Err: errors.New("who?")})}, 1, false, 0},
 		{"slow once", []error{context.DeadlineExceeded}, 2, true, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,7 +130,7 @@ func TestRetriesFollowTheTable(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
 				asks, began := 0, time.Now()
-				err := e.retrying(ctx, func(context.Context) error {
+				err := e.retrying(ctx, nil, func(context.Context) error {
 					asks++
 					if asks <= len(test.errs) {
 						return test.errs[asks-1]

@@ -2,6 +2,7 @@ package meet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -16,9 +17,10 @@ const (
 	maxAsks   = 8
 )
 
-// retrying calls f until it works, a refusal is final, or ctx, the joining limit,
-// leaves no time for another try.
-func (e *edge) retrying(ctx context.Context, f func(context.Context) error) error {
+// retrying calls f until it works, a refusal is final, ctx, the joining limit,
+// leaves no time for another try, or enough is closed; a call of f under way then may
+// still work.
+func (e *edge) retrying(ctx context.Context, enough <-chan struct{}, f func(context.Context) error) error {
 	var r retry
 	for {
 		err := f(ctx)
@@ -36,6 +38,9 @@ func (e *edge) retrying(ctx context.Context, f func(context.Context) error) erro
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-enough:
+			timer.Stop()
+			return err
 		case <-ctx.Done():
 			timer.Stop()
 			return err
@@ -60,7 +65,7 @@ func (r *retry) next(err error) (wait time.Duration, more bool) {
 		how, told = no.verdict().again, no.Retry
 	} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errAnswer) {
 		how = once
-	} else if errors.Is(err, token.ErrNoGateway) || errors.Is(err, context.Canceled) {
+	} else if errors.Is(err, token.ErrNoGateway) || errors.Is(err, context.Canceled) || strangeEdge(err) {
 		how = never
 	}
 	switch {
@@ -73,6 +78,12 @@ func (r *retry) next(err error) (wait time.Duration, more bool) {
 	wait = min(firstWait<<(r.asked-1), maxWait)
 	wait += rand.N(wait / 4)
 	return max(wait, told), true
+}
+
+// strangeEdge says that whoever answered is not whom the roots say.
+func strangeEdge(err error) bool {
+	bad := (*tls.CertificateVerificationError)(nil)
+	return errors.As(err, &bad)
 }
 
 // ended says how a call ends because of an error.

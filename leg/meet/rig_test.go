@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type rig struct {
 	conn   *meet.Connector
 	conf   meet.Config
 	alarms *alarm.Board
+	faulty []string // rules that a fault of the test makes us break
 	ctx    context.Context
 }
 
@@ -102,6 +104,7 @@ func newRig(t *testing.T, ch changes) *rig {
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
+		r.strict()
 		_ = r.engine.Close()
 		_ = r.edge.Close()
 	})
@@ -212,6 +215,17 @@ func (r *rig) device() sim.DeviceState {
 		return st.Devices[0]
 	}
 	return sim.DeviceState{}
+}
+
+// strict checks, at the end of every test, that what the service had to complain about
+// are requests it refused because the test wants it so, unless faults are to blame.
+func (r *rig) strict() {
+	r.t.Helper()
+	for _, v := range r.edge.Violations() {
+		if !strings.HasPrefix(v.Action, "refused ") && !slices.Contains(r.faulty, v.Rule) {
+			r.t.Errorf("the service complains: %s %s %s: %s", v.Rule, v.Action, v.What, v.Reason)
+		}
+	}
 }
 
 // clean checks that the service had nothing to complain about, but for rules given.

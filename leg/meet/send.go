@@ -14,6 +14,7 @@ type lane struct {
 	pacer   rtp.Pacer
 	meter   meter
 	ceiling int // bit/s of payload
+	fed     time.Time
 }
 
 // meter counts the payload of the last second, so that the ceiling is never
@@ -66,6 +67,8 @@ func (s *Session) pump(now time.Time, l *lane) {
 			continue
 		}
 		k.history.Keep(now, p)
+		k.last = *p
+		k.last.Payload = nil // lent
 		s.send(now, k, p, false)
 	}
 }

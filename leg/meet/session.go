@@ -59,6 +59,7 @@ type Session struct {
 	congestion   *rtp.Congestion
 	wide         uint16 // next transport-wide sequence number
 	packet       []byte // the packet at hand
+	padding      [mostPadding]byte
 	roundTrip    time.Duration
 	sentPackets  uint64
 	sentOctets   uint64
@@ -85,10 +86,9 @@ type (
 )
 
 const (
-	// Bit/s until the path is known: enough for all three layers. A quiet picture never
-	// fills less than that, and what is not filled is not widened.
-	startBitrate = 1_300_000
-	voiceBitrate = 64_000 // of the bandwidth, what the voice may need
+	startBitrate = 1_500_000 // bit/s until the path is known: enough for all three layers
+	voiceBitrate = 64_000    // of the bandwidth, what the voice may need
+	payloadShare = 0.93      // of what is on the wire
 )
 
 func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Session {
@@ -96,6 +96,7 @@ func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Sess
 		loop: loop, plan: newPlan(c.Audios, c.Videos, video), changed: make(chan struct{}, 1), asks: asks,
 		streams: map[uint32]stream{}, packet: make([]byte, 0, maxDatagram), wide: 1,
 	}
+	s.padding[mostPadding-1] = mostPadding
 	s.roster = media.Roster{Stage: media.Joining, Since: time.Now()}
 	s.camera.ceiling, s.slides.ceiling = c.Bitrate, c.Content
 	s.congestion = rtp.NewCongestion(rtp.CongestionConfig{Start: startBitrate, Max: c.Bitrate + c.Content})
@@ -236,7 +237,7 @@ func (s *Session) Loop() media.Loop { return s.loop }
 func (s *Session) Bandwidth() int {
 	s.out.Lock()
 	defer s.out.Unlock()
-	return max(min(s.congestion.Target(), s.camera.ceiling)-voiceBitrate, 0)
+	return max(min(int(payloadShare*float64(s.congestion.Target())), s.camera.ceiling)-voiceBitrate, 0)
 }
 
 // String implements [media.Session].

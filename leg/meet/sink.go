@@ -36,7 +36,8 @@ type sink struct {
 	place     *transport.Renumber
 	history   *rtp.History // video
 	rtxNext   uint16
-	known     bool // the service has reported about us: no need to name the layer any more
+	last      media.Packet // that was sent; its payload is not kept
+	known     bool         // the service has reported about us: no need to name the layer any more
 	fir       uint8
 	hadFIR    bool
 	packets   uint64
@@ -132,6 +133,7 @@ func (k *sink) Write(p *media.Packet) {
 		return
 	}
 	lane := s.laneOf(k)
+	lane.fed = now
 	if !lane.pacer.Push(&q) { // everything that waited is lost
 		s.unsent++
 		s.wantPictures(lane)

@@ -1,6 +1,7 @@
 package meet_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +16,10 @@ func TestATrustedRoomIsInHearsAndSees(t *testing.T) {
 	voice, picture := listen(source(t, c.meet, "a0")), listen(source(t, c.meet, "v0"))
 	c.meet.Show([]media.View{{Width: 640, Height: 360}})
 	c.answered()
-	r.wait("two people", func() bool { return len(c.meet.Roster().People) == 2 })
+	r.wait("two people with voices", func() bool { // names come before the sources of their media
+		p := c.meet.Roster().People
+		return len(p) == 2 && p[0].AudioCSRC != 0 && p[1].AudioCSRC != 0
+	})
 	roster := c.meet.Roster()
 	if roster.Stage != media.Joined || roster.Title != "Weekly planning" || roster.People[0].Name != "Ada" || roster.People[1].Name != "Bob" {
 		t.Errorf("%+v", roster)
@@ -124,7 +128,7 @@ func TestTheLobbyAdmitsRefusesAndTimesOut(t *testing.T) {
 func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
 	r := newRig(t, changes{
 		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = 3 * time.Second },
-		conf: func(c *conf) { c.Lobby = 20 * time.Second },
+		conf: func(c *conf) { c.Lobby = 8 * time.Second },
 	})
 	c := r.dial("guest", pin, true)
 	r.wait("second knock", func() bool {
@@ -134,7 +138,77 @@ func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
 	must(t, r.edge.Admit(pin, "Board room"))
 	c.answered()
 	c.hangup()
-	r.clean("MEET-S10") // a busy machine may open channels after the limit
+	r.clean()
+}
+
+// MEET-S14: three knocks in vain within a minute, not one more.
+func TestKnocksNeverRunIntoTheServicesRefusal(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, changes{
+		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = 500 * time.Millisecond },
+		conf: func(c *conf) { c.Lobby = 6 * time.Second },
+	})
+	began := time.Now()
+	r.dial("guest", pin, true).ended(call.LobbyTimeout)
+	if took := time.Since(began); took < 3*time.Second {
+		t.Errorf("the caller was given up after %v", took)
+	}
+	if st, err := r.edge.Meeting(pin); err != nil || len(st.Past) < 2 || len(st.Past) > 3 {
+		t.Errorf("%d knocks: %v", len(st.Past), err)
+	}
+	r.clean()
+}
+
+func TestARefusedKnockIsRepeatedWhenTheServiceSays(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		after time.Duration // Retry-After
+		want  call.Cause
+	}{
+		{"within the caller's limit", 2 * time.Second, call.NormalClearing},
+		{"after the caller's limit", time.Minute, call.LobbyTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, changes{
+				edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = time.Second },
+				conf: func(c *conf) { c.Lobby = 10 * time.Second },
+			})
+			c := r.dial("guest", pin, true)
+			r.wait("lobby", func() bool { return c.meet.Roster().Stage == media.Waiting })
+			must(t, r.edge.SetFault(sim.Fault{Kind: sim.JoinRefused, Reason: "TOO_MANY_KNOCKS", Delay: test.after, Times: 1}))
+			if test.want == call.NormalClearing {
+				r.admitWhenThere()
+				c.answered()
+				c.hangup()
+				return
+			}
+			r.wait("the notice", func() bool {
+				return c.meet.Roster().Notice == "You asked to be admitted too often. Wait a minute, then dial again."
+			})
+			c.ended(test.want)
+		})
+	}
+}
+
+// admitWhenThere opens to the next who knocks.
+func (r *rig) admitWhenThere() {
+	r.t.Helper()
+	r.wait("somebody admitted", func() bool {
+		st, err := r.edge.Meeting(pin)
+		refused := slices.ContainsFunc(r.edge.Violations(), func(v sim.Violation) bool { return v.Rule == "MEET-S14" })
+		return err == nil && refused && len(st.Devices) == 1 && st.Devices[0].State == "waiting" && r.edge.Admit(pin, "Board room") == nil
+	})
+}
+
+func TestACallerRefusedWhileStillConnectingIsTold(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		r := newRig(t, changes{edge: func(c *sim.Config) { c.Meetings[0].Admit = sim.Admission{Action: "deny"} }})
+		r.dial("guest", pin, true).ended(call.NotAdmitted)
+		r.clean()
+	}
 }
 
 func TestTheMeetingEndsTheCall(t *testing.T) {

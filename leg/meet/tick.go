@@ -43,6 +43,7 @@ func (s *Session) flow(now time.Time) {
 		l.pacer.SetTarget(min(rate, l.ceiling))
 		s.pump(now, l)
 	}
+	s.probe(now)
 	if s.show.idle(now) {
 		s.show.on = false
 		s.asks(present{false})

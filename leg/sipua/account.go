@@ -149,7 +149,7 @@ func (r *registration) exchange(ctx context.Context, f *flow.Flow, expires time.
 		}
 		again, err := r.auth.Authorize(req, resp)
 		if err != nil {
-			return nil, errors.Join(refusalOf(resp), err)
+			return nil, fmt.Errorf("%w: %w", refusalOf(resp), err)
 		}
 		req = again
 		r.seq++

@@ -108,6 +108,10 @@ const (
 	Off      Encryption = "off"  // plain RTP only
 	SDES     Encryption = "sdes" // SRTP with keys in the SDP, nothing less
 	DTLS     Encryption = "dtls" // DTLS-SRTP, nothing less
+
+	// dtlsAVP is DTLS without RTCP feedback, tried after DTLS: Asterisk takes one of
+	// both, by its use_avpf.
+	dtlsAVP Encryption = "dtls, RTP/SAVP"
 )
 
 // codecNames are the names a configuration can use.

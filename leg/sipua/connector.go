@@ -34,7 +34,8 @@ type Connector struct {
 	Alarms    Alarms   // may be nil
 	Log       *slog.Logger
 	UserAgent string
-	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
+	Trace     func(flow.TraceEvent)    // sees every SIP message; may be nil
+	Dialogs   func(leg, callID string) // told which SIP dialog a leg has; may be nil
 	Node      string
 
 	net      *flow.Transport
@@ -83,7 +84,7 @@ type Binding struct {
 	Local   string    `json:"local"`
 	CallID  string    `json:"call_id"`
 	CSeq    uint32    `json:"cseq"`
-	Expires time.Time `json:"expires"`
+	Expires time.Time `json:"expires"` // in the store some minutes later than agreed
 	Agent   string    `json:"agent,omitempty"`
 }
 

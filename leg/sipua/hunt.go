@@ -31,26 +31,50 @@ func (h *hunt) run(ctx, seek context.Context) call.Ended {
 	}
 	end := call.Ended{Cause: call.Unavailable}
 	for i, p := range targets {
-		leg, err := h.try(ctx, seek, p)
-		if err != nil {
-			end = h.failed(call.Unavailable, err)
-			if h.over() {
-				return end
-			}
-			h.c.Log.Info("trunk server not reached", "trunk", h.trunk.Name, "target", p, "err", err)
-			continue
-		}
 		var settled bool
-		if end, settled = h.follow(leg); settled || i == len(targets)-1 || h.over() {
+		end, settled, err = h.ask(ctx, seek, p)
+		switch {
+		case settled || h.over() || err == nil && i == len(targets)-1:
 			return end
+		case err != nil:
+			h.c.Log.Info("trunk server not reached", "trunk", h.trunk.Name, "target", p, "err", err)
+		default:
+			h.c.Log.Warn("trunk server failed, the next one is tried", "trunk", h.trunk.Name, "target", p, "cause", end.Cause, "text", end.Text)
 		}
-		h.c.Log.Warn("trunk server failed, the next one is tried", "trunk", h.trunk.Name, "target", p, "cause", end.Cause, "text", end.Text)
 	}
 	return end
 }
 
-// try sends the INVITE on one path.
-func (h *hunt) try(ctx, seek context.Context, p path) (*invite.Leg, error) {
+// ask offers one server the call, and the other profile of DTLS when it refuses the
+// first. settled is false when it gave no sign of life and another server may mend
+// that; err says that it was not reached.
+func (h *hunt) ask(ctx, seek context.Context, p path) (end call.Ended, settled bool, err error) {
+	ways := []Encryption{h.trunk.Encrypt}
+	if h.trunk.Encrypt == DTLS {
+		ways = append(ways, dtlsAVP)
+	}
+	for i, e := range ways {
+		leg, err := h.try(ctx, seek, p, e)
+		if err != nil {
+			return h.failed(call.Unavailable, err), false, err
+		}
+		var heard bool
+		end, heard = h.follow(leg)
+		switch {
+		case heard || h.over():
+			return end, true, nil
+		case end.Cause == call.Unavailable || end.Cause == call.NetworkFailure || end.Cause == call.Unreachable:
+			return end, false, nil
+		case end.Cause != call.MediaFailed || i == len(ways)-1:
+			return end, true, nil
+		}
+		h.c.Log.Info("the trunk refused the media offered, it is asked again", "trunk", h.trunk.Name, "encrypt", ways[i+1])
+	}
+	return end, true, nil
+}
+
+// try sends the INVITE on one path, with one kind of encryption.
+func (h *hunt) try(ctx, seek context.Context, p path, e Encryption) (*invite.Leg, error) {
 	f, err := p.get(seek, h.c.net)
 	if err != nil {
 		if p.instead && seek.Err() == nil {
@@ -61,21 +85,11 @@ func (h *hunt) try(ctx, seek context.Context, p path) (*invite.Leg, error) {
 	f.Trust()
 	opt := h.c.options(nil, h.trunk, f, true)
 	opt.Info = h.info
+	opt.Media.Capabilities.NoFeedback = e == dtlsAVP
 	prefer(&opt, h.from)
 	req := h.trunk.invite(f, h.to, h.from)
 	inv := dialog.Invite{Flow: f, Request: req, Timer: h.c.core.Timer, Authorize: h.trunk.credentials(f, req.URI).Authorize}
 	return h.out(ctx, opt, inv)
-}
-
-// follow passes the leg's events on. settled is false when it ended without any
-// sign of life from the far end in a way that another server may mend.
-func (h *hunt) follow(l *invite.Leg) (end call.Ended, settled bool) {
-	end, heard := h.series.follow(l)
-	switch end.Cause {
-	case call.Unavailable, call.NetworkFailure, call.Unreachable:
-		return end, heard
-	}
-	return end, true
 }
 
 // A path is one way to a trunk's server: a connection that we registered on, or a

@@ -117,7 +117,7 @@ func (c *Connector) revive(ctx context.Context, b Binding, now time.Time) (*cont
 	}
 	f.Trust()
 	k := c.newContact(f, b, a)
-	k.due = now.Add(time.Second)
+	k.due, k.kept, k.stored = now.Add(time.Second), b.Expires, true
 	return k, nil
 }
 

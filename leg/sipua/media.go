@@ -69,6 +69,8 @@ func capabilities(e Encryption, codecs []string, browser, out bool) sdp.Capabili
 		caps.Security = sdp.SDES
 	case DTLS:
 		caps.Security = sdp.DTLS
+	case dtlsAVP:
+		caps.Security, caps.NoFeedback = sdp.DTLS, true
 	default:
 		caps.Security = sdp.Opportunistic
 	}

@@ -41,7 +41,8 @@ func (c *Connector) onRegister(s *transaction.Server) {
 	c.count.registers.Add(1)
 	c.changed(ch.set, gone)
 	answer := func() { c.respond(s, c.registered(req, d.Name, ch)) }
-	if f.Reliable() { // it dies with the process, so that nothing is lost when the store is behind
+	// A connection dies with the process, so that nothing is lost when the store is behind.
+	if f.Reliable() || !c.saves.pending(d.Name) {
 		answer()
 		return
 	}
@@ -51,24 +52,28 @@ func (c *Connector) onRegister(s *transaction.Server) {
 // changed follows a change of the registrar: connections are watched, the store
 // is told.
 func (c *Connector) changed(set, gone []*contact) {
-	kept := make(map[string]bool)
-	for _, k := range set {
-		kept[k.Device+" "+k.Key] = true
-	}
 	for _, k := range gone {
 		k.path.Detach(&k.Link)
-		if !kept[k.Device+" "+k.Key] {
+		if !hasKey(set, k.Key) {
 			c.saves.delete(k.Device, k.Key)
 			c.Log.Info("device unregistered", "device", k.Device, "contact", k.Contact)
 		}
 	}
 	for _, k := range set {
 		c.watch(k)
-		c.saves.put(k.Binding)
-		if !slices.ContainsFunc(gone, func(g *contact) bool { return g.Key == k.Key }) {
+		if !k.stored {
+			b := k.Binding
+			b.Expires = k.kept
+			c.saves.put(b)
+		}
+		if !hasKey(gone, k.Key) {
 			c.Log.Info("device registered", "device", k.Device, "contact", k.Contact, "over", k.source, "until", k.Expires)
 		}
 	}
+}
+
+func hasKey(all []*contact, key string) bool {
+	return slices.ContainsFunc(all, func(k *contact) bool { return k.Key == key })
 }
 
 // watch ends the contact with the connection it depends on.

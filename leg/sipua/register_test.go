@@ -183,9 +183,10 @@ func TestAStaleNonceIsNoFailure(t *testing.T) {
 
 // kept is a store of bindings.
 type kept struct {
-	mu  sync.Mutex
-	all map[string]sipua.Binding
-	err error
+	mu   sync.Mutex
+	all  map[string]sipua.Binding
+	puts int
+	err  error
 }
 
 func (k *kept) Load(context.Context) ([]sipua.Binding, error) {
@@ -202,6 +203,7 @@ func (k *kept) Put(_ context.Context, b sipua.Binding) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.all[b.Device+" "+b.Key] = b
+	k.puts++
 	return k.err
 }
 
@@ -216,6 +218,52 @@ func (k *kept) size() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.all)
+}
+
+func (k *kept) written() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.puts
+}
+
+// What a phone was told holds whenever the gateway is killed: what the store has never
+// ends before it (goals R-10).
+func TestARefreshIsWrittenWhenTheStoreWouldForgetThePhone(t *testing.T) {
+	store := &kept{all: make(map[string]sipua.Binding)}
+	r := newRig(t, devices("100"), func(c *sipua.Connector) { c.Bindings = store })
+	p := r.phone("100", "udp")
+	contact := "<" + p.contact(p.flow).String() + ">"
+	for _, row := range []struct {
+		name, contact, expires string
+		puts                   int
+	}{
+		{"the first", contact, "120", 1},
+		{"a refresh", contact, "120", 1},
+		{"one for longer, which the store keeps anyway", contact, "300", 1},
+		{"one for longer than the store keeps it", contact, "900", 2},
+		{"one for much shorter", contact, "60", 3},
+		{"one with another Contact", contact + ";+sip.ice", "60", 4},
+	} {
+		p.mustRegister("Contact", row.contact, "Expires", row.expires)
+		if n := store.written(); n != row.puts {
+			t.Errorf("%s: written %d times, want %d", row.name, n, row.puts)
+		}
+		agreed, err := time.ParseDuration(row.expires + "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.mu.Lock()
+		for _, b := range store.all {
+			if left := time.Until(b.Expires); left < agreed-time.Second || left > agreed+6*time.Minute {
+				t.Errorf("%s: the store keeps it for %v, %v was agreed", row.name, left, agreed)
+			}
+		}
+		store.mu.Unlock()
+	}
+	p.mustRegister("Contact", contact, "Expires", "0")
+	if n := store.size(); n != 0 {
+		t.Errorf("%d registrations in the store after the last was taken back", n)
+	}
 }
 
 func TestPhonesAreReachableAfterARestart(t *testing.T) {

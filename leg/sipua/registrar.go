@@ -31,7 +31,9 @@ type contact struct {
 	dead   func(*contact)
 
 	// Guarded by the registrar.
-	seq     uint32 // of our OPTIONS
+	kept    time.Time // until when the store has it
+	stored  bool      // it has it since before this REGISTER
+	seq     uint32    // of our OPTIONS
 	due     time.Time
 	waiting bool // an OPTIONS is unanswered
 	heard   bool // one was answered
@@ -81,13 +83,36 @@ func (r *registrar) apply(device string, ch change, limit int, now time.Time) (g
 	}
 	for _, k := range ch.set {
 		r.countLocked(k, 1)
+		k.keep(gone)
 	}
 	r.dropLocked(device, stay, gone)
 	return gone, true
 }
 
+// keep decides until when the store has the contact: for as long as it has the one
+// that it replaces, if that is long enough and nothing else has changed.
+func (k *contact) keep(gone []*contact) {
+	if !k.kept.IsZero() {
+		return // it comes from the store
+	}
+	for _, old := range gone {
+		if old.Key == k.Key && old.same(k) && !old.kept.Before(k.Expires) && !old.kept.After(k.Expires.Add(saveSlack)) {
+			k.kept, k.stored = old.kept, true
+			return
+		}
+	}
+	k.kept = k.Expires.Add(saveSlack)
+}
+
+// same reports whether two registrations differ in nothing but in when they were made.
+func (k *contact) same(as *contact) bool {
+	a, b := k.Binding, as.Binding
+	return a.Contact == b.Contact && a.Network == b.Network && a.Remote == b.Remote && a.Local == b.Local &&
+		a.Agent == b.Agent && slices.Equal(a.Path, b.Path)
+}
+
 func (ch *change) touches(key string) bool {
-	return ch.all || slices.Contains(ch.remove, key) || slices.ContainsFunc(ch.set, func(k *contact) bool { return k.Key == key })
+	return ch.all || slices.Contains(ch.remove, key) || hasKey(ch.set, key)
 }
 
 // dropLocked makes stay the device's contacts; gone are counted out.

@@ -63,13 +63,18 @@ func (r *ringing) run(ctx, _ context.Context) call.Ended {
 // ways are the kinds of encryption to try, in order; Optional is whatever the
 // configuration says.
 func (r *ringing) ways() []Encryption {
-	if r.device.Encrypt != Optional || browser(r.contact.path) {
+	switch {
+	case browser(r.contact.path):
+		return []Encryption{Optional}
+	case r.device.Encrypt == DTLS:
+		return []Encryption{DTLS, dtlsAVP}
+	case r.device.Encrypt != Optional:
 		return []Encryption{Optional}
 	}
 	if e := r.device.insists.Load(); e != nil {
 		return []Encryption{*e, Optional}
 	}
-	return []Encryption{Optional, DTLS, SDES} // phones with DTLS may take the profile of SDES for theirs
+	return []Encryption{Optional, DTLS, dtlsAVP, SDES} // phones with DTLS may take the profile of SDES for theirs
 }
 
 // invite builds the INVITE of the call.

@@ -12,8 +12,9 @@ func TestAPhoneThatInsistsOnEncryptionIsAskedAgain(t *testing.T) {
 		name, profile string
 		refusals      int // at the first call; the second call knows
 	}{
-		{"keys in the description", "RTP/SAVP ", 2},
+		{"keys in the description", "RTP/SAVP ", 3},
 		{"DTLS", "UDP/TLS/RTP/SAVPF ", 1},
+		{"DTLS without feedback", "UDP/TLS/RTP/SAVP ", 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t, devices("100", "200"))
@@ -50,7 +51,7 @@ func TestAPhoneThatTakesNoMediaIsNotAskedForEver(t *testing.T) {
 	a, b := r.phone("100", "udp"), r.phone("200", "udp")
 	b.mustRegister()
 	out := a.dial("200")
-	for range 3 {
+	for range 4 {
 		b.rings().Reject(488, "")
 	}
 	if no := wait[dialog.Refused](out); no.Status != 488 {

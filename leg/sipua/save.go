@@ -26,34 +26,56 @@ type batcher interface {
 	Atomically(ctx context.Context, f func(ctx context.Context) error) error
 }
 
+// saveSlack is how much longer the store keeps a registration than was agreed. A phone
+// that only refreshes what the store has is written again when that runs out, not each
+// time; what it was told holds after a kill -9 all the same. The price is that a phone
+// which vanished together with the gateway is looked for a little longer.
+const saveSlack = 5 * time.Minute
+
 // saves are the bindings that the store does not know yet. Only the last state
 // of each counts, so there are never more than there are contacts; without a
 // store nothing is kept.
 type saves struct {
 	off bool
 
-	mu   sync.Mutex // guards what follows
-	todo map[saveKey]*Binding
-	told []func() // wait until todo is in the store
-	wake chan struct{}
+	mu      sync.Mutex // guards what follows
+	todo    unsaved
+	writing unsaved  // what a visit to the store is about
+	told    []func() // wait until todo is in the store
+	wake    chan struct{}
 }
 
-type saveKey struct{ device, key string }
+// unsaved holds bindings by device and key; nil is one to be deleted.
+type unsaved map[string]map[string]*Binding
 
-func (s *saves) put(b Binding)             { s.add(saveKey{b.Device, b.Key}, &b) }
-func (s *saves) delete(device, key string) { s.add(saveKey{device, key}, nil) }
+func (u unsaved) set(device, key string, b *Binding) {
+	if u[device] == nil {
+		u[device] = make(map[string]*Binding)
+	}
+	u[device][key] = b
+}
 
-func (s *saves) add(k saveKey, b *Binding) {
+func (s *saves) put(b Binding)             { s.add(b.Device, b.Key, &b) }
+func (s *saves) delete(device, key string) { s.add(device, key, nil) }
+
+func (s *saves) add(device, key string, b *Binding) {
 	if s.off {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.todo == nil {
-		s.todo = make(map[saveKey]*Binding)
+		s.todo = make(unsaved)
 	}
-	s.todo[k] = b
+	s.todo.set(device, key, b)
 	s.wakeLocked()
+}
+
+// pending reports whether the store does not know all of a device yet.
+func (s *saves) pending(device string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.todo[device] != nil || s.writing[device] != nil
 }
 
 func (s *saves) wakeLocked() {
@@ -81,26 +103,34 @@ func (s *saves) then(fn func()) {
 	s.wakeLocked()
 }
 
-func (s *saves) take() (todo map[saveKey]*Binding, told []func()) {
+func (s *saves) take() (todo unsaved, told []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	todo, told = s.todo, s.told
-	s.todo, s.told = nil, nil
+	s.todo, s.told, s.writing = nil, nil, todo
 	return todo, told
 }
 
-// back returns what could not be written, unless there is something newer.
-func (s *saves) back(todo map[saveKey]*Binding) {
+// done ends a visit to the store. What could not be written is to be written again,
+// unless there is something newer.
+func (s *saves) done(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.todo == nil {
-		s.todo = make(map[saveKey]*Binding)
+	failed := s.writing
+	if s.writing = nil; err == nil {
+		return
 	}
-	for k, b := range todo {
-		if _, newer := s.todo[k]; !newer {
-			s.todo[k] = b
+	for device, keys := range failed {
+		for key, b := range s.todo[device] {
+			keys[key] = b
 		}
 	}
+	for device, keys := range s.todo {
+		if failed[device] == nil {
+			failed[device] = keys
+		}
+	}
+	s.todo = failed
 }
 
 // saveGather is how long a registration waits for others, to be stored with them.
@@ -150,23 +180,23 @@ func (c *Connector) save() bool {
 	} else {
 		err = all(ctx)
 	}
-	if err != nil {
-		c.saves.back(todo)
-	}
+	c.saves.done(err)
 	c.storeWell(err)
 	return err == nil
 }
 
-func (c *Connector) saveAll(ctx context.Context, todo map[saveKey]*Binding) error {
-	for k, b := range todo {
-		err := error(nil)
-		if b != nil {
-			err = c.Bindings.Put(ctx, *b)
-		} else {
-			err = c.Bindings.Delete(ctx, k.device, k.key)
-		}
-		if err != nil {
-			return fmt.Errorf("device %s: %w", k.device, err)
+func (c *Connector) saveAll(ctx context.Context, todo unsaved) error {
+	for device, keys := range todo {
+		for key, b := range keys {
+			err := error(nil)
+			if b != nil {
+				err = c.Bindings.Put(ctx, *b)
+			} else {
+				err = c.Bindings.Delete(ctx, device, key)
+			}
+			if err != nil {
+				return fmt.Errorf("device %s: %w", device, err)
+			}
 		}
 	}
 	return nil

@@ -180,33 +180,6 @@ func TestStagesHaveScreens(t *testing.T) {
 	}
 }
 
-func TestMoreIsTriedOnAPathThatIsNotKnown(t *testing.T) {
-	var k trial
-	start := time.Unix(1000, 0)
-	for _, s := range []struct {
-		at   time.Duration
-		path int // kbit/s
-		want int
-	}{
-		{0, 0, 2000},                 // nothing is known
-		{0, 936, 1872},               // tried at once
-		{time.Second, 1000, 2000},    // and kept while the path holds
-		{2 * time.Second, 900, 1800}, // a little less is no reason
-		{3 * time.Second, 600, 600},  // it has filled up
-		{9 * time.Second, 700, 700},
-		{13 * time.Second, 700, 1400}, // tried again
-		{14 * time.Second, 500, 500},
-		{30 * time.Second, 500, 500}, // with more patience
-		{34 * time.Second, 500, 1000},
-		{40 * time.Second, 1900, 1900}, // the path is known
-		{41 * time.Second, 5000, 2000},
-	} {
-		if got := k.target(start.Add(s.at), s.path*1000, 2_000_000); got != s.want*1000 {
-			t.Errorf("after %v with %d kbit/s: %d, want %d", s.at, s.path, got/1000, s.want)
-		}
-	}
-}
-
 func TestFormats(t *testing.T) {
 	level := func(size, rate, bitrate int) media.Limits {
 		return media.Limits{FrameSize: size, BlockRate: rate, Bitrate: bitrate}

@@ -26,7 +26,6 @@ type uplink struct {
 	low     bool         // encoder makes the lower layers alone
 	most    int          // bit/s of all layers
 	told    int          // bit/s, as the encoder has it
-	trial   trial
 	packets [simulcast.Layers]rtp.VP8Packetizer
 	headers [simulcast.Layers]media.Packet
 	asked   [simulcast.Layers]atomic.Bool
@@ -95,7 +94,7 @@ func (u *uplink) work(now time.Time) {
 		u.count.errors.Add(1)
 		return
 	}
-	u.limit(now)
+	u.limit()
 	frames, err := u.encoder.Encode(pic, u.at)
 	if err != nil {
 		u.count.errors.Add(1)
@@ -166,8 +165,12 @@ func (u *uplink) prepare(pic *video.Picture) error {
 }
 
 // limit keeps to what the path carries.
-func (u *uplink) limit(now time.Time) {
-	most := u.trial.target(now, u.path(), u.most)
+func (u *uplink) limit() {
+	most := u.path()
+	if most <= 0 {
+		most = u.most // nothing is known
+	}
+	most = min(most, u.most)
 	u.pacer.SetTarget(most)
 	if u.low {
 		most = max(most-int(u.top.rate()), 0)

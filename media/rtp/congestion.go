@@ -17,6 +17,8 @@ type Congestion struct {
 	sent     sentLog
 	trend    trendline
 	acked    throughput
+	sending  throughput // what leaves
+	probe    prober
 	delay    int // bit/s that the delay allows
 	loss     int // bit/s that the loss allows
 	remote   int // bit/s of REMB; 0: none came
@@ -61,7 +63,9 @@ func (c *Congestion) Target() int {
 
 // Sent notes a packet with its transport-wide number; size counts all its octets.
 func (c *Congestion) Sent(now time.Time, sequence uint16, size int) {
-	c.sent.note(now, sequence, size)
+	at := c.sent.since(now)
+	c.sent.note(at, sequence, size, c.probe.sent(at, size))
+	c.sending.note(at, size)
 }
 
 // Acknowledge takes a transport-wide report.
@@ -79,11 +83,16 @@ func (c *Congestion) Acknowledge(now time.Time, f Feedback) {
 		}
 		came++
 		c.acked.note(a.At, s.size)
+		if s.cluster != 0 {
+			c.probe.arrived(s, a.At)
+			continue
+		}
 		c.trend.arrive(s.at, a.At, s.size)
 	}
 	if came+lost == 0 {
 		return
 	}
+	c.judgeProbe(now)
 	c.adjust(now, c.trend.state)
 	c.lossReport(now, lost, came+lost)
 }
@@ -144,18 +153,21 @@ func (c *Congestion) adjust(now time.Time, path usage) {
 }
 
 // increase goes up by 8 % a second far from where the path was full before, and by
-// about a packet each round trip near it. It stays below what is really sent.
+// about a packet each round trip near it. What is really sent bounds it: beyond,
+// only probes tell.
 func (c *Congestion) increase(elapsed time.Duration, throughput int) {
 	seconds := elapsed.Seconds()
+	rate := c.delay
 	if c.plateau.near(throughput) {
 		const packet = 1200 * 8
-		c.delay += int(packet * seconds / (c.trip + 100*time.Millisecond).Seconds())
+		rate += int(packet * seconds / (c.trip + 100*time.Millisecond).Seconds())
 	} else {
-		c.delay += int(float64(c.delay)*0.08*seconds) + int(1000*seconds)
+		rate += int(float64(rate)*0.08*seconds) + int(1000*seconds)
 	}
-	if throughput > 0 && c.delay > throughput*3/2+10_000 {
-		c.delay = max(throughput*3/2+10_000, min(c.delay, c.config.Start))
+	if throughput > 0 {
+		rate = min(rate, throughput*3/2+10_000)
 	}
+	c.delay = max(c.delay, rate) // what a probe has found stays
 }
 
 // reduce goes to 85 % of what arrives, at most once in a round trip.
@@ -164,7 +176,8 @@ func (c *Congestion) reduce(now time.Time, throughput int) {
 		return
 	}
 	c.decrease = now
-	if throughput > 0 && throughput*2 < c.delay {
+	c.probe.next = now.Add(probeAfter)
+	if sending := c.sending.rate(); sending > 0 && sending*2 < c.delay {
 		// We send far less than we may: it is not we who fill the path, and what arrives
 		// does not tell how wide it is.
 		c.delay = c.delay * 85 / 100

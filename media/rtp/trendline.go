@@ -57,6 +57,11 @@ type point struct{ at, delay float64 } // ms
 
 func newTrendline() trendline { return trendline{margin: startMargin} }
 
+// newTrendlineLike begins a line anew, on a path whose noise is known.
+func newTrendlineLike(t *trendline) trendline {
+	return trendline{used: t.used, margin: t.margin, checked: t.checked}
+}
+
 // arrive notes a packet: when it was sent on our clock and arrived on theirs.
 func (t *trendline) arrive(sent, at time.Duration, size int) {
 	t.used = true
@@ -165,15 +170,21 @@ const sentPackets = 4096
 type sentPacket struct {
 	used     bool
 	sequence uint16
+	cluster  uint8         // of a probe; 0 for none
 	at       time.Duration // since origin
 	size     int
 }
 
-func (l *sentLog) note(now time.Time, sequence uint16, size int) {
+// since is a time as the log counts it.
+func (l *sentLog) since(now time.Time) time.Duration {
 	if l.origin.IsZero() {
 		l.origin = now
 	}
-	l.ring[sequence&(sentPackets-1)] = sentPacket{true, sequence, now.Sub(l.origin), size}
+	return now.Sub(l.origin)
+}
+
+func (l *sentLog) note(at time.Duration, sequence uint16, size int, cluster uint8) {
+	l.ring[sequence&(sentPackets-1)] = sentPacket{true, sequence, cluster, at, size}
 }
 
 func (l *sentLog) take(sequence uint16) (sentPacket, bool) {

@@ -57,19 +57,22 @@ const (
 
 // Capabilities is what a leg can do and wants, and where its session stands.
 type Capabilities struct {
-	Audio     []Codec         // in order of preference
-	Video     []Codec         // of a camera, in order of preference; none: video is refused
-	Content   []Codec         // of a shared screen beside the camera (RFC 4796); none: refused
-	Bitrate   int             // bit/s of video that we take (b=TIAS, RFC 3890); 0 tells no limit
-	WebRTC    bool            // offer the feedback that browsers want, too (goog-remb)
-	Events    []media.Event   // telephone-event payload types to offer, one a clock; none: never agreed
-	Security  Security        //
-	Mux       Mux             //
-	ICE       ICEMode         //
-	PTime     time.Duration   // wished packet duration; 0 means 20 ms
-	Direction media.Direction // what we want; SendOnly or Inactive is a hold
-	Origin    Origin          // of the first description; Username "" is "-", Version "" is "1", Address "" is the Transport's
-	Name      string          // s=; "" is "-"
+	Audio   []Codec // in order of preference
+	Video   []Codec // of a camera, in order of preference; none: video is refused
+	Content []Codec // of a shared screen beside the camera (RFC 4796); none: refused
+	Bitrate int     // bit/s of video that we take (b=TIAS, RFC 3890); 0 tells no limit
+	WebRTC  bool    // offer the feedback that browsers want, too (goog-remb)
+	// NoFeedback offers DTLS as UDP/TLS/RTP/SAVP (RFC 5764). Some refuse it with the F
+	// of feedback at its end, and some, browsers among them, without.
+	NoFeedback bool
+	Events     []media.Event   // telephone-event payload types to offer, one a clock; none: never agreed
+	Security   Security        //
+	Mux        Mux             //
+	ICE        ICEMode         //
+	PTime      time.Duration   // wished packet duration; 0 means 20 ms
+	Direction  media.Direction // what we want; SendOnly or Inactive is a hold
+	Origin     Origin          // of the first description; Username "" is "-", Version "" is "1", Address "" is the Transport's
+	Name       string          // s=; "" is "-"
 
 	// PreferVideo is the Format of the video codec that the other leg speaks; "" is no
 	// wish. VideoLimits are those of the pictures it takes: more is no use to us.

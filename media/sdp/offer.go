@@ -148,6 +148,9 @@ func (caps Capabilities) firstOffer(k media.Kind) offered {
 		o.profile = "RTP/SAVP"
 	case DTLS:
 		o.profile = "UDP/TLS/RTP/SAVPF"
+		if caps.NoFeedback {
+			o.profile = "UDP/TLS/RTP/SAVP"
+		}
 	}
 	o.bundle = caps.bundles()
 	return o

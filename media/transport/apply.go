@@ -158,6 +158,10 @@ func (s *stream) startPath(st *sdp.Stream, offered, first bool) {
 	}
 	if st.Security == sdp.DTLS {
 		s.runDTLS(st)
+	} else {
+		s.in.mu.Lock()
+		s.hellos = hellos{}
+		s.in.mu.Unlock()
 	}
 	if first && !ice && st.Security != sdp.DTLS {
 		s.emit(Event{Kind: Connected})

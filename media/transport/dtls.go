@@ -38,6 +38,32 @@ type association struct {
 	complete bool
 }
 
+// hellos are the records of far ends that shake hands before their answer has come
+// (RFC 5763 §6.2): the description and the media take different ways.
+type hellos struct {
+	wanted bool // our fingerprint is on its way
+	list   []hello
+}
+
+type hello struct {
+	record []byte
+	from   netip.AddrPort
+}
+
+const (
+	maxHellos = 8    // a ClientHello in pieces, twice
+	maxHello  = 2048 // octets
+)
+
+// keep keeps a record for later, the first ones of all.
+func (h *hellos) keep(b []byte, from netip.AddrPort) bool {
+	if !h.wanted || len(h.list) == maxHellos || len(b) > maxHello || b[0] != recordHandshake {
+		return false
+	}
+	h.list = append(h.list, hello{slices.Clone(b), from})
+	return true
+}
+
 // runDTLS begins the association, or keeps the one that stands when the far end's
 // certificate and our role are the same (RFC 8842 §5.5).
 func (s *stream) runDTLS(st *sdp.Stream) {
@@ -60,6 +86,10 @@ func (s *stream) runDTLS(st *sdp.Stream) {
 	if s.iceAgent != nil {
 		up = s.iceAgent.up
 	}
+	for _, h := range s.hellos.list {
+		s.dtlsRecord(h.record, h.from)
+	}
+	s.hellos = hellos{}
 	s.in.mu.Unlock()
 	s.sink.mu.Lock()
 	s.sink.keys = nil
@@ -92,6 +122,9 @@ func (s *stream) stopSecurity() {
 // try; its certificate decides.
 func (s *stream) dtlsRecord(b []byte, from netip.AddrPort) {
 	a := s.dtlsInput
+	if a == nil && s.hellos.keep(b, from) {
+		return
+	}
 	if a == nil || s.in.useICE && !s.in.isValid(from) || !a.put(b, from, s.in.useICE, s.in.latch.sdp) {
 		s.in.strayed()
 	}

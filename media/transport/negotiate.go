@@ -270,6 +270,10 @@ func (s *stream) transport(c credentials) sdp.Transport {
 		tr.Fingerprints = []sdp.Fingerprint{s.engine.identity.fingerprint}
 		if s.assoc != nil {
 			tr.Role = s.assoc.role
+		} else {
+			s.in.mu.Lock()
+			s.hellos.wanted = true
+			s.in.mu.Unlock()
 		}
 	}
 	if s.caps.Security == sdp.SDES || s.caps.Security == sdp.Opportunistic {

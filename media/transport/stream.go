@@ -47,6 +47,7 @@ type stream struct {
 	iceInput  *pipe        // guarded by in.mu
 	ice6Input *pipe        // guarded by in.mu
 	dtlsInput *association // guarded by in.mu
+	hellos    hellos       // guarded by in.mu
 	query     *stunQuery   // guarded by in.mu
 	rtcpDue   time.Time    // guarded by in.mu
 	connectBy time.Time    // guarded by in.mu; zero when nothing is awaited

@@ -16,7 +16,7 @@ const (
 	HTTPSlow    FaultKind = "http-slow"    // answers take Delay longer, default 5 s
 	HTTPSilent  FaultKind = "http-silent"  // requests are never answered
 	HTTPGarbage FaultKind = "http-garbage" // 200 with a body that is not JSON
-	JoinRefused FaultKind = "join-refused" // joins get Reason
+	JoinRefused FaultKind = "join-refused" // joins get Reason, and with Delay when to try again
 	BadAnswer   FaultKind = "bad-answer"   // 200 with an answer that is no SDP
 )
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -222,6 +223,9 @@ func (s *Server) deviceAction(r *http.Request) (any, *refusal) {
 		return nil, refused(DeviceControl, "")
 	}
 	d, no := s.ownDevice(r.PathValue("space"), name, c)
+	if no == nil && d.gone() {
+		no = refused(DeviceNotFound, "")
+	}
 	if no != nil {
 		return nil, no
 	}
@@ -248,10 +252,22 @@ func (s *Server) leaveByHTTP(r *http.Request) (any, *refusal) {
 	d.meeting.mu.Lock()
 	defer d.meeting.mu.Unlock()
 	d.endLocked(ClientLeft, "left over HTTPS", nil)
-	return struct{}{}, nil
+	if d.reason == SessionLost {
+		return leaveAnswer{}, nil
+	}
+	return leaveAnswer{d.reason}, nil
 }
 
-// ownDevice finds a device that this gateway has brought.
+// deviceKept is for how long a device that has ended is remembered to its gateway.
+const deviceKept = 60 * time.Second
+
+// leaveAnswer is section 2.5.
+type leaveAnswer struct {
+	Reason Disconnect `json:"disconnectReason,omitempty"`
+}
+
+// ownDevice finds a device that this gateway has brought, and that is there or was
+// until a moment ago.
 func (s *Server) ownDevice(space, id string, c caller) (*device, *refusal) {
 	m := s.meeting(space)
 	if m == nil {
@@ -260,8 +276,9 @@ func (s *Server) ownDevice(space, id string, c caller) (*device, *refusal) {
 	name := "spaces/" + m.id + "/devices/" + id
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, d := range m.devices {
-		if d.name == name && d.profile == interop && d.issuer == c.issuer {
+	for _, d := range slices.Backward(slices.Concat(m.past, m.devices)) { // the newest of a name
+		gone := d.state == stateEnded && time.Since(d.ended) > deviceKept
+		if d.name == name && d.profile == interop && d.issuer == c.issuer && !gone {
 			return d, nil
 		}
 	}

@@ -256,7 +256,9 @@ func (m *meeting) nameLocked(d *device, comeback string) {
 
 func (m *meeting) conditionsLocked(d *device) *refusal {
 	if f, on := m.srv.fault(JoinRefused, d); on {
-		return refused(f.Reason, "")
+		no := refused(f.Reason, "")
+		no.retry = f.Delay
+		return no
 	}
 	now := time.Now()
 	knocks := 0

@@ -248,7 +248,7 @@ func FuzzCredentials(f *testing.F) {
 		`Digest nonce="MDEy",algorithm=MD5,realm="web.c.pbx.voice.sip.google.com"`,
 		`Digest username="a\"b", realm="r", nonce="n", uri="sip:a", response="0", qop=auth, nc=00000001, cnonce="c"`,
 		`Bearer username="me",realm="obihai.sip.google.com",token="…"`,
-		"Bearer abc==", "Digest ,", "Digest a=\"",
+		"Digest realm=\"B\xfcro\"", "Bearer abc==", "Digest ,", "Digest a=\"",
 	} {
 		f.Add(s)
 	}

@@ -69,7 +69,13 @@ func (c *Client) choose(values []string) (Challenge, error) {
 			return ch, nil
 		}
 	}
-	return Challenge{}, ErrNoChallenge
+	var asked []string
+	for _, value := range values {
+		if ch, err := ParseChallenge(value); err == nil {
+			asked = append(asked, fmt.Sprintf("%s of the realm %q", ch.Scheme, ch.Realm))
+		}
+	}
+	return Challenge{}, fmt.Errorf("%w: asked is %s; answered is Digest of %q", ErrNoChallenge, strings.Join(asked, ", "), c.Realms)
 }
 
 func (c *Client) answer(req *sip.Message, ch Challenge, header string) (*sip.Message, error) {

@@ -115,15 +115,12 @@ func unquote(s string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// quote leaves line breaks out: no password and no name holds one.
-func quote(s string) string {
-	return sip.Quote(strings.Map(func(r rune) rune {
-		if r == '\r' || r == '\n' {
-			return -1
-		}
-		return r
-	}, s))
-}
+// lines are the octets that would end a header.
+var lines = strings.NewReplacer("\r", "", "\n", "")
+
+// quote leaves line breaks out: no password and no name holds one. Other octets stay
+// as they are, for there are realms in Latin-1, and both sides hash octets.
+func quote(s string) string { return sip.Quote(lines.Replace(s)) }
 
 func get(params []Param, name string) string {
 	for _, p := range params {

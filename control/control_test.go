@@ -1,0 +1,305 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/config"
+	"tandem/leg/sipua"
+	"tandem/route"
+	"tandem/token"
+)
+
+func TestAChangeIsAVersion(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		if _, v := m.Current(); v.Number != 1 || v.Author != "file" {
+			t.Fatalf("the file became %+v", v)
+		}
+		v, err := m.Change(t.Context(), Author{"anna", "a second phone"}, 1, func(c *config.Config) error {
+			addDevice("study")(c)
+			return nil
+		})
+		if err != nil || v.Number != 2 || v.Author != "anna" || v.Comment != "a second phone" || len(v.Digest) != 64 {
+			t.Fatalf("got %+v, %v", v, err)
+		}
+		again := r.node() // as after a restart
+		c, v := again.Current()
+		if v.Number != 2 || len(c.SIP.Devices) != 2 || c.SIP.Devices[0].Password != "canary-kitchen" || c.SIP.Devices[1].Password != "canary-x" {
+			t.Errorf("after a restart: %+v, %+v", v, c.SIP.Devices)
+		}
+		if c.Node != "gw1" || c.Limits.Calls != 7 || len(c.SIP.Listen) != 1 {
+			t.Errorf("the machine's fields are not the file's: %+v", c)
+		}
+	})
+}
+
+func TestABadChangeIsRefusedAsAWhole(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		for _, tt := range []struct {
+			name, field string
+			edit        func(*config.Config)
+		}{
+			{"a device without password", "sip.devices[1].password", func(c *config.Config) {
+				c.SIP.Devices = append(c.SIP.Devices, sipua.Device{Name: "study"})
+			}},
+			{"a rule that leads nowhere", "dial_plan.rules[0].to[0].trunk", func(c *config.Config) {
+				c.DialPlan.Rules = append(c.DialPlan.Rules, route.RuleConfig{Name: "x", To: []route.Target{{Trunk: "none"}}})
+			}},
+			{"a mask without a secret", "sip.devices[1].password", func(c *config.Config) {
+				c.SIP.Devices = append(c.SIP.Devices, sipua.Device{Name: "study", Password: config.Mask})
+			}},
+			{"a field of the machine", "limits", func(c *config.Config) { c.Limits.Calls = 8 }},
+			{"a listener", "sip.listen", func(c *config.Config) { c.SIP.Listen = nil }},
+		} {
+			_, err := m.Change(t.Context(), Author{Name: "anna"}, 0, func(c *config.Config) error {
+				addDevice("good")(c)
+				c.SIP.Devices = c.SIP.Devices[:1]
+				tt.edit(c)
+				return nil
+			})
+			var fields config.Errors
+			if !errors.As(err, &fields) || fields[0].Field != tt.field {
+				t.Errorf("%s: got %v, want an error about %s", tt.name, err, tt.field)
+			}
+		}
+		if c, v := m.Current(); v.Number != 1 || len(c.SIP.Devices) != 1 {
+			t.Errorf("after refused changes: %+v", v)
+		}
+	})
+}
+
+func TestTheSlowerOfTwoIsTold(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		a, b := r.node(), r.node()
+		r.change(a, addDevice("study"))
+		_, err := b.Change(t.Context(), Author{Name: "ben"}, 1, func(c *config.Config) error {
+			addDevice("hall")(c)
+			return nil
+		})
+		if !errors.Is(err, ErrConflict) {
+			t.Errorf("a change of version 1 after version 2: %v", err)
+		}
+		// Without an expectation it goes on top.
+		if v := r.change(b, addDevice("hall")); v.Number != 3 {
+			t.Errorf("got %v", v)
+		}
+		if c, _ := b.Current(); len(c.SIP.Devices) != 3 {
+			t.Errorf("a change was lost: %d devices", len(c.SIP.Devices))
+		}
+	})
+}
+
+func TestManyNodesChangeAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		const each = 5
+		done := make(chan error)
+		nodes := []*Manager{r.node(), r.node(), r.node()}
+		for n, m := range nodes {
+			go func() {
+				var err error
+				for i := range each {
+					_, e := m.Change(t.Context(), Author{Name: "x"}, 0, func(c *config.Config) error {
+						addDevice(string(rune('a'+n)) + string(rune('0'+i)))(c)
+						return nil
+					})
+					err = errors.Join(err, e)
+				}
+				done <- err
+			}()
+		}
+		for range nodes {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		m := r.node()
+		if c, v := m.Current(); v.Number != 1+3*each || len(c.SIP.Devices) != 1+3*each {
+			t.Errorf("version %d with %d devices, want %d of both", v.Number, len(c.SIP.Devices), 1+3*each)
+		}
+	})
+}
+
+func TestWhatCannotBeAppliedIsNotStored(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		applied := 0
+		m := r.node(func(m *Manager) {
+			m.Apply = func(c *config.Config) error {
+				if len(c.SIP.Devices) > 1 {
+					return errors.New("no room for it")
+				}
+				applied++
+				return nil
+			}
+		})
+		_, err := m.Change(t.Context(), Author{Name: "anna"}, 0, func(c *config.Config) error {
+			addDevice("study")(c)
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "no room for it") {
+			t.Errorf("got %v", err)
+		}
+		if _, v := m.Current(); v.Number != 1 || applied != 1 {
+			t.Errorf("got %v, applied %d times", v, applied)
+		}
+		if vs, err := m.Versions(t.Context(), 0, 0); err != nil || len(vs) != 1 {
+			t.Errorf("got %v, %v", vs, err)
+		}
+	})
+}
+
+func TestTheWayBack(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		r.change(m, func(c *config.Config) { c.SIP.Devices[0].Password = "canary-new" })
+		r.change(m, addDevice("study"))
+		v, err := m.Rollback(t.Context(), Author{Name: "anna"}, 1)
+		if err != nil || v.Number != 4 || v.Undo != 1 {
+			t.Fatalf("got %+v, %v", v, err)
+		}
+		c, _ := r.node().Current()
+		if len(c.SIP.Devices) != 1 || c.SIP.Devices[0].Password != "canary-kitchen" {
+			t.Errorf("got %+v", c.SIP.Devices)
+		}
+		d, err := m.Diff(t.Context(), 3, 4)
+		if err != nil || len(d) != 2 {
+			t.Fatalf("got %+v, %v", d, err)
+		}
+		for _, one := range d {
+			if strings.Contains(one.Before+one.After, "canary") {
+				t.Errorf("a diff shows a secret: %+v", one)
+			}
+		}
+		if _, err := m.Rollback(t.Context(), Author{Name: "anna"}, 99); !errors.Is(err, ErrNoVersion) {
+			t.Errorf("back to what never was: %v", err)
+		}
+		vs, err := m.Versions(t.Context(), 4, 2)
+		if err != nil || len(vs) != 2 || vs[0].Number != 3 || vs[1].Number != 2 {
+			t.Errorf("got %+v, %v", vs, err)
+		}
+	})
+}
+
+func TestAChangeOfNothingIsNoVersion(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		v := r.change(m, func(c *config.Config) { c.SIP.Devices[0].Password = config.Mask })
+		if v.Number != 1 {
+			t.Errorf("got %+v", v)
+		}
+		v = r.change(m, func(c *config.Config) { c.SIP.Devices[0] = sipua.Device{Name: "kitchen"} })
+		if c, _ := m.Current(); v.Number != 1 || c.SIP.Devices[0].Password != "canary-kitchen" {
+			t.Errorf("a secret that is left out: %+v, %+v", v, c.SIP.Devices)
+		}
+	})
+}
+
+func TestTryChangesNothing(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		d, err := m.Try(t.Context(), func(c *config.Config) error {
+			addDevice("study")(c)
+			return nil
+		})
+		if err != nil || len(d) != 1 || d[0].Field != "sip.devices[study]" || d[0].After != `{"name":"study","password":"********"}` {
+			t.Errorf("got %+v, %v", d, err)
+		}
+		if _, v := m.Current(); v.Number != 1 {
+			t.Errorf("got %+v", v)
+		}
+	})
+}
+
+func TestOtherNodesFollowWithinASecond(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		a := r.node()
+		seen := make(chan int, 10)
+		b := r.node(func(m *Manager) {
+			m.Apply = func(c *config.Config) error {
+				seen <- len(c.SIP.Devices)
+				return nil
+			}
+		})
+		<-seen // the start
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- b.Run(ctx) }()
+		watch, end := b.Watch()
+		defer end()
+		began := time.Now()
+		r.change(a, addDevice("study"))
+		if n := <-seen; n != 2 {
+			t.Errorf("got %d devices", n)
+		}
+		if v := <-watch; v.Number != 2 {
+			t.Errorf("got %v", v)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOldVersionsAndTheirSecretsGo(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node(func(m *Manager) { m.Keep = 3 })
+		for i := range 10 {
+			r.change(m, func(c *config.Config) { c.SIP.Devices[0].Password = token.Secret(strconv.Itoa(i)) })
+		}
+		vs, err := m.Versions(t.Context(), 0, 0)
+		if err != nil || len(vs) != 3 || vs[2].Number != 9 {
+			t.Errorf("got %+v, %v", vs, err)
+		}
+		names, err := m.Secrets.Names(t.Context())
+		if err != nil || len(names) != 3 {
+			t.Errorf("%d secrets are kept for 3 versions (%v)", len(names), err)
+		}
+		if _, _, err := m.At(t.Context(), 9); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := m.At(t.Context(), 8); !errors.Is(err, ErrNoVersion) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestAFilesConfigurationIsReadOnly(t *testing.T) {
+	m := &Manager{Base: base(), File: "tandem.yaml"}
+	if err := m.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := m.Change(t.Context(), Author{}, 0, func(*config.Config) error { return nil })
+	if !errors.Is(err, ErrReadOnly) || err.Error() != "this gateway takes its configuration from the file tandem.yaml; change it there, or start it with managed: true" {
+		t.Errorf("got %v", err)
+	}
+	watch, end := m.Watch()
+	c := base()
+	c.Node = "gw2"
+	m.Adopt(c)
+	<-watch
+	end()
+	if now, _ := m.Current(); now.Node != "gw2" {
+		t.Errorf("got %+v", now)
+	}
+}
+
+func TestTheStoreHoldsNoSecretInTheClear(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		r.change(m, addDevice("study"))
+		for item, err := range m.documents().Each(t.Context()) {
+			if err != nil || strings.Contains(string(item.Value.Config), "canary") {
+				t.Errorf("%s, %v", item.Value.Config, err)
+			}
+		}
+	})
+}
