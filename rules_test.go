@@ -93,6 +93,7 @@ var mayImport = map[string][]string{
 	"internal/mailbox": {},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
+	"internal/vectors": {"media/video"},
 	"internal/rewrite": {},
 }
 
