@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe", "media/bfcp"},
+	"media/bfcp":           {},
 	"media/video":          {},
 
 	"sip":             {},
@@ -94,6 +95,7 @@ var mayImport = map[string][]string{
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
 	"internal/pipe":    {},
+	"internal/vectors": {"media/video"},
 	"internal/rewrite": {},
 }
 
