@@ -1,6 +1,7 @@
 package tandem
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,7 +55,17 @@ func (g *Gateway) observe() {
 	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
 	g.Health.Ready("store", func() error { return g.records.Stats().Err })
 	g.Health.Ready("google_voice", g.voiceReady)
+	if t := g.together; t != nil {
+		g.Health.Ready("drain", func() error {
+			if t.member.Draining() {
+				return errDraining
+			}
+			return nil
+		})
+	}
 }
+
+var errDraining = errors.New("this machine is being drained and takes no new calls")
 
 // observeSIP shows the SIP stacks of both connectors.
 func (g *Gateway) observeSIP(m *metrics.Registry) {

@@ -75,9 +75,9 @@ var mayImport = map[string][]string{
 
 	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
-	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"e2e":              {".", "call", "cluster", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
+	"cmd/tandem":       {".", "alarm", "cluster", "demo", "config", "store", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "token", "sim/..."},
 	"bench/cmd":        {"media/codec", "media/tone"},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},

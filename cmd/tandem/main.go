@@ -22,6 +22,9 @@ type commands struct {
 	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
 	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
 	Token   tokenCmd   `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
+	Nodes   nodesCmd   `cmd:"" help:"List the machines of a cluster, what they hold, and their calls."`
+	Drain   drainCmd   `cmd:"" help:"Have a machine of a cluster take no new calls."`
+	Undrain undrainCmd `cmd:"" help:"Have a drained machine take calls again."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
