@@ -51,7 +51,7 @@ type Gateway struct {
 	History    *store.Log[call.Record]
 
 	log     *slog.Logger
-	http    string
+	admin   *admin
 	db      *store.DB
 	records *store.Writer[call.Record]
 	dialer  router
@@ -59,6 +59,7 @@ type Gateway struct {
 	listens []sipua.Addr
 	figures figures
 	bridges bridges
+	proofs  proofs
 	conf    atomic.Pointer[config.Config]
 
 	together *together // the cluster; nil on a single machine
@@ -87,7 +88,7 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, http: c.HTTP, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}
@@ -109,12 +110,14 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
 	}
 	agent := "Tandem/" + Version
+	g.openProofs()
+	trace := g.traced(o.Trace)
 	g.Phones = &sipua.Connector{
 		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
-		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node,
+		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg, Node: node,
 	}
 	g.Voice = &gvoice.Connector{
-		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
+		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
 		Tokens: o.Tokens, Emergency: g.emergency,
 	}
 	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
@@ -149,6 +152,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.conf.Store(c)
 	g.Control.Apply = g.apply
+	g.proofs.recorder.Policy(c.Evidence)
+	g.admin = g.newAdmin(c)
+	g.Switch.Watch = g.watched
 	return g, nil
 }
 
@@ -199,6 +205,7 @@ func (g *Gateway) apply(c *config.Config) error {
 		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
+	g.proofs.recorder.Policy(c.Evidence)
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.conf.Store(c)
@@ -221,7 +228,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stopClustering()
 	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
 
-	web := g.serveHTTP()
+	g.admin.originate = func(to call.Destination, r call.Request) (string, error) { return g.Switch.Originate(ctx, to, r) }
+	pages := g.serveHTTP(ctx)
+	proved := async(func() error { return g.proofs.run(signalling) })
+	administered := async(func() error { return g.admin.run(signalling) })
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
@@ -236,12 +246,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled, <-administered, <-proved)
 	stopClustering() // the accounts are unregistered: others may have them
 	err = errors.Join(err, <-clustered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

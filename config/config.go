@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"tandem/capacity"
+	"tandem/evidence"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -35,13 +36,16 @@ type Config struct {
 	// file, or in the working directory.
 	Key     string         `yaml:"key_file,omitempty"`
 	HTTP    string         `yaml:"http,omitempty"`    // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
-	Log     Log            `yaml:"log,omitempty"`     //
+	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
 	Cluster Cluster        `yaml:"cluster,omitempty"` // several machines that share a PostgreSQL
+	Log     Log            `yaml:"log,omitempty"`     //
 	Limits  Limits         `yaml:"limits,omitempty"`  //
 	Media   Media          `yaml:"media,omitempty"`   //
 	SIP     sipua.Config   `yaml:"sip,omitempty"`     // phones and trunks
 	Voice   []VoiceAccount `yaml:"google_voice,omitempty"`
 	Meet    meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
+
+	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
 
 	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
@@ -105,6 +109,15 @@ type Log struct {
 	Format string     `yaml:"format,omitempty"` // text (default) or json
 }
 
+// Web is how browsers and programs reach the gateway.
+type Web struct {
+	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
+	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
+	// Hooks are addresses and prefixes that webhooks may go to although they are private:
+	// 192.0.2.7, 10.1.0.0/16.
+	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
+}
+
 // Limits bound the gateway as a whole.
 type Limits struct {
 	Calls int     `yaml:"calls,omitempty"` // at once; default 1000
@@ -128,23 +141,49 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
-	text, err := readBounded(path, maxFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
-	case err != nil:
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	c := new(Config)
-	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	c, places, err := read(path, false)
 	if err != nil {
 		return nil, err
 	}
-	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return nil, located(path, places, err)
 	}
 	return c, nil
+}
+
+// LoadMasked reads a file that may be an export: its secrets may be the [Mask],
+// or left out, for [KeepSecrets] to fill in. It is checked after that; locate puts
+// the lines of the file to what the checks find.
+func LoadMasked(path string) (c *Config, locate func(error) error, err error) {
+	c, places, err := read(path, true)
+	return c, func(err error) error {
+		var fields Errors
+		if !errors.As(err, &fields) {
+			return err
+		}
+		var all []error
+		for _, e := range fields {
+			all = append(all, e)
+		}
+		return located(path, places, errors.Join(all...))
+	}, err
+}
+
+func read(path string, masked bool) (*Config, map[string]place, error) {
+	text, err := readBounded(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c := new(Config)
+	places, err := decode(path, text, c, System(filepath.Dir(path)), masked)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.locate(filepath.Dir(path))
+	return c, places, nil
 }
 
 // locate makes paths of files relative to the configuration, wherever the
@@ -163,6 +202,8 @@ func (c *Config) locate(dir string) {
 		at(&c.SIP.Trunks[i].Roots)
 	}
 	at(&c.Key)
+	at(&c.Web.Cert)
+	at(&c.Web.Key)
 	at(&c.Meet.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
@@ -195,6 +236,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("http: %w", err))
 		}
 	}
+	if c.Web.Key != "" && c.Web.Cert == "" {
+		errs = append(errs, errors.New("web.cert: a key without a certificate is of no use"))
+	}
 	if c.Log.Format != "" && c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format))
 	}
@@ -204,13 +248,16 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
+	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
 	errs = append(errs, c.checkTargets()...)
-	if _, err := route.New(c.Routes()); err != nil {
+	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
+	} else {
+		errs = append(errs, c.checkTests(table)...)
 	}
 	return errors.Join(errs...)
 }

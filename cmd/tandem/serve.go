@@ -18,6 +18,7 @@ import (
 )
 
 type serveCmd struct {
+	File   string   `arg:"" optional:"" help:"Configuration file, as with --config." type:"path"`
 	Config string   `short:"c" help:"Configuration file; default tandem.yaml. Without a file the configuration is kept in the store." type:"path"`
 	Store  string   `help:"Database, instead of the file's: sqlite:PATH or postgres://…"`
 	HTTP   string   `help:"Address of the web page, the API and the metrics, instead of the file's."`
@@ -66,6 +67,12 @@ func (s *serveCmd) Run() error {
 // load reads the file. Without one the gateway is managed.
 func (s *serveCmd) load() (*config.Config, error) {
 	conf := &config.Config{Managed: true}
+	switch {
+	case s.File != "" && s.Config != "":
+		return nil, errors.New("the configuration file is named twice, by --config and without it")
+	case s.File != "":
+		s.Config = s.File
+	}
 	if s.Config == "" {
 		s.Config = defaultFile
 		if _, err := os.Stat(s.Config); errors.Is(err, fs.ErrNotExist) {
