@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tandem/identity"
+	"tandem/webhook"
 )
 
 // prefix is where every operation is.
@@ -27,6 +28,8 @@ type Server struct {
 	Config   Configuration
 	Gateway  Gateway
 	History  History
+	Hooks    *webhook.Book
+	Sender   *webhook.Sender
 	Log      *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
@@ -76,6 +79,7 @@ func (s *Server) build() {
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerTokens()
+	s.registerHooks()
 	s.registerEvents()
 	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)
@@ -132,7 +136,9 @@ func (s *Server) Run(ctx context.Context) error {
 				changes = nil
 				continue
 			}
-			s.Publish(EventConfig, configEvent{Version: v.Number, Author: v.Author, Comment: v.Comment})
+			e := configEvent{Version: v.Number, Author: v.Author, Comment: v.Comment}
+			s.Publish(EventConfig, e)
+			s.Sender.Publish("config.changed", e)
 		case now := <-every.C:
 			s.limits.sweep(now)
 			s.done.sweep(now)
