@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/crew"
 	"tandem/media"
 )
 
@@ -47,6 +48,8 @@ type Switch struct {
 	Node     string
 	MaxCalls int // 0 is no limit
 
+	crew crew.Crew // the goroutines of calls, and of legs they let go
+
 	mu       sync.Mutex // guards what follows
 	live     map[*Call]struct{}
 	spending map[string]int // calls that lead out and do not end yet, by payer
@@ -76,7 +79,7 @@ func (s *Switch) start(ctx context.Context, c *Call, a Leg) {
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
 	done := c.admitted()
-	go func() {
+	s.crew.Go(func() {
 		why := c.Run(ctx)
 		done()
 		s.mu.Lock()
@@ -86,7 +89,7 @@ func (s *Switch) start(ctx context.Context, c *Call, a Leg) {
 		if len(s.live) == 0 {
 			s.none.Broadcast()
 		}
-	}()
+	})
 }
 
 func (s *Switch) initLocked() {

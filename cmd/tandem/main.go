@@ -29,6 +29,10 @@ type commands struct {
 	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
 	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
+	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
+	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
+	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
 }
 
 func main() {
@@ -52,7 +56,7 @@ func (versionCmd) Run() error {
 func newLog(c config.Log, to io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(newLazyHandler(slog.NewJSONHandler(to, o), nil))
 	}
-	return slog.New(slog.NewTextHandler(to, o))
+	return slog.New(newLazyHandler(slog.NewTextHandler(to, o), nil))
 }

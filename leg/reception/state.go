@@ -46,6 +46,7 @@ type state struct {
 	due    time.Time // when something happens by itself
 	total  time.Time // when the caller's time here is over
 	typed  string
+	ahead  string // typed while the service is asked: the next entry, should this one be wrong
 	id     string // what is looked up
 	title  string // of the meeting
 	notice string // why the last try failed
@@ -89,8 +90,11 @@ func (s state) step(now time.Time, what any) (state, []any) {
 		s.left, s.total = s.desk.Tries, now.Add(s.desk.Total)
 		return s.listen(now, prompt.Enter)
 	case key:
-		if s.phase == typing {
+		switch {
+		case s.phase == typing:
 			return s.press(now, rune(what))
+		case s.phase == looking && len(s.ahead) < maxTyped:
+			s.ahead += string(rune(what))
 		}
 	case passed:
 		return s.pass(now)
@@ -182,7 +186,7 @@ func (s state) submit(now time.Time) (state, []any) {
 	if !ok || id == "" {
 		return s.fail(now, call.Ended{Cause: call.MeetingUnknown, Text: "what was typed does not match the reception's expression"}, false)
 	}
-	s.id, s.notice, s.last = id, "", call.Ended{}
+	s.id, s.notice, s.last, s.ahead = id, "", call.Ended{}, ""
 	s.looks++
 	if s.desk.Token == "" {
 		return s.found(now, found{look: s.looks})
@@ -212,7 +216,14 @@ func (s state) fail(now time.Time, why call.Ended, stop bool) (state, []any) {
 	if s.left--; s.left <= 0 || stop {
 		return s.leave(now, sentence(why.Cause))
 	}
-	return s.listen(now, sentence(why.Cause), prompt.Again)
+	ahead := s.ahead
+	s, todo := s.listen(now, sentence(why.Cause), prompt.Again)
+	for _, k := range ahead {
+		var more []any
+		s, more = s.step(now, key(k))
+		todo = append(todo, more...)
+	}
+	return s, todo
 }
 
 func (s state) leave(now time.Time, why prompt.Name) (state, []any) {

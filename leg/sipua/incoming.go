@@ -37,13 +37,14 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	opt := c.options(who.device, who.trunk, f, false)
 	opt.Info.Remote = remoteOf(who, r)
 	opt.OnEnd = func(call.Ended) { who.release() }
-	r.Codecs = invite.Codecs(req.Body, opt.Media.Capabilities.Audio)
+	offer := invite.ReadOffer(req.Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
 	if len(r.Codecs) > 0 {
 		r.Codec = r.Codecs[0]
 	}
-	r.Videos, r.VideoLimits = invite.Videos(req.Body, opt.Media.Capabilities.Video)
-	r.Video = len(r.Videos) > 0
-	leg, err := c.stack.In(on.ctx, opt, s)
+	r.Videos, r.VideoLimits = offer.Videos(opt.Media.Capabilities.Video)
+	r.Video = len(r.Videos) > 0 || len(req.Body) == 0 && len(opt.Media.Capabilities.Video) > 0 // a late offer may have a picture
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
 	if err != nil {
 		who.release()
 		c.Log.Warn("call refused", "via", who.via, "from", r.From, "to", r.To, "err", err)

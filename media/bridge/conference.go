@@ -32,6 +32,7 @@ type conference struct {
 
 	mu     sync.Mutex // guards what follows; no Attach and no stop of a tick under it
 	pad    keypad
+	keyed  twice
 	view   view
 	roster media.Roster
 	ring   bool
@@ -63,6 +64,7 @@ type conference struct {
 	wants     []compose.Want // scratch
 	muted     [2]bool
 	toldMute  bool
+	presenter string    // as the room was told
 	lips      time.Time // of the next look at lip sync
 	printed   time.Time
 }
@@ -129,6 +131,7 @@ func (c *conference) work(now time.Time) time.Duration {
 	began := time.Now()
 	c.tell(now)
 	c.tellMute(now)
+	c.tellPresenter()
 	if now.Sub(c.printed) >= printEvery {
 		c.print()
 		c.printed = now
@@ -156,10 +159,14 @@ func (c *conference) work(now time.Time) time.Duration {
 	return max(min(wait, c.next.Sub(now)), 0)
 }
 
+// paceEvery is the least time between two looks at what waits to be sent: to wake up for
+// every packet costs more than to send it. Pacers give what is due since the last one.
+const paceEvery = 5 * time.Millisecond
+
 // soonest sends what may go and shortens wait to when more may.
 func soonest(now time.Time, wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
 	if d, more := send(now); more {
-		return min(wait, d)
+		return min(wait, max(d, paceEvery))
 	}
 	return wait
 }
@@ -208,8 +215,30 @@ func (c *conference) tellMute(now time.Time) {
 	c.meeting.Mute(muted[0], muted[1])
 }
 
+// tellPresenter tells a room with floor control who shares a screen.
+func (c *conference) tellPresenter() {
+	f, ok := c.room.(floored)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	name := ""
+	for i := range c.roster.People {
+		if p := &c.roster.People[i]; p.Presenting && c.roster.Stage == media.Joined {
+			name = or(p.Name, "Somebody")
+			break
+		}
+	}
+	c.mu.Unlock()
+	if name != c.presenter {
+		c.presenter = name
+		f.Present(name)
+	}
+}
+
 // release gives everything back: no packet moves, and no memory of a codec is held.
 func (c *conference) release() {
+	c.options.Commons.leave(c)
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
 	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})
@@ -223,19 +252,25 @@ func (c *conference) heard(d dtmf.Digit) {
 	if c.keys != nil {
 		c.keys(d)
 	}
-	c.press(d)
+	c.press(d.Key, inMedia)
 }
 
-// press acts on a key of the room, and reports whether it was of use.
-func (c *conference) press(d dtmf.Digit) bool {
+// press acts on a key of the room, and reports whether it was of use. At a reception it
+// is typed at once, without a way through the sound.
+func (c *conference) press(key rune, way keyWay) bool {
 	now := time.Now()
 	c.mu.Lock()
-	mic, v := c.mic, c.voices
-	if c.roster.Stage == media.Typing {
+	if c.keyed.again(now, way, key) {
 		c.mu.Unlock()
-		return mic != nil && mic.forward(d)
+		return true
 	}
-	cmd := c.pad.press(now, d.Key)
+	mic, v := c.mic, c.voices
+	if t, ok := c.meeting.(typist); ok && c.roster.Stage == media.Typing {
+		c.mu.Unlock()
+		t.Type(key)
+		return true
+	}
+	cmd := c.pad.press(now, key)
 	name := c.obeyLocked(cmd, now)
 	muted := c.view.muted
 	c.mu.Unlock()

@@ -32,6 +32,7 @@ export interface Layout {
 const codecs: Hint = { widget: 'order', label: 'Audio formats', options: ['opus', 'g722', 'pcmu', 'pcma'], help: 'In the order of preference. None chosen: Tandem decides.', wide: true }
 const encryptMedia: Hint = {
   label: 'Encryption of media',
+  help: '',
   widget: 'select',
   options: [
     ['', 'The best that is offered'],
@@ -52,6 +53,13 @@ export const causes: [string, string][] = [
   ['cancelled', 'Caller hung up'],
   ['invalid_number', 'Not a number'],
   ['congestion', 'A limit was reached'],
+  ['no_route', 'No rule leads there'],
+  ['unknown_number', 'Unknown number'],
+  ['media_timeout', 'Silence for too long'],
+  ['network_failure', 'Connection lost'],
+  ['transferred', 'Transferred'],
+  ['answered_elsewhere', 'Answered elsewhere'],
+  ['lost', 'Lost with the gateway'],
   ['media_failed', 'No common media'],
   ['barred', 'Barred'],
   ['quota', 'Quota used up'],
@@ -70,13 +78,15 @@ export const causes: [string, string][] = [
 export const layouts: Record<string, Layout> = {
   rules: {
     sections: [
-      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'match', 'from', 'caller'] },
+      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'note', 'off', 'match', 'from', 'caller'] },
       { title: 'Then', fields: ['replace', 'to', 'within'] },
       { title: 'If that fails', text: 'What happens when the targets do not take the call.', fields: ['stop_on', 'continue', 'early_media', 'open'], closed: true },
     ],
     fields: {
       name: { help: 'How the record of a call and the explanation call this rule.' },
       priority: { help: 'Lower is tried first. Equal ones: as they stand in the list.', placeholder: '0' },
+      note: { label: 'Note', help: 'What it is for, for people.' },
+      off: { label: 'Skip this rule', help: '' },
       match: { label: 'Number dialled', widget: 'mono', help: pattern + ' Left out: any number.', placeholder: String.raw`\+1202\d{7}`, wide: true },
       from: { label: 'Coming from', widget: 'names', names: ['connectors', 'devices', 'trunks', 'accounts'], help: 'None chosen: from anywhere.', wide: true },
       caller: { label: 'Number of the caller', widget: 'mono', help: pattern + ' Left out: any caller.', wide: true },
@@ -138,7 +148,7 @@ export const layouts: Record<string, Layout> = {
     fields: {
       server: { help: 'Host, host:port or a SIP URI. Found by DNS as RFC 3263 says.', placeholder: 'pbx.example.com', wide: false },
       peers: { label: 'Its calls come from', help: 'Addresses or networks. Left out: the addresses of the server.', placeholder: '192.0.2.0/28', wide: true },
-      register: { label: 'Register there, as a phone would' },
+      register: { label: 'Register there, as a phone would', help: '' },
       caller_id: { label: 'Number that is shown instead of the caller’s' },
       plus: { label: 'Send numbers with their +' },
       trusted: { label: 'Believe and send P-Asserted-Identity' },
@@ -158,8 +168,8 @@ export const layouts: Record<string, Layout> = {
     ],
     fields: {
       name: { help: 'How rules, records and the log call it.', placeholder: 'home' },
-      number: { label: 'Google Voice number', placeholder: '+12025550123' },
-      label: { label: 'Device name on Google’s settings page', placeholder: 'Tandem' },
+      number: { label: 'Google Voice number', help: 'With + and the country code.', placeholder: '+12025550123' },
+      label: { label: 'Device name', help: 'As Google’s settings page shows it.', placeholder: 'Tandem' },
       profile: { widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
       ring: { label: 'When the number is called, ring', widget: 'targets', help: 'Tried in this order. Google’s voicemail takes over at about 25 s.', wide: true },
       client_id: { wide: true },
@@ -205,23 +215,24 @@ export const layouts: Record<string, Layout> = {
       between: { label: 'From one key to the next' },
       total: { label: 'Altogether' },
       guard: { label: '' },
+      'guard.wrong': { label: 'Wrong IDs' },
+      'guard.block': { label: 'Turned away for' },
       'guard.off': { label: 'Turn the guard off' },
     },
   },
   groups: {
-    sections: [{ title: 'The group', text: 'All of them ring at once; the first to answer takes the call.', fields: ['name', 'targets', 'to', 'members'] }],
+    sections: [{ title: 'The group', text: 'All of them ring at once; the first to answer takes the call.', fields: ['name', 'members'] }],
     fields: {
-      targets: { label: 'Who rings', widget: 'targets', wide: true },
-      to: { label: 'Who rings', widget: 'targets', wide: true },
       members: { label: 'Who rings', widget: 'targets', wide: true },
     },
   },
   'dial-plan-tests': {
-    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'via', 'connector', 'caller', 'to', 'expect'] }],
+    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }],
     fields: {
-      from: { help: 'Device, trunk or account the call comes in by.' },
+      from: { label: 'Coming in by', widget: 'names', names: ['devices', 'trunks', 'accounts'], help: 'None chosen: a caller nobody knows.', wide: true },
       to: { label: 'Number dialled' },
-      expect: { label: 'Must lead to', help: 'A target such as “account home”, or a refusal such as “forbidden”.', widget: 'mono' },
+      caller: { label: 'Number of the caller', help: 'Left out: that of the device.' },
+      expect: { label: 'Must lead to', help: 'Targets in order, such as “trunk pbx as 9200, account home”; or “refused”, or “refused” and the cause.', widget: 'mono', wide: true },
     },
   },
   webhooks: {
@@ -262,8 +273,8 @@ export const layouts: Record<string, Layout> = {
       { title: 'Switch', fields: ['off'], closed: true },
     ],
     fields: {
-      per_minute: { label: 'Calls begun in a minute', placeholder: '30' },
-      at_once: { label: 'Calls at the same time', placeholder: '10' },
+      per_minute: { label: 'Calls begun in a minute', help: 'Trunks: no limit. Negative: none.', placeholder: '30' },
+      at_once: { label: 'Calls at the same time', help: 'Trunks: no limit. Negative: none.', placeholder: '10' },
       burst: { label: 'Attempts in a minute that stop the caller', help: 'Refused ones too. Left out: twice the calls in a minute.' },
       stop: { label: 'Stopped for', placeholder: '15m' },
       barred: { label: 'Nobody may call', help: 'Beginnings of numbers. “+” bars every complete number.', wide: true },
@@ -285,8 +296,17 @@ export const layouts: Record<string, Layout> = {
       digest: { label: 'Digest algorithms', widget: 'order', options: ['md5', 'sha-256'], help: 'Many phones fail when they are offered one they do not know.' },
       guests: { label: 'Take calls from callers nobody knows', help: 'Rules that are open decide where they may go.' },
       register: { label: '' },
+      'register.min': { label: 'Shortest' },
+      'register.max': { label: 'Longest' },
+      'register.default': { label: 'When a device does not say', help: '' },
+      'register.contacts': { label: 'Contacts of one device' },
+      'register.qualify': { label: 'Look after them every', help: 'Keeps a NAT open, and notices a device that is gone.' },
       guard: { label: '' },
+      'guard.failures': { label: 'Wrong passwords' },
+      'guard.block': { label: 'No answer for' },
       'guard.off': { label: 'Turn the guard off' },
+      'listen[].addr': { label: 'Address' },
+      'listen[].cert': { label: 'Certificate' },
       session_timer: { help: 'Asked of phones (RFC 4028).' },
       media_timeout: { label: 'Silence that ends a call' },
       listen: { label: '', wide: true },
