@@ -7,7 +7,7 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg
+TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
 
