@@ -12,6 +12,7 @@ import (
 	"tandem/alarm"
 	"tandem/api"
 	"tandem/call"
+	"tandem/cluster"
 	"tandem/config"
 	"tandem/evidence"
 	"tandem/identity"
@@ -60,7 +61,26 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
 		Hooks: hooks, Sender: sender,
 	}
+	if g.together != nil {
+		a.server.Cluster = machines{g.db}
+	}
 	return a
+}
+
+// machines are those of the cluster, as the store knows them.
+type machines struct{ db *store.DB }
+
+func (m machines) View(ctx context.Context) (*cluster.View, []cluster.Call, error) {
+	v, err := cluster.Read(ctx, m.db)
+	if err != nil {
+		return nil, nil, err
+	}
+	calls, err := cluster.Calls(ctx, m.db)
+	return v, calls, err
+}
+
+func (m machines) Drain(ctx context.Context, node string, drain bool, by string) error {
+	return cluster.Drain(ctx, m.db, node, drain, by)
 }
 
 // run does what the API needs in the background, until ctx is done.

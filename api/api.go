@@ -30,6 +30,7 @@ type Server struct {
 	History  History
 	Hooks    *webhook.Book
 	Sender   *webhook.Sender
+	Cluster  Cluster // nil: one machine
 	Log      *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
@@ -80,6 +81,7 @@ func (s *Server) build() {
 	s.registerAlarms()
 	s.registerTokens()
 	s.registerHooks()
+	s.registerNodes()
 	s.registerEvents()
 	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)
@@ -93,6 +95,7 @@ func (s *Server) describe() huma.Config {
 	c.CreateHooks = nil // no $schema in answers
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{discreet}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The cookie of POST /api/v1/session. Changes need the header X-CSRF-Token, too."},
 		"key":     {Type: "http", Scheme: "bearer", Description: "An API key, which begins with tdm_."},
