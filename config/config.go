@@ -113,9 +113,6 @@ type Log struct {
 type Web struct {
 	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
 	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
-	// Hooks are addresses and prefixes that webhooks may go to although they are private:
-	// 192.0.2.7, 10.1.0.0/16.
-	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
 }
 
 // Limits bound the gateway as a whole.
