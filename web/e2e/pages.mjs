@@ -4,7 +4,7 @@ export function pages(s) {
   const explain = async (page) => {
     await page.fill('#x-to', '5550150')
     await page.selectOption('#x-via', 'kitchen')
-    await page.click('text=Explain')
+    await page.click('button:has-text("Explain")')
     await page.waitForSelector('.verdict')
   }
   return [

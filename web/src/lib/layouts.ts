@@ -239,8 +239,8 @@ export const layouts: Record<string, Layout> = {
     sections: [{ title: 'The webhook', fields: ['name', 'url', 'events', 'secret', 'enabled', 'allow_private'] }],
     fields: {
       url: { label: 'Address', placeholder: 'https://example.com/hooks/tandem', wide: true },
-      events: { widget: 'names', options: ['call.began', 'call.answered', 'call.ended', 'alarm.raised', 'alarm.cleared', 'registration.changed', 'config.changed'], wide: true },
-      secret: { help: 'Signs every delivery (HMAC-SHA256), so that the receiver can tell it is ours.' },
+      events: { help: 'None chosen: all.', widget: 'names', options: ['call.began', 'call.answered', 'call.ended', 'alarm.raised', 'alarm.cleared', 'registration.changed', 'config.changed'], wide: true },
+      secret: { help: 'Signs every delivery (HMAC-SHA256), so that the receiver can tell it is ours. 16 characters or more.' },
       enabled: { label: 'Send to it' },
       allow_private: { label: 'Allow addresses of the own network', help: 'Private and loopback addresses are refused otherwise.' },
     },
