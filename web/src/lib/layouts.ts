@@ -170,7 +170,7 @@ export const layouts: Record<string, Layout> = {
       name: { help: 'How rules, records and the log call it.', placeholder: 'home' },
       number: { label: 'Google Voice number', help: 'With + and the country code.', placeholder: '+12025550123' },
       label: { label: 'Device name', help: 'As Google’s settings page shows it.', placeholder: 'Tandem' },
-      profile: { widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
+      profile: { help: '', widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
       ring: { label: 'When the number is called, ring', widget: 'targets', help: 'Tried in this order. Google’s voicemail takes over at about 25 s.', wide: true },
       client_id: { wide: true },
       token_command: { help: 'A program and its arguments that prints an access token; instead of the three above.', wide: true },
