@@ -7,7 +7,7 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg
+TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
 
@@ -24,7 +24,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-video bench-programs web web-check web-test web-docs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-test web-docs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -34,6 +34,12 @@ deps: ## install the C compiler and libraries that are missing
 
 test-deps: deps
 	@.ci/packages $(TEST_PACKAGES)
+
+VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+
+deb: deps ## make dist/tandem_VERSION_ARCHITECTURE.deb
+	go build -trimpath -buildvcs=$(BUILDVCS) -ldflags '-X tandem.Version=$(VERSION)' -o dist/tandem ./cmd/tandem
+	packaging/deb/build dist/tandem dist '$(VERSION)'
 
 demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
@@ -98,7 +104,7 @@ web-docs: ## take the pictures of docs/11-web-pages.md again
 	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent screenshots
 
 clean: ## remove what was built
-	rm -rf tandem bin demo-out bench/build
+	rm -rf tandem bin dist demo-out bench/build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
