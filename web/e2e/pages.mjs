@@ -41,6 +41,8 @@ export function pages(s) {
     { name: 'settings-limits', path: '/settings/limits' },
     { name: 'settings-sip', path: '/settings/sip' },
     { name: 'settings-meet', path: '/settings/meet' },
+    { name: 'settings-evidence', path: '/settings/evidence' },
+    { name: 'settings-machine', path: '/settings/machine' },
     { name: 'versions', path: '/versions' },
     { name: 'version', path: '/versions/5' },
     { name: 'document', path: '/versions/document' },

@@ -330,6 +330,10 @@ export const layouts: Record<string, Layout> = {
       videos: { label: 'Pictures at once' },
     },
   },
+  evidence: {
+    sections: [{ title: 'Evidence of calls', text: 'SIP messages and measurements, kept without secrets, so that a call can be looked into afterwards.', fields: ['store', 'keep'] }],
+    fields: { store: { label: 'Keep that of', widget: 'select', options: [['', 'Calls that failed or sounded bad (default)'], ['failed', 'Calls that failed or sounded bad'], ['all', 'All calls'], ['none', 'No call']], help: '' }, keep: { label: 'For' } },
+  },
   limits: {
     sections: [{ title: 'Limits', text: 'What this gateway may carry.', fields: ['calls', 'ports', 'cpu'] }],
     fields: {
