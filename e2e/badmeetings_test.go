@@ -194,6 +194,16 @@ func TestTroubleWithMeetingsIsToldToTheCaller(t *testing.T) {
 	}
 }
 
+// A path that dies is tried to be mended for 20 s, then the call ends.
+func TestADeadPathToTheMeetingEndsTheCall(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	newTroubled(ctx, t).play(t, &trouble{
+		dial: meetingPIN, cause: call.NetworkFailure, reason: "Q.850;cause=38", during: edgeFault(sim.Fault{Kind: sim.ICEDead}),
+	})
+}
+
 func (s *troubled) play(t *testing.T, row *trouble) {
 	if row.before != nil {
 		if err := row.before(s); err != nil {
