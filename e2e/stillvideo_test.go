@@ -20,15 +20,7 @@ func TestACallGoesOnWhenPicturesStop(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: meetings()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	st := openMeetings(ctx, t, meetings(), nil)
 	teal := color.RGBA{0x20, 0x90, 0x90, 0xff}
 	p := videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{"VP8"}, FPS: 10, Name: "BOARD", Colour: teal})
 	c, err := p.Call(ctx, meetingPIN)
