@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "api", "evidence", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "evidence", "identity", "call", "web", "capacity", "cluster", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox", "internal/crew"},
 	"route": {"call", "internal/rewrite"},
@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe", "media/bfcp"},
+	"media/bfcp":           {},
 	"media/video":          {},
 
 	"sip":             {},
@@ -62,6 +63,7 @@ var mayImport = map[string][]string{
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},
 	"capacity": {"alarm", "call"},
+	"cluster":  {"alarm", "store"},
 	"control":  {"alarm", "config", "store", "token"},
 	"docs":     {},
 	"config":   {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence"},
@@ -80,21 +82,25 @@ var mayImport = map[string][]string{
 	"sim/vp8":     {},
 	"sim/wire":    {},
 
-	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
-	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
-	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support"},
-	"bench/cmd":        {"media/codec", "media/tone"},
-	"bench/meeting":    {"internal/moving", "media/video", "token", "sim/..."},
-	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
-	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
-	"internal/crew":    {},
-	"internal/mailbox": {},
-	"internal/cmem":    {},
-	"internal/moving":  {"media/video"},
-	"internal/pipe":    {},
-	"internal/rewrite": {},
+	"internal/stage":    {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
+	"demo":              {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
+	"e2e":               {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"e2e/hostile":       {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"cmd/tandem":        {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support", "internal/systemd", "metrics", "cluster"},
+	"bench/cmd":         {"media/codec", "media/tone"},
+	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
+	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
+	"internal/crew":     {},
+	"internal/mailbox":  {},
+	"internal/systemd":  {},
+	"packaging":         {"config"},
+	"internal/cmem":     {},
+	"internal/moving":   {"media/video"},
+	"internal/pipe":     {},
+	"internal/vectors":  {"media/video"},
+	"internal/rewrite":  {},
+	"internal/postgres": {},
 }
 
 func TestImports(t *testing.T) {
