@@ -70,6 +70,7 @@ endif
 bench-video: bench-programs ## measure video calls: P-6 to P-9, P-12, P-13; and P-6 in this process, part by part
 	bench/build/bench -figures 'P-[689]' -rounds $(ROUNDS)
 	bench/build/video -rounds $(ROUNDS)
+	go test -count=1 -run AllocatesLittle -v ./media/bridge
 
 bench-programs: deps
 	@.ci/packages $(BENCH_PACKAGES) $(BENCH_VIDEO)
