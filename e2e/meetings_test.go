@@ -52,7 +52,7 @@ func openMeetings(ctx context.Context, t *testing.T, m *sim.Config, change func(
 }
 
 // meet does something in a meeting, or waits for what the meeting knows of its newest
-// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes.
+// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|layers|muted|unmuted|ends|removes.
 func (s *story) meet(ctx context.Context, args []string) error {
 	if s.Meetings == nil {
 		return errors.New("the stage has no meetings; begin with: stage meet")
@@ -144,6 +144,8 @@ func wish(what string, args []string) (func(sim.DeviceState) bool, error) {
 		return func(d sim.DeviceState) bool { return d.AudioMuted }, nil
 	case "unmuted":
 		return func(d sim.DeviceState) bool { return !d.AudioMuted }, nil
+	case "layers":
+		return func(d sim.DeviceState) bool { return len(decoded(d)) == 3 }, nil
 	case "hears":
 		if len(args) == 0 {
 			break
