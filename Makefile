@@ -24,7 +24,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-test web-docs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -86,6 +86,21 @@ bench-programs: deps
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem
 	go build -buildvcs=$(BUILDVCS) -o bench/build/bench ./bench/cmd
+
+web: ## build the administrator's pages (web/dist) from web/src; needs npm
+	cd web && npm ci --no-progress && npm run build
+
+web-check: ## build the pages and fail when web/dist is not what web/src makes
+	@if ! command -v npm >/dev/null; then echo "npm is not installed, so the pages are not built again; web/dist is taken as it is."; exit 0; fi; \
+	$(MAKE) --no-print-directory web && \
+	if [ -n "$$(git status --porcelain -- web/dist)" ]; then git --no-pager status --short -- web/dist; echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; fi
+
+web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
+	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \
+	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent e2e
+
+web-docs: ## take the pictures of docs/11-web-pages.md again
+	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent screenshots
 
 clean: ## remove what was built
 	rm -rf tandem bin dist demo-out bench/build

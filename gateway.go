@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tandem/alarm"
+	"tandem/alarm/mail"
 	"tandem/call"
 	"tandem/capacity"
 	"tandem/config"
@@ -51,14 +52,16 @@ type Gateway struct {
 	History    *store.Log[call.Record]
 
 	log     *slog.Logger
-	http    string
+	admin   *admin
 	db      *store.DB
 	records *store.Writer[call.Record]
 	dialer  router
 	toll    toll.Guard
+	mail    mail.Mailer
 	listens []sipua.Addr
 	figures figures
 	bridges bridges
+	proofs  proofs
 	conf    atomic.Pointer[config.Config]
 }
 
@@ -82,7 +85,7 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, http: c.HTTP, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}
@@ -104,12 +107,14 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
 	}
 	agent := "Tandem/" + Version
+	g.openProofs()
+	trace := g.traced(o.Trace)
 	g.Phones = &sipua.Connector{
 		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
-		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace, Node: node,
+		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg, Node: node,
 	}
 	g.Voice = &gvoice.Connector{
-		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: o.Trace,
+		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
 		Tokens: o.Tokens, Emergency: g.emergency,
 	}
 	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
@@ -126,6 +131,8 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.toll.Log, g.toll.Alarms = o.Log, g.Alarms
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
+	g.mail.Node, g.mail.Log, g.mail.Alarms = node, o.Log, g.Alarms
+	g.mail.Apply(c.Alarms.Mail)
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
@@ -135,6 +142,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.conf.Store(c)
 	g.Control.Apply = g.apply
+	g.proofs.recorder.Policy(c.Evidence)
+	g.admin = g.newAdmin(c)
+	g.Switch.Watch = g.watched
 	return g, nil
 }
 
@@ -185,8 +195,10 @@ func (g *Gateway) apply(c *config.Config) error {
 		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
+	g.proofs.recorder.Policy(c.Evidence)
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
+	g.mail.Apply(c.Alarms.Mail)
 	g.conf.Store(c)
 	g.log.Info("configuration applied", "devices", len(c.SIP.Devices), "trunks", len(c.SIP.Trunks), "accounts", len(c.Voice))
 	return nil
@@ -205,12 +217,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stopStoring()
 	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
 
-	web := g.serveHTTP()
+	g.admin.originate = func(to call.Destination, r call.Request) (string, error) { return g.Switch.Originate(ctx, to, r) }
+	pages := g.serveHTTP(ctx)
+	proved := async(func() error { return g.proofs.run(signalling) })
+	administered := async(func() error { return g.admin.run(signalling) })
 	written := async(func() error { return g.records.Run(storing) })
 	phones := async(func() error { return g.Phones.Listen(signalling, incoming) })
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
 	meetings := async(func() error { return g.Meet.Run(signalling) })
 	receptions := async(func() error { return g.Receptions.Run(signalling) })
+	defer g.Alarms.Subscribe(g.mail.Told)()
+	mailed := async(func() error { return g.mail.Run(storing) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 	controlled := async(func() error { return g.Control.Run(signalling) })
@@ -219,10 +236,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	began := time.Now()
 	g.Switch.Wait()
 	stopSignalling()
-	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled)
+	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled, <-administered, <-proved)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, web.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, <-mailed, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

@@ -45,10 +45,14 @@ func (g *Gateway) storing(err error) {
 	})
 }
 
-func (r *recorder) Began(rec call.Record) { r.put(rec) }
+func (r *recorder) Began(rec call.Record) {
+	r.g.admin.pulse.Began(rec.Began)
+	r.put(rec)
+}
 
 func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
+	r.g.admin.pulse.Ended(rec.Ended, rec.Answered.IsZero())
 	r.g.count(rec)
 }
 

@@ -16,15 +16,15 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "call", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "alarm/mail", "api", "evidence", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
-	"call":  {"media", "internal/mailbox"},
-	"route": {"call"},
+	"call":  {"media", "internal/mailbox", "internal/crew"},
+	"route": {"call", "internal/rewrite"},
 
-	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/mailbox"},
+	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/crew", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
 	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -51,15 +51,22 @@ var mayImport = map[string][]string{
 	"sip/flow":        {"sip"},
 	"sip/transaction": {"sip", "sip/flow"},
 
-	"alarm":    {},
-	"metrics":  {},
-	"store":    {},
-	"support":  {"config", "store", "token"},
-	"token":    {"alarm", "store"},
-	"toll":     {"alarm", "call"},
-	"capacity": {"alarm", "call"},
-	"control":  {"alarm", "config", "store", "token"},
-	"config":   {"call", "capacity", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll"},
+	"alarm":      {},
+	"alarm/mail": {"alarm", "token"},
+	"api":        {"alarm", "call", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"evidence":   {"call", "media", "sip/flow"},
+	"identity":   {"store"},
+	"metrics":    {},
+	"web":        {},
+	"store":      {},
+	"support":    {"config", "store", "token"},
+	"token":      {"alarm", "store"},
+	"toll":       {"alarm", "call"},
+	"capacity":   {"alarm", "call"},
+	"control":    {"alarm", "config", "store", "token"},
+	"docs":       {},
+	"config":     {"alarm/mail", "call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence"},
+	"importer":   {"config", "internal/rewrite", "leg/gvoice", "leg/reception", "leg/sipua", "route", "token"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
@@ -77,15 +84,18 @@ var mayImport = map[string][]string{
 	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "route", "call", "leg/gvoice", "internal/systemd", "leg/sipua", "metrics", "sip/flow", "store", "support", "token", "sim/..."},
+	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "internal/systemd", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "metrics", "support"},
 	"bench/cmd":        {"media/codec", "media/tone"},
+	"bench/meeting":    {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
+	"internal/crew":    {},
 	"internal/mailbox": {},
 	"internal/systemd": {},
 	"packaging":        {"config"},
 	"internal/cmem":    {},
 	"internal/moving":  {"media/video"},
+	"internal/rewrite": {},
 }
 
 func TestImports(t *testing.T) {

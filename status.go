@@ -49,7 +49,7 @@ func (g *Gateway) Status() Status {
 
 // serveStatus tells who calls whom, so it answers this machine only.
 func (g *Gateway) serveStatus(w http.ResponseWriter, r *http.Request) {
-	if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() || !isLocal(r.Host) {
 		http.Error(w, "the status is shown to this machine only", http.StatusForbidden)
 		return
 	}

@@ -65,6 +65,8 @@ type Alarm struct {
 	Last  time.Time `json:"last"`         // when it was raised most recently
 	End   time.Time `json:"end,omitzero"` // when it was cleared; zero while active
 	Count int       `json:"count"`        // how often it was raised since Begin
+
+	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"` // somebody looks after it; nil: nobody yet
 }
 
 // Active says whether the condition still lasts.

@@ -66,7 +66,7 @@ func (b *Board) put(a *Alarm) bool {
 	}
 	a.Begin, a.Last, a.End, a.Count = now, now, time.Time{}, 1
 	if ok {
-		a.Begin, a.Count = old.Begin, old.Count+1
+		a.Begin, a.Count, a.Acknowledged = old.Begin, old.Count+1, old.Acknowledged
 	} else {
 		b.raised++
 	}

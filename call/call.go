@@ -28,7 +28,8 @@ type Call struct {
 	turned *Ended // there was no room for it when it came; nil: there was
 	phase  atomic.Uint32
 	inbox  mailbox.Box[any]
-	payer  *string // who spends on the B-leg; nil while it leads nowhere out. Guarded by the Switch's mu
+	rings  time.Duration // originated here: how long the A-leg may ring before it answers; 0: it called us
+	payer  *string       // who spends on the B-leg; nil while it leads nowhere out. Guarded by the Switch's mu
 	public atomic.Pointer[Record]
 
 	// Owned by Run.
@@ -70,6 +71,13 @@ func (c *Call) Run(ctx context.Context) Cause {
 	stop := ctx.Done()
 	s := begin()
 	s.takes = c.Request.Takes != ""
+	if c.rings > 0 {
+		s.up = true // the caller talks to us already, once it has picked up
+		if c.turned == nil {
+			c.turned = c.picksUp(ctx)
+		}
+		s.gone[A] = c.legs[A] == nil
+	}
 	s, todo := c.first(s)
 	for {
 		for len(todo) > 0 {
@@ -317,8 +325,23 @@ func (c *Call) release(side Side) {
 	if side == B {
 		c.held = hold{} // the answer of a leg that is let go counts no more
 	}
-	if l != nil {
-		c.old.Go(func() { drain(l) })
+	if l == nil || silent(l) {
+		return
+	}
+	c.old.Add(1)
+	c.crew.Go(func() {
+		defer c.old.Done()
+		drain(l)
+	})
+}
+
+// silent reports whether nothing can come from a leg any more.
+func silent(l Leg) bool {
+	select {
+	case _, more := <-l.Events():
+		return !more
+	default:
+		return false
 	}
 }
 

@@ -167,3 +167,12 @@ func CauseOfQ850(value int) (Cause, bool) {
 	}
 	return NormalClearing, false
 }
+
+// CauseNames are the labels of all causes.
+func CauseNames() []string {
+	all := make([]string, 0, causeCount)
+	for _, c := range causes {
+		all = append(all, c.label)
+	}
+	return all
+}

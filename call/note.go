@@ -26,6 +26,8 @@ func (c *Call) finish() {
 			if msg.leg != nil {
 				discard(msg.leg)
 			}
+		case order:
+			msg.reply <- ErrNoCall
 		}
 	}
 	c.record.Ended = time.Now()
@@ -92,4 +94,7 @@ func (c *Call) publish() {
 	r := c.record
 	r.Tried = append([]Attempt(nil), r.Tried...)
 	c.public.Store(&r)
+	if c.Watch != nil {
+		c.Watch(Running{r, c.Phase()})
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/crew"
 	"tandem/media"
 )
 
@@ -40,9 +41,14 @@ type Switch struct {
 	Recorder  Recorder  // may be nil
 	Admission Admission // may be nil
 	Guard     Guard     // may be nil
-	Log       *slog.Logger
-	Node      string
-	MaxCalls  int // 0 is no limit
+	// Watch sees every change of every call, from the call's goroutine: it must not
+	// block. nil sees nothing.
+	Watch    func(Running)
+	Log      *slog.Logger
+	Node     string
+	MaxCalls int // 0 is no limit
+
+	crew crew.Crew // the goroutines of calls, and of legs they let go
 
 	mu       sync.Mutex // guards what follows
 	live     map[*Call]struct{}
@@ -58,9 +64,13 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	if m := a.Media(); m != nil {
 		r.Loop = m.Loop()
 	}
-	c := &Call{ID: NewID(), Request: r, Switch: s}
+	s.start(ctx, &Call{ID: NewID(), Request: r, Switch: s}, a)
+}
+
+// start takes over leg a and runs its call.
+func (s *Switch) start(ctx context.Context, c *Call, a Leg) {
 	c.legs[A] = a
-	c.public.Store(&Record{ID: c.ID, From: r.From, To: r.To, Began: time.Now()})
+	c.public.Store(&Record{ID: c.ID, From: c.Request.From, To: c.Request.To, Began: time.Now()})
 	s.mu.Lock()
 	s.initLocked()
 	if s.MaxCalls > 0 && len(s.live) >= s.MaxCalls {
@@ -69,7 +79,7 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
 	done := c.admitted()
-	go func() {
+	s.crew.Go(func() {
 		why := c.Run(ctx)
 		done()
 		s.mu.Lock()
@@ -79,7 +89,7 @@ func (s *Switch) Incoming(ctx context.Context, r Request, a Leg) {
 		if len(s.live) == 0 {
 			s.none.Broadcast()
 		}
-	}()
+	})
 }
 
 func (s *Switch) initLocked() {
@@ -144,6 +154,10 @@ func (s *Switch) Hangup(id string) bool {
 		}
 	}
 	return false
+}
+
+func sortCalls(all []*Call) {
+	slices.SortFunc(all, func(a, b *Call) int { return a.public.Load().Began.Compare(b.public.Load().Began) })
 }
 
 // find returns the call one of whose legs is named id.

@@ -60,6 +60,14 @@ func (c *Call) request(msg any) (Side, any) {
 		}
 		msg.reply(nil, errNoSuchLeg)
 		return A, nil
+	case sample:
+		c.noteMedia()
+		c.publish()
+		return A, nil
+	case order:
+		event, at, err := msg.do(c)
+		msg.reply <- err
+		return at, event
 	}
 	return A, msg
 }

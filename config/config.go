@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/alarm/mail"
 	"tandem/capacity"
+	"tandem/evidence"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -35,12 +37,15 @@ type Config struct {
 	// file, or in the working directory.
 	Key    string         `yaml:"key_file,omitempty"`
 	HTTP   string         `yaml:"http,omitempty"`   // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
+	Web    Web            `yaml:"web,omitempty"`    // the page and the API, at the same address
 	Log    Log            `yaml:"log,omitempty"`    //
 	Limits Limits         `yaml:"limits,omitempty"` //
 	Media  Media          `yaml:"media,omitempty"`  //
 	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
 	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
 	Meet   meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
+
+	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
 
 	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
@@ -49,6 +54,7 @@ type Config struct {
 	Outbound []route.Target `yaml:"outbound,omitempty"`
 	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
+	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -57,10 +63,24 @@ type VoiceAccount struct {
 	Ring           []route.Target `yaml:"ring,omitempty"` // tried in order, where no rule knows better
 }
 
+// Alarms says who is told of alarms.
+type Alarms struct {
+	Mail mail.Config `yaml:"mail,omitempty"`
+}
+
 // Log says what the gateway writes to its standard error.
 type Log struct {
 	Level  slog.Level `yaml:"level,omitempty"`  // debug, info (default), warn, error
 	Format string     `yaml:"format,omitempty"` // text (default) or json
+}
+
+// Web is how browsers and programs reach the gateway.
+type Web struct {
+	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
+	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
+	// Hooks are addresses and prefixes that webhooks may go to although they are private:
+	// 192.0.2.7, 10.1.0.0/16.
+	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
 }
 
 // Limits bound the gateway as a whole.
@@ -86,23 +106,49 @@ type Media struct {
 
 // Load reads and checks the file at path.
 func Load(path string) (*Config, error) {
-	text, err := readBounded(path, maxFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
-	case err != nil:
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	c := new(Config)
-	places, err := decode(path, text, c, System(filepath.Dir(path)))
+	c, places, err := read(path, false)
 	if err != nil {
 		return nil, err
 	}
-	c.locate(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return nil, located(path, places, err)
 	}
 	return c, nil
+}
+
+// LoadMasked reads a file that may be an export: its secrets may be the [Mask],
+// or left out, for [KeepSecrets] to fill in. It is checked after that; locate puts
+// the lines of the file to what the checks find.
+func LoadMasked(path string) (c *Config, locate func(error) error, err error) {
+	c, places, err := read(path, true)
+	return c, func(err error) error {
+		var fields Errors
+		if !errors.As(err, &fields) {
+			return err
+		}
+		var all []error
+		for _, e := range fields {
+			all = append(all, e)
+		}
+		return located(path, places, errors.Join(all...))
+	}, err
+}
+
+func read(path string, masked bool) (*Config, map[string]place, error) {
+	text, err := readBounded(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no configuration at %s; name one, or begin with docs/01-getting-started.md", path)
+	case err != nil:
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c := new(Config)
+	places, err := decode(path, text, c, System(filepath.Dir(path)), masked)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.locate(filepath.Dir(path))
+	return c, places, nil
 }
 
 // locate makes paths of files relative to the configuration, wherever the
@@ -121,7 +167,10 @@ func (c *Config) locate(dir string) {
 		at(&c.SIP.Trunks[i].Roots)
 	}
 	at(&c.Key)
+	at(&c.Web.Cert)
+	at(&c.Web.Key)
 	at(&c.Meet.Roots)
+	at(&c.Alarms.Mail.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
 		for name, path := range r.Sounds {
@@ -153,6 +202,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("http: %w", err))
 		}
 	}
+	if c.Web.Key != "" && c.Web.Cert == "" {
+		errs = append(errs, errors.New("web.cert: a key without a certificate is of no use"))
+	}
 	if c.Log.Format != "" && c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format))
 	}
@@ -162,12 +214,15 @@ func (c *Config) Validate() error {
 	if c.Limits.Calls < 0 {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
+	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
 	errs = append(errs, c.checkTargets()...)
-	if _, err := route.New(c.Routes()); err != nil {
+	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
+	} else {
+		errs = append(errs, c.checkTests(table)...)
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,27 @@ import (
 // written as [redacted], which Decode refuses: an export is to be shown and
 // compared, and needs its secrets back before it can be applied.
 func Encode(v any) ([]byte, error) {
-	b, err := yaml.MarshalWithOptions(plain(reflect.ValueOf(v)), yaml.IndentSequence(true))
+	return plainer{show: token.Secret.String}.write(v)
+}
+
+// Export writes the struct as a file that `tandem apply` takes, without what is left at its
+// default. Secrets are the [Mask], which keeps those in the store; or themselves.
+func Export(v any, secrets bool) ([]byte, error) {
+	p := plainer{omit: true, show: func(token.Secret) string { return Mask }}
+	if secrets {
+		p.show = token.Secret.Reveal
+	}
+	return p.write(v)
+}
+
+// plainer turns values into what YAML has.
+type plainer struct {
+	omit bool // what is at its default
+	show func(token.Secret) string
+}
+
+func (p plainer) write(v any) ([]byte, error) {
+	b, err := yaml.MarshalWithOptions(p.plain(reflect.ValueOf(v)), yaml.IndentSequence(true))
 	if err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
@@ -25,13 +45,16 @@ func Encode(v any) ([]byte, error) {
 }
 
 // plain turns a value into what YAML has: maps in order, lists and scalars.
-func plain(v reflect.Value) any {
+func (p plainer) plain(v reflect.Value) any {
 	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() || v.Kind() == reflect.Interface && v.IsNil() {
 		return nil
 	}
 	switch x := v.Interface().(type) {
 	case token.Secret:
-		return x.String()
+		if x.IsZero() {
+			return ""
+		}
+		return p.show(x)
 	case time.Duration:
 		return FormatDuration(x)
 	case encoding.TextMarshaler:
@@ -43,15 +66,15 @@ func plain(v reflect.Value) any {
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		return plain(v.Elem())
+		return p.plain(v.Elem())
 	case reflect.Struct:
-		return plainStruct(v)
+		return p.plainStruct(v)
 	case reflect.Map:
-		return plainMap(v)
+		return p.plainMap(v)
 	case reflect.Slice, reflect.Array:
 		list := make([]any, v.Len())
 		for i := range list {
-			list[i] = plain(v.Index(i))
+			list[i] = p.plain(v.Index(i))
 		}
 		return list
 	case reflect.String:
@@ -60,14 +83,14 @@ func plain(v reflect.Value) any {
 	return v.Interface()
 }
 
-func plainStruct(v reflect.Value) yaml.MapSlice {
+func (p plainer) plainStruct(v reflect.Value) yaml.MapSlice {
 	out := yaml.MapSlice{}
 	for i := range v.NumField() {
 		name, inline := nameOf(v.Type().Field(i))
-		if name == "" {
+		if name == "" || p.omit && omits(v.Type().Field(i)) && isDefault(v.Field(i)) {
 			continue
 		}
-		value := plain(v.Field(i))
+		value := p.plain(v.Field(i))
 		if inner, ok := value.(yaml.MapSlice); inline && ok {
 			out = append(out, inner...)
 			continue
@@ -79,10 +102,10 @@ func plainStruct(v reflect.Value) yaml.MapSlice {
 	return out
 }
 
-func plainMap(v reflect.Value) yaml.MapSlice {
+func (p plainer) plainMap(v reflect.Value) yaml.MapSlice {
 	out := yaml.MapSlice{}
 	for _, key := range v.MapKeys() {
-		out = append(out, yaml.MapItem{Key: fmt.Sprint(key.Interface()), Value: plain(v.MapIndex(key))})
+		out = append(out, yaml.MapItem{Key: fmt.Sprint(key.Interface()), Value: p.plain(v.MapIndex(key))})
 	}
 	slices.SortFunc(out, func(a, b yaml.MapItem) int { return strings.Compare(a.Key.(string), b.Key.(string)) })
 	return out

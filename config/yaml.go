@@ -104,17 +104,17 @@ func DecodeFile(path string, v any) error {
 // The error is an [Errors] with everything that is wrong. name stands for the
 // file in it.
 func Decode(name string, text []byte, v any, refs References) error {
-	_, err := decode(name, text, v, refs)
+	_, err := decode(name, text, v, refs, false)
 	return err
 }
 
 // decode is Decode that also tells where each field stands.
-func decode(name string, text []byte, v any, refs References) (map[string]place, error) {
+func decode(name string, text []byte, v any, refs References, masked bool) (map[string]place, error) {
 	to := reflect.ValueOf(v)
 	if to.Kind() != reflect.Pointer || to.Elem().Kind() != reflect.Struct {
 		panic(fmt.Sprintf("config: Decode wants a pointer to a struct, not a %T", v))
 	}
-	d := &decoder{file: name, refs: refs, anchors: make(map[string]ast.Node), places: make(map[string]place)}
+	d := &decoder{file: name, refs: refs, anchors: make(map[string]ast.Node), places: make(map[string]place), kept: masked}
 	body, ok := d.parse(text)
 	if ok && body != nil {
 		d.value(body, to.Elem(), "", 0)

@@ -177,3 +177,17 @@ func (m *Manager) log(msg string, args ...any) {
 		m.Log.Info(msg, args...)
 	}
 }
+
+// Load makes the newest stored version the one of record, without applying it or making a first one.
+// The error is [ErrNoVersion] when there is none.
+func (m *Manager) Load(ctx context.Context) error {
+	m.change.Lock()
+	defer m.change.Unlock()
+	if err := m.follow(ctx); err != nil {
+		return err
+	}
+	if m.record().version.Number == 0 {
+		return ErrNoVersion
+	}
+	return nil
+}

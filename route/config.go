@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"tandem/call"
+	"tandem/internal/rewrite"
 )
 
 // Config is the dial plan as a person writes it.
@@ -17,6 +19,7 @@ type Config struct {
 	Emergency EmergencyConfig     `yaml:"emergency,omitempty"`
 	Groups    map[string][]Target `yaml:"groups,omitempty"` // ring groups: name -> who rings at once
 	Rules     []RuleConfig        `yaml:"rules,omitempty"`  // in the order of their priority, equal ones as written
+	Tests     []Test              `yaml:"tests,omitempty"`  // where calls must go; a configuration that breaks one is refused
 }
 
 // EmergencyConfig says what happens to emergency numbers. They never go to
@@ -29,11 +32,13 @@ type EmergencyConfig struct {
 // RuleConfig is one rule.
 type RuleConfig struct {
 	Name       string        `yaml:"name"`
+	Note       string        `yaml:"note,omitempty"`     // what it is for, for people
+	Off        bool          `yaml:"off,omitempty"`      // skipped
 	Priority   int           `yaml:"priority,omitempty"` // lower is tried first
 	From       []string      `yaml:"from,omitempty"`     // connectors ("sipua", "gvoice") or names of devices, trunks, accounts; default any
 	Caller     string        `yaml:"caller,omitempty"`   // RE2 that must match the whole caller number
 	Match      string        `yaml:"match,omitempty"`    // RE2 that must match the whole alias; default any
-	Replace    string        `yaml:"replace,omitempty"`  // what the alias becomes; $1 stands for the first group
+	Replace    string        `yaml:"replace,omitempty"`  // what the alias becomes; $1 or \1 stands for the first group
 	To         []Target      `yaml:"to"`                 // tried in order
 	Within     time.Duration `yaml:"within,omitempty"`   // answer limit of each target; default 2m
 	StopOn     []call.Cause  `yaml:"stop_on,omitempty"`  // causes that end the hunt; default: declined, forbidden
@@ -55,8 +60,11 @@ type Target struct {
 	Within    time.Duration `yaml:"within,omitempty"`    // answer limit; default the rule's
 }
 
-// leadsOut reports whether the target is a telephone network.
-func (t Target) leadsOut() bool { return t.Account != "" || t.Trunk != "" }
+// leadsOut reports whether the target is a telephone network, or rings one.
+func (t Target) leadsOut(groups map[string][]Target) bool {
+	return t.Account != "" || t.Trunk != "" ||
+		slices.ContainsFunc(groups[t.Group], func(m Target) bool { return m.Account != "" || m.Trunk != "" })
+}
 
 func (t Target) check(groups map[string][]Target) error {
 	set := 0
@@ -99,26 +107,25 @@ func New(c Config) (*Table, error) {
 	t := &Table{plan: c.Numbers, groups: c.Groups}
 	t.emergency.numbers = append(slices.Clone(defaultEmergencyNumbers[:]), c.Emergency.Numbers...)
 	t.emergency.to = c.Emergency.To
-	errs := []error{checkEmergency(c.Emergency), checkGroups(c.Groups)}
-	rules := slices.Clone(c.Rules)
-	for i, rc := range rules {
+	errs := []error{checkEmergency(c.Emergency), checkGroups(c.Groups), checkTests(c.Tests)}
+	names := make(map[string]bool)
+	for i, rc := range c.Rules {
+		if names[rc.Name] {
+			errs = append(errs, wrong(fmt.Errorf("%q is used twice; logs, traces and the API know a rule by its name", rc.Name), "rules[%d].name", i))
+		}
+		names[rc.Name] = true
 		r, err := rc.compile(c.Groups, i)
 		errs = append(errs, err)
-		t.rules = append(t.rules, r)
+		if !rc.Off {
+			t.rules = append(t.rules, r)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(rules, byPriority)
-	t.rules = t.rules[:0]
-	for i, rc := range rules {
-		r, _ := rc.compile(c.Groups, i) // checked above
-		t.rules = append(t.rules, r)
-	}
+	slices.SortStableFunc(t.rules, func(a, b rule) int { return cmp.Compare(a.priority, b.priority) })
 	return t, nil
 }
-
-func byPriority(a, b RuleConfig) int { return a.Priority - b.Priority }
 
 func checkEmergency(e EmergencyConfig) error {
 	var errs []error
@@ -156,7 +163,7 @@ func checkGroups(groups map[string][]Target) error {
 
 func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
 	r := rule{
-		name: rc.Name, from: rc.From, replace: rc.Replace, to: rc.To, within: rc.Within, stop: rc.StopOn,
+		name: rc.Name, priority: rc.Priority, from: rc.From, to: rc.To, within: rc.Within, stop: rc.StopOn,
 		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block",
 	}
 	var errs []error
@@ -165,11 +172,14 @@ func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
 		bad(errors.New("a rule needs a name; logs and traces show it"), "name")
 	}
 	var err error
-	if r.match, err = compileWhole(rc.Match); err != nil {
+	if r.match, err = rewrite.Whole(rc.Match, false); err != nil {
 		bad(err, "match")
+	} else if r.replace, err = rewrite.Template(r.match, rc.Replace); err != nil {
+		bad(err, "replace")
 	}
+	r.filter = newFilter(anyOr(rc.Match))
 	if rc.Caller != "" {
-		if r.caller, err = compileWhole(rc.Caller); err != nil {
+		if r.caller, err = rewrite.Whole(rc.Caller, false); err != nil {
 			bad(err, "caller")
 		}
 	}
@@ -186,23 +196,20 @@ func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
 		if err := t.check(groups); err != nil {
 			bad(err, fmt.Sprintf("to[%d]", n))
 		}
+		r.leadsOut = r.leadsOut || t.leadsOut(groups)
 	}
 	return r, errors.Join(errs...)
 }
 
-// compileWhole compiles an expression for whole matches: the longest match is
-// wanted, so that "a|ab" matches "ab".
-func compileWhole(expr string) (*regexp.Regexp, error) {
+// anyOr is the expression, or the one for any text.
+func anyOr(expr string) string {
 	if expr == "" {
-		expr = ".*"
+		return ".*"
 	}
-	if _, err := regexp.Compile(expr); err != nil {
-		return nil, err
-	}
-	return regexp.Compile(`^(?:` + expr + `)$`)
+	return expr
 }
 
-// written is the expression as a person wrote it; see compileWhole.
+// written is the expression as a person wrote it; see [rewrite.Whole].
 func written(re *regexp.Regexp) string {
 	return strings.TrimSuffix(strings.TrimPrefix(re.String(), "^(?:"), ")$")
 }

@@ -1,6 +1,6 @@
 // Package route is the dial plan: it turns what was dialled into the
 // destinations to try. Start reading at [Table.Explain]; the number plan is in
-// number.go, the configuration in config.go.
+// number.go, the configuration in config.go, what is likely to be a mistake in lint.go.
 package route
 
 import (
@@ -19,17 +19,22 @@ const (
 	Meet        = "meet"      // Google Meet
 	Reception   = "reception" // asks for a meeting ID
 
+	numberPlan = "number plan" // the first step of a trace
+
 	MeetInterop = "interop" // the way into Google Meet that a meet target takes
 )
 
 // A rule matches a request and says where it goes.
 type rule struct {
 	name       string
+	priority   int
 	from       []string       // connectors or names of devices, trunks, accounts; empty means any
 	caller     *regexp.Regexp // nil means any
 	match      *regexp.Regexp // must match the whole alias
-	replace    string         // $1-style; empty keeps the alias
+	filter     filter         // of match
+	replace    string         // for regexp.Expand; empty keeps the alias
 	to         []Target
+	leadsOut   bool // a target is a telephone network, or a group with one
 	within     time.Duration
 	stop       []call.Cause
 	noEarly    bool
@@ -51,34 +56,43 @@ var _ call.Router = (*Table)(nil)
 // Route returns the destinations of the first matching rule (and of those below
 // it, when it says continue). Errors are [call.RefusalError] or [call.ErrNoRoute].
 func (t *Table) Route(r call.Request) ([]call.Destination, error) {
-	x := t.Explain(r)
+	x := Trace{Request: r, Alias: r.To, quiet: true}
+	t.decide(&x)
 	return x.Destinations, x.Err
 }
 
 // Explain routes a request and tells how the decision came about. It does no
-// I/O; the same function serves calls and the administrator's question.
+// I/O; the same code serves calls and the administrator's question.
 func (t *Table) Explain(r call.Request) Trace {
 	x := Trace{Request: r, Alias: r.To}
-	if r.Hops == 1 {
+	t.decide(&x)
+	return x
+}
+
+func (t *Table) decide(x *Trace) {
+	dialled := x.Alias
+	if x.Request.Hops == 1 {
 		x.Err = call.Refusal(call.LoopDetected, fmt.Errorf("the call has no hop left (Max-Forwards)"))
-		return x
+		return
 	}
-	if t.emergency.is(r.To) {
-		t.routeEmergency(&x)
-		return x
+	if t.emergency.is(dialled) {
+		t.routeEmergency(x)
+		return
 	}
-	if n, ok := t.plan.Normalize(r.To); ok && n != r.To {
+	if n, ok := t.plan.Normalize(dialled); ok && n != dialled {
 		x.Alias = n
-		x.say("number plan", true, fmt.Sprintf("%s is %s", r.To, n))
+		x.say(numberPlan, true, dialled+" is "+n)
 	}
-	if n, ok := t.plan.Normalize(r.From); ok {
+	if n, ok := t.plan.Normalize(x.Request.From); ok {
 		x.Request.From = n
 	}
 	for i := range t.rules {
 		rule := &t.rules[i]
-		alias, why := rule.matches(x.Request, x.Alias)
-		x.say(rule.name, why == "", why)
-		if why != "" {
+		alias, no := rule.matches(&x.Request, x.Alias)
+		if !x.quiet {
+			x.say(rule.name, no == fits, rule.explain(no, x))
+		}
+		if no != fits {
 			continue
 		}
 		x.Destinations = append(x.Destinations, t.destinations(rule, alias)...)
@@ -89,26 +103,53 @@ func (t *Table) Explain(r call.Request) Trace {
 	if len(x.Destinations) == 0 {
 		x.Err = fmt.Errorf("%w %q", call.ErrNoRoute, x.Alias)
 	}
-	return x
 }
 
-// matches returns the rewritten alias, or why the rule does not apply.
-func (r *rule) matches(req call.Request, alias string) (to, whyNot string) {
-	m := r.match.FindStringSubmatchIndex(alias)
+// A mismatch is why a rule does not apply.
+type mismatch uint8
+
+const (
+	fits mismatch = iota
+	wrongAlias
+	wrongWay
+	wrongCaller
+	wrongStranger
+)
+
+// matches returns the rewritten alias, or why the rule does not apply. What is
+// cheap to find out comes first.
+func (r *rule) matches(req *call.Request, alias string) (to string, no mismatch) {
 	switch {
-	case m == nil || m[0] != 0 || m[1] != len(alias):
-		return "", fmt.Sprintf("%q does not match %s", alias, written(r.match))
+	case !r.filter.passes(alias):
+		return "", wrongAlias
 	case len(r.from) > 0 && !slices.Contains(r.from, req.Connector) && !slices.Contains(r.from, req.Via):
-		return "", fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(req), r.from)
-	case r.caller != nil && !wholeMatch(r.caller, req.From):
-		return "", fmt.Sprintf("the caller %q does not match %s", req.From, written(r.caller))
-	case !r.open && req.Via == "" && slices.ContainsFunc(r.to, Target.leadsOut):
-		return "", "callers who are not ours may not call out (open: true would allow it)"
+		return "", wrongWay
+	case !r.match.MatchString(alias):
+		return "", wrongAlias
+	case r.caller != nil && !r.caller.MatchString(req.From):
+		return "", wrongCaller
+	case !r.open && req.Via == "" && r.leadsOut:
+		return "", wrongStranger
+	case r.replace == "":
+		return alias, fits
 	}
-	if r.replace == "" {
-		return alias, ""
+	m := r.match.FindStringSubmatchIndex(alias)
+	return string(r.match.ExpandString(nil, r.replace, alias, m)), fits
+}
+
+// explain puts a mismatch into words.
+func (r *rule) explain(no mismatch, x *Trace) string {
+	switch no {
+	case wrongAlias:
+		return fmt.Sprintf("%q does not match %s", x.Alias, written(r.match))
+	case wrongWay:
+		return fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(x.Request), r.from)
+	case wrongCaller:
+		return fmt.Sprintf("the caller %q does not match %s", x.Request.From, written(r.caller))
+	case wrongStranger:
+		return "callers who are not ours may not call out (open: true would allow it)"
 	}
-	return string(r.match.ExpandString(nil, r.replace, alias, m)), ""
+	return ""
 }
 
 func cameBy(r call.Request) string {
@@ -116,11 +157,6 @@ func cameBy(r call.Request) string {
 		return r.Connector
 	}
 	return r.Connector + " " + r.Via
-}
-
-func wholeMatch(re *regexp.Regexp, s string) bool {
-	m := re.FindStringIndex(s)
-	return m != nil && m[0] == 0 && m[1] == len(s)
 }
 
 // destinations turns a rule's targets into what the call switch tries in order.

@@ -1,7 +1,6 @@
 package route
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,6 +14,8 @@ type Trace struct {
 	Steps        []Step
 	Destinations []call.Destination
 	Err          error // why there are none
+
+	quiet bool // nobody reads the steps
 }
 
 // A Step is one rule that was looked at.
@@ -25,6 +26,9 @@ type Step struct {
 }
 
 func (x *Trace) say(rule string, matched bool, why string) {
+	if x.quiet {
+		return
+	}
 	x.Steps = append(x.Steps, Step{rule, matched, why})
 }
 
@@ -48,11 +52,7 @@ func (x Trace) String() string {
 	}
 	if x.Err != nil {
 		fmt.Fprintf(&b, "refused: %v\n", x.Err)
-		var r *call.RefusalError
-		cause := call.NoRoute
-		if errors.As(x.Err, &r) {
-			cause = r.Cause
-		}
+		cause := x.cause()
 		fmt.Fprintf(&b, "the caller gets SIP %d and: %s\n", cause.SIP(), cause.Sentence())
 	}
 	return b.String()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // ErrKey means that a secret cannot be opened with this key file.
@@ -25,9 +26,14 @@ const (
 	maxKeys  = 16
 )
 
-// Key seals and opens secrets with AES-256-GCM. It is safe for concurrent use.
+// Key seals and opens secrets with AES-256-GCM. It follows its file: a key that is
+// put into the file is used from then on. It is safe for concurrent use.
 type Key struct {
+	path string // empty: there is no file to follow
+
+	mu      sync.Mutex    // guards what follows
 	ciphers []cipher.AEAD // the first seals, all open
+	read    fs.FileInfo   // the file as it was read
 }
 
 // OpenKey reads the key file: one key of 64 hexadecimal digits a line, the
@@ -38,22 +44,47 @@ func OpenKey(path string) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make key file %s: %w", path, err)
 	}
+	k := &Key{path: path}
+	if k.ciphers, k.read, err = readKeyFile(path); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func readKeyFile(path string) ([]cipher.AEAD, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("open key file: %w", err)
+		return nil, nil, fmt.Errorf("open key file: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("open key file %s: its mode %04o lets others read it; run: chmod 600 %s", path, mode, path)
+		return nil, nil, fmt.Errorf("open key file %s: its mode %04o lets others read it; run: chmod 600 %s", path, mode, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("open key file: %w", err)
+		return nil, nil, fmt.Errorf("open key file: %w", err)
 	}
 	k, err := parseKeys(text)
 	if err != nil {
-		return nil, fmt.Errorf("open key file %s: %w", path, err)
+		return nil, nil, fmt.Errorf("open key file %s: %w", path, err)
 	}
-	return k, nil
+	return k.ciphers, info, nil
+}
+
+// keys are those of the file as it is now. While it cannot be read they stay.
+func (k *Key) keys() []cipher.AEAD {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.path == "" {
+		return k.ciphers
+	}
+	now, err := os.Stat(k.path)
+	if err != nil || k.read != nil && now.ModTime().Equal(k.read.ModTime()) && os.SameFile(now, k.read) {
+		return k.ciphers
+	}
+	if ciphers, info, err := readKeyFile(k.path); err == nil {
+		k.ciphers, k.read = ciphers, info
+	}
+	return k.ciphers
 }
 
 func parseKeys(text []byte) (*Key, error) {
@@ -93,7 +124,7 @@ func parseKeys(text []byte) (*Key, error) {
 // Seal encrypts the text for that name: it cannot be opened under another one,
 // so that nobody can exchange secrets inside the database.
 func (k *Key) Seal(name string, plain []byte) []byte {
-	return k.ciphers[0].Seal([]byte{sealedV1}, nil, plain, []byte(name))
+	return k.keys()[0].Seal([]byte{sealedV1}, nil, plain, []byte(name))
 }
 
 // Open decrypts what Seal made for that name, or returns ErrKey.
@@ -101,7 +132,7 @@ func (k *Key) Open(name string, sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != sealedV1 {
 		return nil, fmt.Errorf("%w: it was sealed in a way this version does not know", ErrKey)
 	}
-	for _, c := range k.ciphers {
+	for _, c := range k.keys() {
 		if plain, err := c.Open(nil, nil, sealed[1:], []byte(name)); err == nil {
 			return plain, nil
 		}
@@ -110,7 +141,7 @@ func (k *Key) Open(name string, sealed []byte) ([]byte, error) {
 }
 
 // String keeps the key out of logs.
-func (k *Key) String() string { return fmt.Sprintf("[%d keys]", len(k.ciphers)) }
+func (k *Key) String() string { return fmt.Sprintf("[%d keys]", len(k.keys())) }
 
 // makeKeyFile makes the file when there is none. It appears complete or not at
 // all: written aside, synced, then linked under its name, which fails when

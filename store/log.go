@@ -90,6 +90,13 @@ type Span struct {
 
 // List returns records, the newest first. A page shorter than Limit is the last.
 func (l *Log[T]) List(ctx context.Context, s Span) ([]Entry[T], error) {
+	where, args := l.where(s)
+	args = append(args, limit(s.Limit))
+	return l.list(ctx, fmt.Sprintf(`SELECT id, at, value FROM records WHERE %s ORDER BY at DESC, id DESC LIMIT $%d`, where, len(args)), args...)
+}
+
+// where is the condition that selects the span, and what its parameters are.
+func (l *Log[T]) where(s Span) (string, []any) {
 	where := []string{"log = $1"}
 	args := []any{l.Name}
 	and := func(condition string, values ...any) {
@@ -108,9 +115,7 @@ func (l *Log[T]) List(ctx context.Context, s Span) ([]Entry[T], error) {
 	if !s.Before.IsZero() {
 		and("(at, id) < (?, ?)", nanos(s.Before), s.BeforeID)
 	}
-	args = append(args, limit(s.Limit))
-	return l.list(ctx, fmt.Sprintf(`SELECT id, at, value FROM records WHERE %s ORDER BY at DESC, id DESC LIMIT $%d`,
-		strings.Join(where, " AND "), len(args)), args...)
+	return strings.Join(where, " AND "), args
 }
 
 // ListBefore returns the records older than t, the oldest first: what a

@@ -37,6 +37,8 @@ var figures = [...]figure{
 	{"P-3", secureCost},
 	{"P-4", transcodeCost},
 	{"P-5", signallingCost},
+	{"P-6", videoCost}, // with P-7, P-12 and P-13
+	{"P-8", realTime},
 }
 
 func main() {
@@ -73,7 +75,9 @@ func measure(ctx context.Context, s *settings, chosen string) error {
 		}
 		lines, err := f.run(ctx, s)
 		for _, l := range lines {
-			l.id = f.id
+			if l.id == "" {
+				l.id = f.id
+			}
 			fmt.Println(l)
 		}
 		if err != nil {

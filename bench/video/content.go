@@ -87,3 +87,35 @@ func (c clips) write(folder string) ([]string, error) {
 	}
 	return names, nil
 }
+
+// writePlain saves the streams in forms that other programs read: H.264 as a byte
+// stream, VP8 as IVF.
+func (c clips) writePlain(folder string) error {
+	var all []byte
+	for _, f := range c.room {
+		all = append(all, f...)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "room.h264"), all, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "large.ivf"), c.large.ivf(width, height), 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "small.ivf"), c.small.ivf(width/4, height/4), 0o600)
+}
+
+func (c clip) ivf(width, height int) []byte {
+	b := append([]byte("DKIF"), 0, 0, 32, 0)
+	b = append(b, "VP80"...)
+	b = binary.LittleEndian.AppendUint16(b, uint16(width))
+	b = binary.LittleEndian.AppendUint16(b, uint16(height))
+	for _, v := range []uint32{30, 1, uint32(len(c)), 0} {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	for n, f := range c {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(f)))
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+		b = append(b, f...)
+	}
+	return b
+}

@@ -22,7 +22,7 @@ const warmUp = 10 // frames that do not count
 
 func main() {
 	floor := flag.String("floor", "bench/build/floor-video", "the program of bench/c/video.c")
-	rounds := flag.Int("rounds", 5, "how often each is measured")
+	rounds := flag.Int("rounds", 5, "how often each is measured; 0 only writes the streams")
 	frames := flag.Int("frames", 240, "frames of a round")
 	keep := flag.String("keep", "", "folder to leave the streams in")
 	flag.Parse()
@@ -47,6 +47,9 @@ func run(floor, keep string, rounds, frames int) error {
 	files, err := streams.write(folder)
 	if err != nil {
 		return err
+	}
+	if rounds == 0 {
+		return streams.writePlain(folder)
 	}
 	var ours, theirs, ratios []float64
 	for range rounds {

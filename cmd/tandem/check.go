@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"tandem/call"
 	"tandem/config"
-	"tandem/leg/sipua"
 	"tandem/route"
 )
 
@@ -21,7 +19,26 @@ func (c *checkCmd) Run() error {
 	}
 	fmt.Printf("%s is good: %d devices, %d trunks, %d Google Voice accounts, %d rules\n", c.File,
 		len(conf.SIP.Devices), len(conf.SIP.Trunks), len(conf.Voice), len(conf.DialPlan.Rules))
+	if n := len(conf.DialPlan.Tests); n > 0 {
+		fmt.Printf("%d tests of the dial plan pass\n", n)
+	}
+	printFindings(conf, all)
 	return nil
+}
+
+func all(route.Finding) bool { return true }
+
+// printFindings tells what is likely a mistake in the dial plan.
+func printFindings(conf *config.Config, wanted func(route.Finding) bool) {
+	for _, f := range conf.Lint() {
+		switch {
+		case !wanted(f):
+		case f.Rule == "":
+			fmt.Printf("%s: %s: %s\n", f.Severity, f.Field, f.Text)
+		default:
+			fmt.Printf("%s: %s (rule %q): %s\n", f.Severity, f.Field, f.Rule, f.Text)
+		}
+	}
 }
 
 type routeCmd struct {
@@ -44,39 +61,14 @@ func (e *explainCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	r, err := e.request(conf)
+	r, err := conf.Request(e.Via, e.From, e.To)
 	if err != nil {
-		return err
+		return fmt.Errorf("--via: %w", err)
 	}
-	fmt.Print(table.Explain(r))
+	x := table.Explain(r)
+	fmt.Print(x)
+	printFindings(conf, func(f route.Finding) bool {
+		return f.Severity != route.Hint && slices.ContainsFunc(x.Steps, func(s route.Step) bool { return s.Rule == f.Rule })
+	})
 	return nil
-}
-
-// request is the call as the connectors would report it.
-func (e *explainCmd) request(conf *config.Config) (call.Request, error) {
-	r := call.Request{Connector: route.SIP, Via: e.Via, From: e.From, To: e.To}
-	if r.From == "" {
-		r.From = e.Via
-	}
-	for _, a := range conf.Voice {
-		if a.Name == e.Via {
-			r.Connector = route.GoogleVoice
-			return r, nil
-		}
-	}
-	for _, d := range conf.SIP.Devices {
-		if d.Name != e.Via {
-			continue
-		}
-		r.Registered = true
-		if e.From == "" && d.CallerID != "" {
-			r.From = d.CallerID
-		}
-		return r, nil
-	}
-	isTrunk := func(t sipua.Trunk) bool { return t.Name == e.Via }
-	if e.Via != "" && !slices.ContainsFunc(conf.SIP.Trunks, isTrunk) {
-		return r, fmt.Errorf("--via: there is no device, trunk or account %q", e.Via)
-	}
-	return r, nil
 }

@@ -15,18 +15,24 @@ import (
 )
 
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
-	Demo    demoCmd    `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
-	Sim     simCmd     `cmd:"" help:"Run the simulated Google Voice edge alone."`
-	Call    callCmd    `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
-	Route   routeCmd   `cmd:"" help:"Ask the dial plan."`
-	Check   checkCmd   `cmd:"" help:"Check a configuration file."`
-	Token   tokenCmd   `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
-	Backup  backupCmd  `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
-	Restore restoreCmd `cmd:"" help:"Put what tandem backup wrote into a store."`
-	Support supportCmd `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
-	Health  healthCmd  `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
+	Demo     demoCmd     `cmd:"" help:"Run the gateway with everything around it simulated, and place real calls."`
+	Sim      simCmd      `cmd:"" help:"Run the simulated Google Voice edge alone."`
+	Call     callCmd     `cmd:"" help:"Place a test call as a SIP phone, and measure it."`
+	Route    routeCmd    `cmd:"" help:"Ask the dial plan."`
+	Check    checkCmd    `cmd:"" help:"Check a configuration file."`
+	Apply    applyCmd    `cmd:"" help:"Make a file the configuration in the store."`
+	Export   exportCmd   `cmd:"" help:"Write the configuration in the store as a file."`
+	Versions versionsCmd `cmd:"" help:"List the versions of the configuration, or tell what one changed."`
+	Rollback rollbackCmd `cmd:"" help:"Go back to an old version of the configuration."`
+	Import   importCmd   `cmd:"" help:"Make a configuration of another program's."`
+	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
+	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
+	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
+	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
+	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
 }
 
 func main() {
@@ -50,7 +56,7 @@ func (versionCmd) Run() error {
 func newLog(c config.Log, to io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(newLazyHandler(slog.NewJSONHandler(to, o), nil))
 	}
-	return slog.New(slog.NewTextHandler(to, o))
+	return slog.New(newLazyHandler(slog.NewTextHandler(to, o), nil))
 }

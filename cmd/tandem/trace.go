@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/evidence"
 	"tandem/sip/flow"
 )
 
@@ -70,18 +71,18 @@ func (t *tracer) print(e traced) {
 	if n := t.dropped.Swap(0); n > 0 {
 		fmt.Fprintf(t.w, "… %d messages left out: they came faster than they could be printed\n", n)
 	}
-	m := summarize(e.message)
-	since := t.since(m.callID, e.at)
+	m := evidence.Summarize(e.message)
+	since := t.since(m.CallID, e.at)
 	arrow := "-->" // to us
 	if e.out {
 		arrow = "<--"
 	}
 	line := fmt.Sprintf("%s %+9.3fs %-6s %-21s %s tandem  %-4s %s [%s]", e.at.Format("15:04:05.000"), since.Seconds(),
-		e.leg, e.flow.Remote(), arrow, e.flow.Network(), m.text, short(m.callID))
+		e.leg, e.flow.Remote(), arrow, e.flow.Network(), m.Text, short(m.CallID))
 	fmt.Fprintln(t.w, line)
 	if t.whole {
-		body := strings.TrimRight(string(redact(e.message)), "\r\n")
-		fmt.Fprintf(t.w, "    %s\n\n", printable(strings.ReplaceAll(body, "\r\n", "\n    ")))
+		body := strings.TrimRight(string(evidence.Redact(e.message)), "\r\n")
+		fmt.Fprintf(t.w, "    %s\n\n", evidence.Printable(strings.ReplaceAll(body, "\r\n", "\n    ")))
 	}
 }
 
@@ -98,55 +99,5 @@ func (t *tracer) since(callID string, at time.Time) time.Duration {
 	return at.Sub(began)
 }
 
-type summary struct{ text, callID string }
-
-// summarize reads what a ladder shows of a message: its first line, the method an
-// answer is for, and what its body is. It does not need the message to be good.
-func summarize(b []byte) (s summary) {
-	head, body, _ := strings.Cut(string(b), "\r\n\r\n")
-	lines := strings.Split(head, "\r\n")
-	s.text = strings.TrimSuffix(lines[0], " SIP/2.0")
-	var method, kind, auth string
-	for _, l := range lines[1:] {
-		name, value, _ := strings.Cut(l, ":")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "call-id", "i":
-			s.callID = value
-		case "cseq":
-			_, method, _ = strings.Cut(value, " ")
-		case "content-type", "c":
-			kind = value
-		case "authorization", "proxy-authorization":
-			auth = " (with credentials)"
-		}
-	}
-	if rest, ok := strings.CutPrefix(s.text, "SIP/2.0 "); ok {
-		s.text = rest + " (" + method + ")"
-	}
-	if body != "" {
-		s.text += " +" + strings.TrimPrefix(kind, "application/")
-	}
-	s.text = printable(clip(s.text+auth, 120))
-	return s
-}
-
 // short is enough of a Call-ID to tell calls apart.
-func short(callID string) string { return printable(clip(callID, 12)) }
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n] + "…"
-}
-
-// printable keeps a far end from sending commands to the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '·'
-		}
-		return r
-	}, s)
-}
+func short(callID string) string { return evidence.Printable(evidence.Clip(callID, 12)) }

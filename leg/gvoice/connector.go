@@ -36,7 +36,8 @@ type Connector struct {
 	Alarms    Alarms // may be nil
 	Log       *slog.Logger
 	UserAgent string
-	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
+	Trace     func(flow.TraceEvent)    // sees every SIP message; may be nil
+	Dialogs   func(leg, callID string) // told which SIP dialog a leg has; may be nil
 	// Emergency tells more emergency numbers than those that are known anyway, as
 	// the last defence behind the dial plan (reference 14.2); may be nil.
 	Emergency func(number string) bool
@@ -88,7 +89,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 		Allow: strings.Split(allow, ", "), Supported: strings.Split(inviteSupported, ", "), OnInvite: c.onInvite, OnRequest: c.onRequest,
 	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
-	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
+	stack := &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log, Dialogs: c.Dialogs}
 
 	c.mu.Lock()
 	c.stack = stack

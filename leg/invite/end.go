@@ -18,6 +18,10 @@ func (l *Leg) invite(inv dialog.Invite) error {
 		return call.Refusal(call.Congestion, err)
 	}
 	inv.SDP, inv.On = offer, l.post
+	if !inv.Request.Has("Call-ID") {
+		inv.Request.Add("Call-ID", sip.NewCallID())
+	}
+	l.stack.tell(l, inv.Request)
 	if l.session, err = l.stack.Core.Invite(inv); err != nil {
 		return call.Refusal(call.NetworkFailure, fmt.Errorf("send the INVITE: %w", err))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/call"
+	"tandem/internal/crew"
 	"tandem/internal/mailbox"
 	"tandem/media"
 	"tandem/media/transport"
@@ -25,11 +26,14 @@ type Stack struct {
 	Core   *dialog.Core
 	Engine *transport.Engine
 	Log    *slog.Logger
+	// Dialogs is told which SIP dialog a leg has, before its INVITE goes out; it must
+	// not block. nil does nothing.
+	Dialogs func(leg, callID string)
 
 	make func(transport.Options) (path, error) // instead of Engine, in tests of virtual time
 
 	legs sync.Map // *dialog.Session -> *Leg
-	run  sync.WaitGroup
+	run  crew.Crew
 
 	mu    sync.Mutex    // guards what follows
 	fewer chan struct{} // gets a value when a leg is gone; nil until Settle
@@ -121,11 +125,19 @@ func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, 
 		l.offer = req.Body
 	}
 	s.legs.Store(in, l)
+	s.tell(l, req)
 	in.On(l.post)
 	s.run.Go(func() {
 		l.run(ctx)
 	})
 	return l, nil
+}
+
+// tell says which dialog the leg has.
+func (s *Stack) tell(l *Leg, invite *sip.Message) {
+	if s.Dialogs != nil {
+		s.Dialogs(l.opt.Info.ID, invite.CallID())
+	}
 }
 
 func (s *Stack) newLeg(opt Options) (*Leg, error) {

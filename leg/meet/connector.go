@@ -244,6 +244,12 @@ func (c *Connector) credentials(name string, err error) {
 	case err == nil:
 		c.Alarms.Clear(key)
 		c.Alarms.Clear("meet/gateway-token/refused")
+		c.Alarms.Clear("meet/edge-certificate")
+	case strangeEdge(err):
+		c.Alarms.Raise(alarm.Alarm{
+			Key: "meet/edge-certificate", Severity: alarm.Critical, Title: "The meeting service's certificate is not trusted", Detail: err.Error(),
+			Do: "Compare meet.edge and meet.roots: the file must hold the authority that signed the service's certificate. If both are right, somebody may be in between.",
+		})
 	case errors.As(err, &no) && no.verdict().alarm && strings.HasPrefix(no.Reason, "GATEWAY_"):
 		c.Alarms.Raise(alarm.Alarm{
 			Key: "meet/gateway-token/refused", Severity: alarm.Critical, Title: "Google Meet does not accept the gateway token", Detail: no.Error(),

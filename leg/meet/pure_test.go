@@ -2,6 +2,7 @@ package meet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -120,6 +121,7 @@ func TestRetriesFollowTheTable(t *testing.T) {
 		{"told when", []error{&Refusal{Status: 429, Reason: "RATE_LIMITED", Retry: 6 * time.Second}}, 2, true, 6 * time.Second},
 		{"told when it is too late", []error{&Refusal{Status: 429, Reason: "RATE_LIMITED", Retry: time.Minute}}, 1, false, 0},
 		{"no certificate", []error{token.ErrNoGateway}, 1, false, 0},
+		{"a stranger answers", []error{fmt.Errorf("ask: %w", &tls.CertificateVerificationError{Err: errors.New("who?")})}, 1, false, 0},
 		{"slow once", []error{context.DeadlineExceeded}, 2, true, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package meet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -64,7 +65,7 @@ func (r *retry) next(err error) (wait time.Duration, more bool) {
 		how, told = no.verdict().again, no.Retry
 	} else if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errAnswer) {
 		how = once
-	} else if errors.Is(err, token.ErrNoGateway) || errors.Is(err, context.Canceled) {
+	} else if errors.Is(err, token.ErrNoGateway) || errors.Is(err, context.Canceled) || strangeEdge(err) {
 		how = never
 	}
 	switch {
@@ -77,6 +78,12 @@ func (r *retry) next(err error) (wait time.Duration, more bool) {
 	wait = min(firstWait<<(r.asked-1), maxWait)
 	wait += rand.N(wait / 4)
 	return max(wait, told), true
+}
+
+// strangeEdge says that whoever answered is not whom the roots say.
+func strangeEdge(err error) bool {
+	bad := (*tls.CertificateVerificationError)(nil)
+	return errors.As(err, &bad)
 }
 
 // ended says how a call ends because of an error.

@@ -75,7 +75,7 @@ func (l *Leg) lobby(s *sessionStatus, now time.Time) {
 		l.lobbied, l.until = true, now.Add(l.conf.Lobby)
 		l.due.set(dueLobby, l.until.Add(lobbySlip))
 		l.c.knocked()
-		l.emit(call.Progress{Early: true, Lobby: true, Codec: "OPUS"})
+		l.emit(call.Progress{Early: true, Lobby: true, Codec: "OPUS", Video: l.pictures()})
 	}
 	notice := ""
 	if s.Lobby != nil && !s.Lobby.CanBeAdmitted {
@@ -105,8 +105,12 @@ func (l *Leg) joined(now time.Time) {
 	l.session.goLive(true)
 	l.views.again()
 	l.assign(now)
-	l.emit(call.Answered{Codec: "OPUS"})
+	l.emit(call.Answered{Codec: "OPUS", Video: l.pictures()})
 }
+
+// pictures says whether the caller can have pictures, at once or later: streams cannot
+// be added to a meeting (contract, 2.4).
+func (l *Leg) pictures() call.Video { return call.Video{None: !l.video} }
 
 // tellRoster shows who is there now.
 func (l *Leg) tellRoster() {

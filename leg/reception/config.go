@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tandem/internal/rewrite"
 	"tandem/media/codec"
 	"tandem/media/prompt"
 	"tandem/media/tone"
@@ -76,11 +77,11 @@ func (c *Config) Validate() error {
 			bad(fmt.Sprintf("aliases[%d]", i), errors.New("is empty"))
 		}
 	}
-	if _, err := compile(c.Match, c.Replace); err != nil {
-		bad(fieldOf(err, "match", "replace"), err)
+	if _, err := rewrite.Compile(c.Match, c.Replace); err != nil {
+		bad(rewrite.FieldOf(err, "match", "replace"), err)
 	}
-	if _, err := compile(c.PostMatch, c.PostReplace); err != nil {
-		bad(fieldOf(err, "post_match", "post_replace"), err)
+	if _, err := rewrite.Compile(c.PostMatch, c.PostReplace); err != nil {
+		bad(rewrite.FieldOf(err, "post_match", "post_replace"), err)
 	}
 	for _, f := range []struct {
 		field string
@@ -131,7 +132,7 @@ func or[T comparable](v, standard T) T {
 // desk is a reception ready for calls. It never changes.
 type desk struct {
 	Config        // with nothing left out
-	before, after rewrite
+	before, after rewrite.Rule
 	speech        map[prompt.Name][]int16 // at rate
 }
 
@@ -139,11 +140,11 @@ type desk struct {
 func (c *Config) open() (*desk, error) {
 	d := &desk{Config: c.withDefaults(), speech: make(map[prompt.Name][]int16)}
 	var err error
-	if d.before, err = compile(c.Match, c.Replace); err != nil {
-		return nil, fmt.Errorf("%s: %w", fieldOf(err, "match", "replace"), err)
+	if d.before, err = rewrite.Compile(c.Match, c.Replace); err != nil {
+		return nil, fmt.Errorf("%s: %w", rewrite.FieldOf(err, "match", "replace"), err)
 	}
-	if d.after, err = compile(c.PostMatch, c.PostReplace); err != nil {
-		return nil, fmt.Errorf("%s: %w", fieldOf(err, "post_match", "post_replace"), err)
+	if d.after, err = rewrite.Compile(c.PostMatch, c.PostReplace); err != nil {
+		return nil, fmt.Errorf("%s: %w", rewrite.FieldOf(err, "post_match", "post_replace"), err)
 	}
 	for _, name := range sentences() {
 		if file := c.Sounds[string(name)]; file != "" {

@@ -27,6 +27,12 @@ func TestAMeetingIsReachedByKeysOfEachKind(t *testing.T) {
 				time.Sleep(300 * time.Millisecond)
 			}
 		}},
+		{"RFC 4733 and INFO", true, func(h *house) {
+			for _, k := range id + "#" {
+				h.a.events <- call.Digit{Key: k}
+				h.phone.press(t, string(k))
+			}
+		}},
 		{"in-band", false, func(h *house) { h.phone.whistle(id + "#") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

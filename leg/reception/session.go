@@ -6,25 +6,23 @@ import (
 	"time"
 
 	"tandem/media"
-	"tandem/media/dtmf"
 )
 
 const (
 	rate      = 16000                 // Hz, of what is said
 	packet    = 20 * time.Millisecond //
 	frame     = rate / 50             // samples of a packet
-	audioType = 11                    // payload types inside of the gateway
-	eventType = 101
+	audioType = 11                    // payload type inside of the gateway
 )
 
-// session is the media end of a reception: a voice that speaks sentences, an ear that
-// understands keys, and a screen of which only the text is made here.
+// session is the media end of a reception: a voice that speaks sentences, keys
+// that are typed, and a screen of which only the text is made here.
 type session struct {
 	name    string
 	loop    media.Loop
 	changed chan struct{}
 	source  source
-	sink    sink
+	pressed func(rune)
 
 	mu     sync.Mutex // guards roster
 	roster media.Roster
@@ -32,24 +30,21 @@ type session struct {
 
 var _ media.Meeting = (*session)(nil)
 
-// newSession makes a session; pressed is called, on a media loop, for each key.
+// newSession makes a session; pressed is called for each key, and never waits.
 func newSession(name string, loop media.Loop, pressed func(rune)) *session {
-	return &session{name: name, loop: loop, changed: make(chan struct{}, 1), sink: sink{pressed: pressed, keys: dtmf.Receiver{Clock: rate}}}
+	return &session{name: name, loop: loop, changed: make(chan struct{}, 1), pressed: pressed}
 }
 
 // start begins to speak and to listen, until stop.
 func (s *session) start() (stop func()) {
-	return s.loop.Every(packet, func(now time.Time) {
-		s.source.tick()
-		s.sink.tick(now)
-	})
+	return s.loop.Every(packet, func(time.Time) { s.source.tick() })
 }
 
 // Sources implements [media.Session].
 func (s *session) Sources() []media.Source { return []media.Source{&s.source} }
 
 // Sinks implements [media.Session].
-func (s *session) Sinks() []media.Sink { return []media.Sink{&s.sink} }
+func (s *session) Sinks() []media.Sink { return []media.Sink{sink{}} }
 
 // Changed implements [media.Session].
 func (s *session) Changed() <-chan struct{} { return s.changed }
@@ -76,6 +71,9 @@ func (s *session) Roster() media.Roster {
 
 // Show implements [media.Meeting]: nobody is to be seen.
 func (s *session) Show([]media.View) {}
+
+// Type takes a key of the caller, however it came.
+func (s *session) Type(key rune) { s.pressed(key) }
 
 // Mute implements [media.Meeting]: nobody is told.
 func (s *session) Mute(_, _ bool) {}
@@ -157,46 +155,20 @@ func (s *source) tick() {
 	s.receiver.Receive(&p)
 }
 
-// sink understands keys (RFC 4733). It has no use for the caller's voice.
-type sink struct {
-	pressed func(rune)
+// sink has no use for the caller's voice: keys come by Type.
+type sink struct{}
 
-	mu   sync.Mutex // guards keys
-	keys dtmf.Receiver
-}
-
-var _ media.Sink = (*sink)(nil)
+var _ media.Sink = sink{}
 
 // Info implements [media.Sink].
-func (*sink) Info() media.StreamInfo {
+func (sink) Info() media.StreamInfo {
 	return media.StreamInfo{
-		ID: "keys", Kind: media.Audio, Codec: "L16", Clock: rate, PayloadType: audioType, Packet: packet, Direction: media.SendOnly,
-		Event: media.Event{PayloadType: eventType, Clock: rate},
+		ID: "voice", Kind: media.Audio, Codec: "L16", Clock: rate, PayloadType: audioType, Packet: packet, Direction: media.SendOnly,
 	}
 }
 
 // OnKeyframeRequest implements [media.Sink].
-func (*sink) OnKeyframeRequest(func()) {}
+func (sink) OnKeyframeRequest(func()) {}
 
 // Write implements [media.Sink].
-func (s *sink) Write(p *media.Packet) {
-	if p.PayloadType != eventType {
-		return
-	}
-	s.mu.Lock()
-	d, ok := s.keys.Receive(time.Now(), p)
-	s.mu.Unlock()
-	if ok {
-		s.pressed(d.Key)
-	}
-}
-
-// tick notices a key whose end was lost.
-func (s *sink) tick(now time.Time) {
-	s.mu.Lock()
-	d, ok := s.keys.Tick(now)
-	s.mu.Unlock()
-	if ok {
-		s.pressed(d.Key)
-	}
-}
+func (sink) Write(*media.Packet) {}

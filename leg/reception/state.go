@@ -46,6 +46,7 @@ type state struct {
 	due    time.Time // when something happens by itself
 	total  time.Time // when the caller's time here is over
 	typed  string
+	ahead  string // typed while the service is asked: the next entry, should this one be wrong
 	id     string // what is looked up
 	title  string // of the meeting
 	notice string // why the last try failed
@@ -89,8 +90,11 @@ func (s state) step(now time.Time, what any) (state, []any) {
 		s.left, s.total = s.desk.Tries, now.Add(s.desk.Total)
 		return s.listen(now, prompt.Enter)
 	case key:
-		if s.phase == typing {
+		switch {
+		case s.phase == typing:
 			return s.press(now, rune(what))
+		case s.phase == looking && len(s.ahead) < maxTyped:
+			s.ahead += string(rune(what))
 		}
 	case passed:
 		return s.pass(now)
@@ -158,7 +162,7 @@ func (s state) pass(now time.Time) (state, []any) {
 	case looking:
 		return s.fail(now, call.Ended{Cause: call.Unavailable, Text: "the meeting service did not answer"}, false)
 	case telling:
-		to, _ := s.desk.after.apply(s.id) // it did when the ID was found
+		to, _ := s.desk.after.Apply(s.id) // it did when the ID was found
 		return s.enter(now, away, 0), []any{pass{to}}
 	case leaving:
 		s.phase = over
@@ -170,7 +174,7 @@ func (s state) pass(now time.Time) (state, []any) {
 // complete reports whether what was typed looks whole, though nobody pressed '#'.
 func (s state) complete() bool {
 	if s.desk.Match != "" {
-		_, ok := s.desk.before.apply(s.typed)
+		_, ok := s.desk.before.Apply(s.typed)
 		return ok && s.typed != ""
 	}
 	return len(s.typed) == meetingID
@@ -178,11 +182,11 @@ func (s state) complete() bool {
 
 // submit takes what was typed for the ID.
 func (s state) submit(now time.Time) (state, []any) {
-	id, ok := s.desk.before.apply(s.typed)
+	id, ok := s.desk.before.Apply(s.typed)
 	if !ok || id == "" {
 		return s.fail(now, call.Ended{Cause: call.MeetingUnknown, Text: "what was typed does not match the reception's expression"}, false)
 	}
-	s.id, s.notice, s.last = id, "", call.Ended{}
+	s.id, s.notice, s.last, s.ahead = id, "", call.Ended{}, ""
 	s.looks++
 	if s.desk.Token == "" {
 		return s.found(now, found{look: s.looks})
@@ -195,7 +199,7 @@ func (s state) found(now time.Time, f found) (state, []any) {
 	if f.err != nil {
 		return s.fail(now, endedBy(f.err), f.stop)
 	}
-	if to, ok := s.desk.after.apply(s.id); !ok || to == "" {
+	if to, ok := s.desk.after.Apply(s.id); !ok || to == "" {
 		return s.fail(now, call.Ended{Cause: call.NoRoute, Text: "the ID does not match the reception's expression for after the lookup"}, false)
 	}
 	s.title = f.title
@@ -212,7 +216,14 @@ func (s state) fail(now time.Time, why call.Ended, stop bool) (state, []any) {
 	if s.left--; s.left <= 0 || stop {
 		return s.leave(now, sentence(why.Cause))
 	}
-	return s.listen(now, sentence(why.Cause), prompt.Again)
+	ahead := s.ahead
+	s, todo := s.listen(now, sentence(why.Cause), prompt.Again)
+	for _, k := range ahead {
+		var more []any
+		s, more = s.step(now, key(k))
+		todo = append(todo, more...)
+	}
+	return s, todo
 }
 
 func (s state) leave(now time.Time, why prompt.Name) (state, []any) {

@@ -250,10 +250,16 @@ func TestACallerAtTheReception(t *testing.T) {
 			[]string{"say [enter]", "look 1"},
 		},
 		{
-			"keys while the service is asked are not typed",
+			"keys while the service is asked are the next ID",
 			Config{Token: "acme"},
-			"1#55# no=meeting_unknown 2#",
-			[]string{"say [enter]", "look 1", "say [unknown again]", "look 2"},
+			"1#55#6 no=meeting_unknown no=meeting_unknown #",
+			[]string{"say [enter]", "look 1", "say [unknown again]", "look 55", "say [unknown again]", "look 6"},
+		},
+		{
+			"unless the first was right",
+			Config{Token: "acme"},
+			"1#55# found +2s",
+			[]string{"say [enter]", "look 1", "say [connecting]", "pass 1"},
 		},
 		{
 			"33 keys are not typed",

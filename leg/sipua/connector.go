@@ -34,7 +34,8 @@ type Connector struct {
 	Alarms    Alarms   // may be nil
 	Log       *slog.Logger
 	UserAgent string
-	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
+	Trace     func(flow.TraceEvent)    // sees every SIP message; may be nil
+	Dialogs   func(leg, callID string) // told which SIP dialog a leg has; may be nil
 	Node      string
 
 	net      *flow.Transport

@@ -42,7 +42,7 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		r.Codec = r.Codecs[0]
 	}
 	r.Videos, r.VideoLimits = invite.Videos(req.Body, opt.Media.Capabilities.Video)
-	r.Video = len(r.Videos) > 0
+	r.Video = len(r.Videos) > 0 || len(req.Body) == 0 && len(opt.Media.Capabilities.Video) > 0 // a late offer may have a picture
 	leg, err := c.stack.In(on.ctx, opt, s)
 	if err != nil {
 		who.release()

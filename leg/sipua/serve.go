@@ -65,7 +65,7 @@ func (c *Connector) assemble(b *book) {
 		Timer: sessionTimer(c.Config.Timer), OnInvite: c.onInvite, OnRequest: c.onRequest,
 	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
-	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log}
+	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log, Dialogs: c.Dialogs}
 	c.resolver = &flow.Resolver{}
 	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup, Algorithms: digests(c.Config.Digest)}
 }

@@ -240,7 +240,7 @@ func (c *conference) planUplink() uplinkPlan {
 			sinks++
 		}
 	}
-	if c.roster.Stage != media.Joined || sinks == 0 || p.from.Codec == "" {
+	if c.roster.Stage != media.Joined || sinks == 0 || p.from.Codec == "" || c.slow.level == soundOnly {
 		return uplinkPlan{}
 	}
 	return p

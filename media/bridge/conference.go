@@ -32,6 +32,7 @@ type conference struct {
 
 	mu     sync.Mutex // guards what follows; no Attach and no stop of a tick under it
 	pad    keypad
+	keyed  twice
 	view   view
 	roster media.Roster
 	ring   bool
@@ -223,19 +224,25 @@ func (c *conference) heard(d dtmf.Digit) {
 	if c.keys != nil {
 		c.keys(d)
 	}
-	c.press(d)
+	c.press(d.Key, inMedia)
 }
 
-// press acts on a key of the room, and reports whether it was of use.
-func (c *conference) press(d dtmf.Digit) bool {
+// press acts on a key of the room, and reports whether it was of use. At a reception it
+// is typed at once, without a way through the sound.
+func (c *conference) press(key rune, way keyWay) bool {
 	now := time.Now()
 	c.mu.Lock()
-	mic, v := c.mic, c.voices
-	if c.roster.Stage == media.Typing {
+	if c.keyed.again(now, way, key) {
 		c.mu.Unlock()
-		return mic != nil && mic.forward(d)
+		return true
 	}
-	cmd := c.pad.press(now, d.Key)
+	mic, v := c.mic, c.voices
+	if t, ok := c.meeting.(typist); ok && c.roster.Stage == media.Typing {
+		c.mu.Unlock()
+		t.Type(key)
+		return true
+	}
+	cmd := c.pad.press(now, key)
 	name := c.obeyLocked(cmd, now)
 	muted := c.view.muted
 	c.mu.Unlock()

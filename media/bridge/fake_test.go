@@ -134,7 +134,8 @@ type fakeSink struct {
 	keep    bool
 	packets []media.Packet
 	count   int
-	wanted  func() // asks for a keyframe
+	wanted  func()       // asks for a keyframe
+	slow    atomic.Int64 // nanoseconds that a Write takes
 }
 
 func (s *fakeSink) Info() media.StreamInfo {
@@ -144,6 +145,9 @@ func (s *fakeSink) Info() media.StreamInfo {
 }
 
 func (s *fakeSink) Write(p *media.Packet) {
+	if d := s.slow.Load(); d > 0 {
+		time.Sleep(time.Duration(d)) // virtual
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++

@@ -1,9 +1,6 @@
 package bridge
 
-import (
-	"tandem/media"
-	"tandem/media/dtmf"
-)
+import "tandem/media"
 
 // Key is a key of a leg that came outside of its audio (SIP INFO). It reports whether
 // the bridge acts on it: in a meeting *6 mutes, *8 changes the layout, *4 takes the
@@ -13,7 +10,7 @@ func (br *Bridge) Key(fromB bool, key rune) bool {
 	if br.conference == nil || fromB != br.meetingIsA {
 		return false
 	}
-	return br.conference.press(dtmf.Digit{Key: key})
+	return br.conference.press(key, inSignal)
 }
 
 // confer makes a conference when exactly one side is a meeting.

@@ -83,6 +83,13 @@ type fakeMeeting struct {
 	shows  int
 	muted  [2]bool
 	mutes  int
+	typed  string
+}
+
+func (m *fakeMeeting) Type(key rune) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.typed += string(key)
 }
 
 func (m *fakeMeeting) Roster() media.Roster {

@@ -13,7 +13,7 @@ import (
 
 // microphone is the room's audio on its way to the meeting: relayed when both sides
 // speak the same codec, transcoded otherwise, nothing while it is muted. Keys are taken
-// out of it; at a reception they go on as telephone-events.
+// out of it.
 type microphone struct {
 	count *counters
 	press func(dtmf.Digit) // a key of the room
@@ -30,7 +30,6 @@ type microphone struct {
 	muted    bool
 	keys     dtmf.Receiver
 	detector *dtmf.Detector // nil when the room has telephone-event
-	sender   *dtmf.Sender   // nil when the meeting has not
 	found    []dtmf.Digit   // heard during this tick
 }
 
@@ -62,9 +61,6 @@ func newMicrophone(from media.StreamInfo, o output, press func(dtmf.Digit)) (*mi
 	if from.Event.Clock == 0 {
 		m.detector = dtmf.NewDetector(in)
 		m.player.listen = m.listen
-	}
-	if o.to.Event.Clock != 0 {
-		m.sender = &dtmf.Sender{Clock: o.to.Event.Clock, PayloadType: o.to.Event.PayloadType, Packet: mixTick}
 	}
 	return m, nil
 }
@@ -116,17 +112,6 @@ func (m *microphone) mute(on bool) {
 	m.muted = on
 }
 
-// forward types a key at the far end. It is false when that takes no keys.
-func (m *microphone) forward(d dtmf.Digit) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.sender == nil || m.sender.Send(d) != nil {
-		m.count.dropped.Add(1)
-		return false
-	}
-	return true
-}
-
 // tick sends what is due.
 func (m *microphone) tick(now time.Time) {
 	m.mu.Lock()
@@ -150,7 +135,6 @@ func (m *microphone) step(now time.Time) {
 		m.player.fill(now, n)
 	}
 	switch {
-	case m.typeKey():
 	case m.relay:
 	case m.muted || m.player.resting || m.encoder == nil:
 		m.paused = true
@@ -161,16 +145,6 @@ func (m *microphone) step(now time.Time) {
 		m.player.drop(n)
 	}
 	m.advance(m.packet)
-}
-
-// typeKey sends the next packet of a key and reports whether there is one.
-func (m *microphone) typeKey() bool {
-	if m.sender == nil || !m.sender.Pending() || !m.sender.Next(m.timestamp, &m.output.packet) {
-		return false
-	}
-	m.paused = true
-	m.send()
-	return true
 }
 
 func (m *microphone) emit(pcm []int16) {

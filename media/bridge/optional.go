@@ -17,6 +17,8 @@ type (
 	// A meeting with a bandwidth knows what our pictures may take together, in bit/s;
 	// 0 when it does not know yet.
 	narrow interface{ Bandwidth() int }
+	// A meeting to which keys are typed while its stage is Typing; Type never waits.
+	typist interface{ Type(key rune) }
 	// A sink with a level tells the far end how loud our voice is, in -dBov (RFC 6464).
 	leveled interface{ SetLevel(level uint8) }
 	// A source with a limit asks its far end to send no more, in bit/s (TMMBR, REMB).

@@ -192,36 +192,34 @@ func (c *conference) lipSync(now time.Time) {
 	}
 }
 
-// slowness lowers the frame rate when pictures take longer than there is time, and
-// raises it again with care.
-type slowness struct {
-	busy  time.Duration // mean time of a picture
-	half  bool
-	since time.Time
-}
-
 // schedule says when the next picture is due. now is when this one was, and done when
 // it was made.
 func (c *conference) schedule(now, done time.Time) {
 	d := c.screen.interval()
-	s := &c.slow
-	s.busy += (done.Sub(now) - s.busy) / 16
-	limit := d * 9 / 10
-	if s.half {
-		limit = d * 4 / 10
+	before := c.slow.level
+	if c.slow.picture(done, d, done.Sub(now)) {
+		c.strained(done, before)
 	}
-	if (s.busy > limit) == s.half {
-		s.since = done
-	}
-	if wait := done.Sub(s.since); !s.half && wait > 2*time.Second || s.half && wait > 10*time.Second {
-		s.half, s.since = !s.half, done
-		c.videoDown.slowed.Add(1)
-	}
-	if s.half {
-		d *= 2
-	}
+	d = c.slow.period(d)
 	if c.next = c.next.Add(d); !c.next.After(done) {
 		c.videoDown.late.Add(1)
 		c.next = done.Add(d / 4)
+	}
+}
+
+// strained shows less, or more again.
+func (c *conference) strained(now time.Time, before strain) {
+	level := c.slow.level
+	c.videoDown.slowed.Add(1)
+	c.log.Info("pictures of a meeting", "now", level.String(), "was", before.String())
+	c.mu.Lock()
+	c.view.most, c.view.blind, c.dirty = level.most(), level == soundOnly, true
+	if text := level.notice(before); text != "" {
+		c.view.notice, c.until = text, now.Add(noticeFor)
+	}
+	c.mu.Unlock()
+	if (level == soundOnly) != (before == soundOnly) {
+		c.setUplink(c.planUplink())
+		c.screen.cut()
 	}
 }

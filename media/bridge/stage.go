@@ -13,6 +13,8 @@ type view struct {
 	second  bool   // the room has a second screen, where presentations are at first
 	speaker string // who has the floor
 	notice  string // for a while
+	most    int    // people that are shown, for want of time; 0: as many as the layout has
+	blind   bool   // no pictures, for want of time
 	slots   int    // video streams that the far end has
 	streams []seen // what comes on them
 }
@@ -40,8 +42,18 @@ func stateOf(r *media.Roster, v *view) compose.State {
 		s.Notice = ""
 		return s
 	}
+	if v.blind {
+		s.Screen = compose.Screen{Kind: compose.Message, Title: "Sound only", Text: "The gateway is too busy for pictures. They come back by themselves."}
+		return s
+	}
 	s.Presentation, s.Presenter = presentation(r, v)
 	places := v.layout.Places()
+	switch {
+	case v.most == 1:
+		s.Layout, places = compose.OnePlusZero, 1
+	case v.most > 0:
+		places = min(places, v.most)
+	}
 	if s.Presentation != "" {
 		places = min(places, besidePresentation)
 	}

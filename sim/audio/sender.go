@@ -36,7 +36,8 @@ const (
 	eventPause = 3 // 60 ms between two keys
 )
 
-// Dial queues keys to be sent as telephone-events; unknown keys are skipped.
+// Dial queues keys to be sent as telephone-events, or as tones where none were agreed;
+// unknown keys are skipped.
 func (s *Sender) Dial(keys string) {
 	for _, k := range keys {
 		if c, ok := EventCode(k); ok && len(s.digits) < 64 {
@@ -70,6 +71,9 @@ func (s *Sender) Next(p *rtp.Packet, echo []byte) {
 	p.Marker = !s.talking
 	s.talking = true
 	switch {
+	case len(s.digits) > 0 && len(s.Fixed) == 0:
+		s.whistle()
+		p.Payload = s.frame[:]
 	case echo != nil:
 		p.Payload = echo
 	case len(s.Fixed) > 0:

@@ -2,6 +2,7 @@ package meet
 
 import (
 	"fmt"
+	"image"
 	"image/color"
 	"net"
 	"slices"
@@ -150,7 +151,10 @@ type Options struct {
 	NoDecode      bool          // do not decode what clients send: saves CPU in benchmarks, no pictures in reports
 	NoREMB        bool          // send no REMB
 	NoTWCC        bool          // send no transport-wide feedback
-	DirectReject  bool          // canvas.direct: reject instead of as relevant when it names nobody
+	// Film draws picture n of every scripted camera, in place of the person's scene: for
+	// benchmarks, in which all codecs are to see the same.
+	Film         func(img *image.YCbCr, n int) `json:"-"`
+	DirectReject bool                          // canvas.direct: reject instead of as relevant when it names nobody
 }
 
 // Timing holds the edge's own times, so that tests need not wait for them.

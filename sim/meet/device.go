@@ -127,6 +127,13 @@ func (d *device) lost(why string) {
 	d.lostLocked(why)
 }
 
+// gone reports whether the device has ended.
+func (d *device) gone() bool {
+	d.meeting.mu.Lock()
+	defer d.meeting.mu.Unlock()
+	return d.state == stateEnded
+}
+
 func (d *device) lostLocked(why string) {
 	if d.state == stateEnded {
 		return

@@ -25,6 +25,7 @@ type frame struct {
 // that begins without a keyframe and can be played forever.
 type reel struct {
 	scene         picture.Scene
+	film          func(img *image.YCbCr, n int) // in its place; may be nil
 	width, height int
 	fps, kbps     int
 	rounds        int // frames of one round
@@ -63,7 +64,11 @@ func (r *reel) encodeNext() error {
 	if r.encoder == nil {
 		return fmt.Errorf("the gallery is closed")
 	}
-	r.scene.Draw(r.canvas, float64(i%r.rounds)/float64(r.rounds))
+	if r.film != nil {
+		r.film(r.canvas, i%r.rounds)
+	} else {
+		r.scene.Draw(r.canvas, float64(i%r.rounds)/float64(r.rounds))
+	}
 	data, err := r.encoder.Encode(r.canvas, r.kind(i))
 	if err != nil {
 		return err
@@ -115,13 +120,15 @@ type reelKey struct {
 
 // gallery keeps the reels and voices of all scripted people.
 type gallery struct {
+	film func(img *image.YCbCr, n int) // may be nil
+
 	mu     sync.Mutex // guards everything below
 	reels  map[reelKey]*reel
 	voices map[voiceKey]*speech
 }
 
-func newGallery() *gallery {
-	return &gallery{reels: map[reelKey]*reel{}, voices: map[voiceKey]*speech{}}
+func newGallery(film func(img *image.YCbCr, n int)) *gallery {
+	return &gallery{film: film, reels: map[reelKey]*reel{}, voices: map[voiceKey]*speech{}}
 }
 
 func (g *gallery) reel(k reelKey) *reel {
@@ -131,7 +138,7 @@ func (g *gallery) reel(k reelKey) *reel {
 	if r == nil {
 		r = &reel{
 			scene: picture.Scene{Name: k.name, Colour: k.colour, Slides: k.slides}, width: k.width, height: k.height,
-			fps: k.fps, kbps: layerRate(k.height) / 1000, rounds: k.fps * reelSeconds,
+			fps: k.fps, kbps: layerRate(k.height) / 1000, rounds: k.fps * reelSeconds, film: g.film,
 		}
 		g.reels[k] = r
 	}

@@ -42,7 +42,7 @@ func (m *meeting) lockVideo(on bool) {
 	m.signsLocked()
 	for _, d := range slices.Clone(m.devices) {
 		if on && d.hasCamera && !d.noCamera {
-			d.endLocked(CameraLocked, `the host turned off "Turn on their video"`, nil)
+			d.endLocked(CameraLocked, videoIsOff, nil)
 		}
 	}
 }
@@ -148,3 +148,6 @@ func (m *meeting) chatLocked(from *member, text string) string {
 	})
 	return msg.MessageID
 }
+
+// videoIsOff is what a camera meets when the host has locked video.
+const videoIsOff = `the host turned off "Turn on their video"`

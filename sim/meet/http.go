@@ -223,6 +223,9 @@ func (s *Server) deviceAction(r *http.Request) (any, *refusal) {
 		return nil, refused(DeviceControl, "")
 	}
 	d, no := s.ownDevice(r.PathValue("space"), name, c)
+	if no == nil && d.gone() {
+		no = refused(DeviceNotFound, "")
+	}
 	if no != nil {
 		return nil, no
 	}

@@ -104,7 +104,11 @@ func (m *meeting) setMediaState(d *device, body json.RawMessage, _ time.Time) ou
 		d.noCamera = *in.VideoMuted
 	}
 	d.mutedLocked()
-	return done(struct{}{})
+	out := done(struct{}{})
+	if m.conf.VideoLocked && d.hasCamera && !d.noCamera {
+		out.after = func() { d.endLocked(CameraLocked, videoIsOff, nil) }
+	}
+	return out
 }
 
 // uploadStats takes both spellings (reference 5.3).

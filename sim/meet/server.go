@@ -79,7 +79,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("simulated Meet: fps is 10, 15 or 30, not %d", fps)
 	}
 	s.tokens, s.oauth, s.counters = map[string]*AccessToken{}, map[string]OAuthToken{}, map[string]int{}
-	s.answers, s.gallery = map[string]savedAnswer{}, newGallery()
+	s.answers, s.gallery = map[string]savedAnswer{}, newGallery(s.cfg.Options.Film)
 	if err := s.authorities(); err != nil {
 		return err
 	}

@@ -49,10 +49,13 @@ func (p *Phone) events() uint8 {
 // run sends the INVITE and follows it to its end.
 func (c *Call) run(extra []wire.Header) {
 	p := c.phone
-	sdp := c.sound.describe(p.cfg.Codecs, p.events(), "sendrecv")
+	kind, sdp := "", ""
+	if !p.cfg.Late {
+		kind, sdp = "application/sdp", c.sound.describe(p.cfg.Codecs, p.events(), "sendrecv")
+	}
 	m, err := p.authorized(p.ctx, func(credentials wire.Header) []byte {
 		raw := c.requestRaw("INVITE", append(extra, credentials, wire.Header{Name: "Contact", Value: "<" + p.contact + ">"},
-			wire.Header{Name: "Allow", Value: allow}, wire.Header{Name: "Supported", Value: c.supported()}), "application/sdp", sdp)
+			wire.Header{Name: "Allow", Value: allow}, wire.Header{Name: "Supported", Value: c.supported()}), kind, sdp)
 		c.remember(raw)
 		return raw
 	}, c.provisional)
@@ -159,10 +162,15 @@ func (c *Call) final(m *wire.Message) {
 		return
 	}
 	c.learn(m)
-	c.ack(m)
-	if len(m.Body) > 0 {
-		c.take(m)
+	taken := len(m.Body) > 0 && c.take(m)
+	answer := ""
+	if c.phone.cfg.Late && taken {
+		c.sound.mu.Lock()
+		codec, event := c.sound.codec, c.sound.in.Event
+		c.sound.mu.Unlock()
+		answer = c.sound.describe([]string{codec}, event, "sendrecv")
 	}
+	c.ack(m, answer)
 	late := false
 	c.set(func() {
 		if late = c.phase == Ended; late {
@@ -175,12 +183,14 @@ func (c *Call) final(m *wire.Message) {
 	}
 }
 
-// ack acknowledges a 200 to our INVITE and remembers how.
-func (c *Call) ack(m *wire.Message) {
+// ack acknowledges a 200 to our INVITE and remembers how; answer is for its offer, if it
+// had one.
+func (c *Call) ack(m *wire.Message, answer string) {
 	seq, _ := m.CSeq()
 	c.mu.Lock()
 	raw := wire.Request("ACK", c.target).Add("Via", c.phone.via()).Each("Route", c.routes).Add("Max-Forwards", "70").
-		Add("From", m.Get("From")).Add("To", m.Get("To")).Add("Call-ID", c.callID).Add("CSeq", fmt.Sprintf("%d ACK", seq)).End()
+		Add("From", m.Get("From")).Add("To", m.Get("To")).Add("Call-ID", c.callID).Add("CSeq", fmt.Sprintf("%d ACK", seq)).
+		Body("application/sdp", answer)
 	c.lastACK = raw
 	c.mu.Unlock()
 	c.phone.send(raw)

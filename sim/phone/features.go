@@ -16,6 +16,14 @@ func (c *Call) Hold(ctx context.Context) error { return c.reoffer(ctx, "sendonly
 // Resume takes it off hold.
 func (c *Call) Resume(ctx context.Context) error { return c.reoffer(ctx, "sendrecv") }
 
+// AddPicture turns the camera on in mid-call (re-INVITE with a second m-line).
+func (c *Call) AddPicture(ctx context.Context) error {
+	c.sound.mu.Lock()
+	c.sound.later = false
+	c.sound.mu.Unlock()
+	return c.reoffer(ctx, "sendrecv")
+}
+
 func (c *Call) reoffer(ctx context.Context, direction string) error {
 	p := c.phone
 	sdp := c.sound.describe(p.cfg.Codecs, p.events(), direction)
@@ -37,15 +45,24 @@ func (c *Call) reoffer(ctx context.Context, direction string) error {
 	if uri, _ := wire.InBrackets(m.Get("Contact")); uri != "" {
 		c.set(func() { c.target = uri })
 	}
-	c.ack(m)
+	c.ack(m, "")
 	c.take(m)
 	return nil
 }
 
 // SendInfoDTMF presses keys by INFO (application/dtmf-relay), one at a time.
 func (c *Call) SendInfoDTMF(ctx context.Context, keys string) error {
+	return c.sendInfo(ctx, keys, "application/dtmf-relay", "Signal=%c\r\nDuration=160\r\n")
+}
+
+// SendPlainDTMF is SendInfoDTMF in the older dialect.
+func (c *Call) SendPlainDTMF(ctx context.Context, keys string) error {
+	return c.sendInfo(ctx, keys, "application/dtmf", "%c")
+}
+
+func (c *Call) sendInfo(ctx context.Context, keys, kind, format string) error {
 	for _, k := range keys {
-		m, err := c.transact(ctx, "INFO", nil, "application/dtmf-relay", fmt.Sprintf("Signal=%c\r\nDuration=160\r\n", k))
+		m, err := c.transact(ctx, "INFO", nil, kind, fmt.Sprintf(format, k))
 		if err != nil {
 			return err
 		}

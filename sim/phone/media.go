@@ -24,6 +24,8 @@ type sound struct {
 	mu        sync.Mutex // guards everything below
 	to        netip.AddrPort
 	direction string // ours
+	later     bool   // the picture is not shown yet
+	video     string // the far end's m-line of it; "" without
 	codec     string
 	in        audio.Receiver
 	out       audio.Sender
@@ -39,7 +41,7 @@ func (p *Phone) newSound() (*sound, error) {
 	if err != nil {
 		return nil, fmt.Errorf("phone %s: media: %w", p.cfg.User, err)
 	}
-	s := &sound{conn: conn, stop: make(chan struct{}), direction: "sendrecv"}
+	s := &sound{conn: conn, stop: make(chan struct{}), direction: "sendrecv", later: p.cfg.PictureLater}
 	s.out.Tone.Frequency = p.cfg.Tone
 	if p.cfg.Picture != nil {
 		if s.picture, err = p.cfg.Picture(p.cfg.Bind); err != nil {
@@ -146,8 +148,11 @@ func (s *sound) describe(codecs []string, event uint8, direction string) string 
 		fmt.Fprintf(&b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", event, event)
 	}
 	fmt.Fprintf(&b, "a=ptime:20\r\na=%s\r\n", direction)
-	if s.picture != nil {
+	switch f := strings.Fields(s.video); {
+	case s.picture != nil && !s.later:
 		b.WriteString(s.picture.Describe(direction))
+	case len(f) > 3: // an answer has as many lines as the offer (RFC 3264 section 6)
+		fmt.Fprintf(&b, "%s 0 %s\r\n", f[0], strings.Join(f[2:], " "))
 	}
 	return b.String()
 }
@@ -232,7 +237,10 @@ func (s *sound) adopt(r remote, codec string, events bool) {
 	s.codec = codec
 	s.in.Law, s.out.Law = law, law
 	s.in.Audio, s.out.Audio = payloadTypes[codec], payloadTypes[codec]
-	if s.picture != nil {
+	if s.video = ""; len(r.video) > 0 {
+		s.video = r.video[0]
+	}
+	if s.picture != nil && !s.later {
 		s.picture.Take(r.host, r.video)
 	}
 	if events {

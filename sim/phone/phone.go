@@ -37,9 +37,12 @@ type Config struct {
 	Expires  time.Duration // of the registration; default 3600 s
 	T1       time.Duration // RFC 3261; default 500 ms
 	Reliable bool          // offer 100rel
+	Late     bool          // INVITE without an offer; the answer goes with the ACK
 
 	// Picture makes the video of one call on a local address; nil: audio only.
 	Picture func(bind string) (Picture, error)
+	// PictureLater leaves it out until AddPicture.
+	PictureLater bool
 }
 
 // Picture is the video of one call: one m-line, what is sent and what is seen.

@@ -3,6 +3,7 @@ package room
 import (
 	"image"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/pion/rtp"
@@ -65,6 +66,7 @@ func (e *Eye) film() {
 	tick := time.NewTicker(time.Second / time.Duration(e.cfg.FPS))
 	defer tick.Stop()
 	img, scene := picture.New(e.cfg.Width, e.cfg.Height), e.cfg.scene()
+	var reel reel
 	var enc encoder
 	var codec string
 	defer func() {
@@ -91,9 +93,13 @@ func (e *Eye) film() {
 				enc, codec = nil, ""
 				continue
 			}
-			codec, key = want, true
+			codec, key, reel.frames = want, true, nil
 		}
 		since := time.Since(e.started)
+		if e.cfg.Film != nil {
+			e.send(reel.next(e.cfg, img, enc, key), since)
+			continue
+		}
 		scene.Draw(img, math.Mod(since.Seconds(), lap.Seconds())/lap.Seconds())
 		if payloads, err := enc.encode(img, key); err == nil {
 			e.send(payloads, since)
@@ -133,4 +139,33 @@ func (e *Eye) send(payloads [][]byte, since time.Duration) {
 	if len(payloads) > 0 {
 		e.frames++
 	}
+}
+
+// reel is two seconds of a film, encoded.
+type reel struct {
+	frames [][][]byte
+	at     int
+}
+
+// next is the payloads of the next picture; key begins again.
+func (r *reel) next(c Config, img *image.YCbCr, enc encoder, key bool) [][]byte {
+	if r.frames == nil {
+		for n := range 2 * c.FPS {
+			c.Film(img, n)
+			payloads, err := enc.encode(img, n == 0)
+			if err != nil {
+				return nil
+			}
+			var kept [][]byte
+			for _, p := range payloads {
+				kept = append(kept, slices.Clone(p))
+			}
+			r.frames = append(r.frames, kept)
+		}
+	}
+	if key || r.at == len(r.frames) {
+		r.at = 0
+	}
+	r.at++
+	return r.frames[r.at-1]
 }

@@ -6,6 +6,7 @@ package room
 
 import (
 	"fmt"
+	"image"
 	"image/color"
 
 	"tandem/sim/phone"
@@ -24,6 +25,9 @@ type Config struct {
 	// NoFeedback offers no RTCP feedback: a new picture is then asked for by INFO,
 	// and this room asks for none.
 	NoFeedback bool
+	// Film draws picture n in place of the scene. Two seconds of it are encoded once and
+	// sent again and again: for benchmarks.
+	Film func(img *image.YCbCr, n int)
 }
 
 func (c Config) complete() Config {

@@ -40,6 +40,7 @@ type screen struct {
 	firstPacket           time.Time
 	sizes                 []image.Point
 	longest               time.Duration // without a new picture
+	pace                  pace
 }
 
 func (s *screen) packet(now time.Time, codec string, p *rtp.Packet) {
@@ -122,6 +123,7 @@ func (s *screen) show(now time.Time) {
 		return
 	}
 	s.waiting, s.img = false, img
+	s.pace.frame(now, s.at)
 	if key {
 		s.keys++
 	}

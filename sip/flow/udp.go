@@ -19,6 +19,7 @@ const maxDatagram = 64 << 10
 type udpSocket struct {
 	t      *Transport
 	conn   *net.UDPConn
+	batch  *batchReader // the reader's
 	local  netip.AddrPort
 	sentBy sentBy
 
@@ -40,7 +41,12 @@ func (t *Transport) listenUDP(l Listen, by sentBy) (netip.AddrPort, error) {
 	if err := c.SetReadBuffer(t.limits.ReceiveBuffer); err != nil {
 		t.log.Warn("UDP receive buffer is small", "addr", l.Addr, "err", err)
 	}
-	s := &udpSocket{t: t, conn: c, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
+	batch, err := newBatchReader(c)
+	if err != nil {
+		c.Close()
+		return netip.AddrPort{}, err
+	}
+	s := &udpSocket{t: t, conn: c, batch: batch, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
 	s.flows = newGenerations[netip.AddrPort, *Flow](t.limits.UDPFlows)
 	s.flows.keep = func(f *Flow) bool { return f.pinned.Load() || f.watched() }
 	s.flows.forgotten = func(n int) { t.count.FlowsForgotten.Add(uint64(n)) }
@@ -57,9 +63,9 @@ func (t *Transport) listenUDP(l Listen, by sentBy) (netip.AddrPort, error) {
 // read is the socket's reader: it alone calls the Handler for its flows.
 func (s *udpSocket) read() {
 	defer s.mourn()
-	b := make([]byte, maxDatagram)
+	var pace pacer
 	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(b)
+		n, err := s.batch.read()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -70,7 +76,13 @@ func (s *udpSocket) read() {
 			}
 			continue
 		}
-		s.datagram(b[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		begin := time.Now()
+		for i := range n {
+			s.datagram(s.batch.datagram(i))
+		}
+		if rest := pace.rest(begin, time.Now(), n); rest > 0 {
+			time.Sleep(rest)
+		}
 	}
 }
 

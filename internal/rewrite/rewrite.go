@@ -1,4 +1,6 @@
-package reception
+// Package rewrite is what people write to change dialled texts: an expression for
+// the whole text (RE2) and a replacement with groups. Start reading at [Compile].
+package rewrite
 
 import (
 	"errors"
@@ -9,45 +11,54 @@ import (
 	"strings"
 )
 
-// A rewrite is an expression for a whole text and what the text becomes.
-type rewrite struct {
+// A Rule is an expression for a whole text and what the text becomes.
+type Rule struct {
 	match *regexp.Regexp
 	to    string // for regexp.Expand; "" leaves the text as it is
 }
 
-// errReplace marks errors of the replacement.
-var errReplace = errors.New("replacement")
+// ErrReplace marks errors of the replacement.
+var ErrReplace = errors.New("replacement")
 
-// fieldOf is the field an error of compile is about.
-func fieldOf(err error, match, replace string) string {
-	if errors.Is(err, errReplace) {
+// FieldOf is the field an error of Compile is about.
+func FieldOf(err error, match, replace string) string {
+	if errors.Is(err, ErrReplace) {
 		return replace
 	}
 	return match
 }
 
-// compile checks an expression and its replacement. Capital letters do not matter,
+// Compile checks an expression and its replacement. Capital letters do not matter,
 // and the whole text has to match.
-func compile(match, replace string) (rewrite, error) {
-	if match == "" {
-		match = ".*"
-	}
-	if _, err := regexp.Compile(match); err != nil {
-		if hint := unsupported(match); hint != "" {
-			return rewrite{}, errors.New(hint)
-		}
-		return rewrite{}, err
-	}
-	re, err := regexp.Compile(`(?i)^(?:` + match + `)$`)
+func Compile(match, replace string) (Rule, error) {
+	re, err := Whole(match, true)
 	if err != nil {
-		return rewrite{}, err
+		return Rule{}, err
 	}
-	to, err := template(re, replace)
-	return rewrite{re, to}, err
+	to, err := Template(re, replace)
+	return Rule{re, to}, err
 }
 
-// apply is what s becomes; false when it does not match.
-func (r rewrite) apply(s string) (string, bool) {
+// Whole compiles an expression for whole texts; an empty one is for any. What
+// other engines know and RE2 does not is refused with how to write it.
+func Whole(expr string, anyCase bool) (*regexp.Regexp, error) {
+	if expr == "" {
+		expr = ".*"
+	}
+	if _, err := regexp.Compile(expr); err != nil {
+		if hint := unsupported(expr); hint != "" {
+			return nil, errors.New(hint)
+		}
+		return nil, err
+	}
+	if anyCase {
+		return regexp.Compile(`(?i)^(?:` + expr + `)$`)
+	}
+	return regexp.Compile(`^(?:` + expr + `)$`)
+}
+
+// Apply is what s becomes; false when it does not match.
+func (r Rule) Apply(s string) (string, bool) {
 	m := r.match.FindStringSubmatchIndex(s)
 	switch {
 	case m == nil:
@@ -58,9 +69,9 @@ func (r rewrite) apply(s string) (string, bool) {
 	return string(r.match.ExpandString(nil, r.to, s, m)), true
 }
 
-// template brings the ways in which people write groups (\1, \g<name>, $1, ${name})
+// Template brings the ways in which people write groups (\1, \g<name>, $1, ${name})
 // into the one of package regexp. "$$" and "\\" are a dollar and a backslash.
-func template(re *regexp.Regexp, s string) (string, error) {
+func Template(re *regexp.Regexp, s string) (string, error) {
 	var b strings.Builder
 	for s != "" {
 		i := strings.IndexAny(s, `\$`)
@@ -72,13 +83,13 @@ func template(re *regexp.Regexp, s string) (string, error) {
 		group, size := reference(s[i:])
 		switch {
 		case size == 0:
-			return "", fmt.Errorf(`%w: "%s" is neither a group (\1, \g<name>, $1, ${name}) nor $$ or \\`, errReplace, s[i:])
+			return "", fmt.Errorf(`%w: "%s" is neither a group (\1, \g<name>, $1, ${name}) nor $$ or \\`, ErrReplace, s[i:])
 		case group == "$":
 			b.WriteString("$$")
 		case group == `\`:
 			b.WriteString(`\`)
 		case !has(re, group):
-			return "", fmt.Errorf("%w: the expression has no group %q", errReplace, group)
+			return "", fmt.Errorf("%w: the expression has no group %q", ErrReplace, group)
 		default:
 			b.WriteString("${" + group + "}")
 		}

@@ -1,0 +1,187 @@
+package tandem
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"tandem/alarm"
+	"tandem/api"
+	"tandem/call"
+	"tandem/config"
+	"tandem/evidence"
+	"tandem/identity"
+	"tandem/leg/gvoice"
+	"tandem/leg/meet"
+	"tandem/leg/sipua"
+	"tandem/store"
+)
+
+// admin is the gateway as the API sees it.
+type admin struct {
+	*Gateway
+	server  *api.Server
+	started time.Time
+	pulse   api.Pulse
+	alarms  alarmHistory
+	// originate calls a device; it is set while the gateway runs.
+	originate func(call.Destination, call.Request) (string, error)
+}
+
+var _ api.Gateway = (*admin)(nil)
+
+const (
+	// How often the figures of calls that run are looked at.
+	sampleEvery = 5 * time.Second
+	// How often states are compared that nobody tells of a change.
+	watchEvery = time.Second
+)
+
+// newAdmin makes the API. Its Identity is there before the gateway runs, for the
+// command line.
+func (g *Gateway) newAdmin(c *config.Config) *admin {
+	a := &admin{Gateway: g, started: time.Now().UTC(), alarms: newAlarmHistory(g)}
+	a.server = &api.Server{
+		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
+	}
+	return a
+}
+
+// run does what the API needs in the background, until ctx is done.
+func (a *admin) run(ctx context.Context) error {
+	served := async(func() error { return a.server.Run(ctx) })
+	kept := async(func() error { return a.alarms.run(ctx) })
+	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
+		a.alarms.put(one)
+		a.server.Publish(api.EventAlarm, one)
+	})
+	a.watch(ctx)
+	unsubscribe()
+	if err := <-served; err != nil {
+		return err
+	}
+	return <-kept
+}
+
+// watch samples calls, and tells when registrations have changed.
+func (a *admin) watch(ctx context.Context) {
+	sample, look := time.NewTicker(sampleEvery), time.NewTicker(watchEvery)
+	defer sample.Stop()
+	defer look.Stop()
+	before := a.registered()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-sample.C:
+			a.Switch.Sample()
+		case <-look.C:
+			if now := a.registered(); now != before {
+				before = now
+				a.server.Publish(api.EventRegistration, struct{}{})
+			}
+		}
+	}
+}
+
+// registered changes when a registration, an account or a trunk does.
+func (a *admin) registered() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	fmt.Fprintln(h, a.Phones.Stats().Registered)
+	for _, s := range a.Voice.Status() {
+		fmt.Fprintln(h, s.Account, s.State, s.Problem)
+	}
+	for _, s := range a.Phones.Trunks() {
+		fmt.Fprintln(h, s.Name, s.State)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+func (a *admin) Overview() api.Overview {
+	conf := a.conf.Load()
+	o := api.Overview{Version: Version, Node: a.Switch.Node, Started: a.started, File: a.Control.File, Series: a.pulse.Series(time.Now())}
+	live, _ := a.Switch.Count()
+	o.Counts.Calls, o.Counts.Legs = live, a.Phones.Stats().Legs+a.Voice.Stats().Legs
+	o.Counts.Meetings = len(a.Meet.Status())
+	devices := a.Phones.Devices()
+	o.Counts.Devices = len(devices)
+	for _, d := range devices {
+		if len(d.Contacts) > 0 {
+			o.Counts.DevicesRegistered++
+		}
+	}
+	for _, s := range a.Voice.Status() {
+		o.Counts.Accounts++
+		if s.State == gvoice.Registered {
+			o.Counts.AccountsRegistered++
+		}
+	}
+	for _, t := range a.Phones.Trunks() {
+		o.Counts.Trunks++
+		if t.State == "up" || t.State == "registered" {
+			o.Counts.TrunksUp++
+		}
+	}
+	room := a.Capacity.Stats()
+	o.Capacity.Calls = api.Share{Used: float64(live), Limit: float64(a.Switch.MaxCalls)}
+	o.Capacity.Ports = api.Share{Used: float64(room.Used), Limit: float64(room.Limit)}
+	o.Capacity.CPU = api.Share{Used: room.Load, Limit: conf.Limits.CPU}
+	return o
+}
+
+func (a *admin) Running() []call.Running { return a.Switch.Running() }
+
+func (a *admin) Look(ctx context.Context, id string) (call.View, error) {
+	return a.Switch.Look(ctx, id)
+}
+
+func (a *admin) Accounts() []gvoice.Status     { return a.Voice.Status() }
+func (a *admin) Devices() []sipua.DeviceStatus { return a.Phones.Devices() }
+func (a *admin) Trunks() []sipua.TrunkStatus   { return a.Phones.Trunks() }
+func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
+
+func (a *admin) Call(_ context.Context, device, to string) (string, error) {
+	conf, _ := a.Control.Current()
+	r, ok := api.RequestOf(conf, device, "", to)
+	if !ok || !r.Registered {
+		return "", fmt.Errorf("%w: no device is named %q", api.ErrNotFound, device)
+	}
+	if a.originate == nil {
+		return "", api.ErrState
+	}
+	return a.originate(call.Destination{Connector: sipua.Name, Target: device, To: device}, r)
+}
+
+func (a *admin) Hangup(id string) bool { return a.Switch.Hangup(id) }
+
+func (a *admin) Transfer(ctx context.Context, id, to string) error {
+	return a.Switch.Transfer(ctx, id, to)
+}
+
+func (a *admin) Keys(ctx context.Context, id string, side call.Side, keys string) error {
+	return a.Switch.Keys(ctx, id, side, keys)
+}
+
+func (a *admin) Mute(ctx context.Context, id string, on bool) error {
+	return a.Switch.Mute(ctx, id, on)
+}
+
+func (a *admin) Layout(ctx context.Context, id, name string) error {
+	return a.Switch.Layout(ctx, id, name)
+}
+
+func (a *admin) Say(ctx context.Context, id, text string) error { return a.Switch.Say(ctx, id, text) }
+
+func (a *admin) Active() []alarm.Alarm { return a.Alarms.Active() }
+
+func (a *admin) Ended(ctx context.Context, s store.Span) ([]store.Entry[alarm.Alarm], error) {
+	return a.alarms.log.List(ctx, s)
+}
+
+func (a *admin) Acknowledge(key, who string) bool { return a.Alarms.Acknowledge(key, who) }
+
+func (a *admin) Evidence(ctx context.Context, id string) (evidence.Evidence, error) {
+	return a.proofs.get(ctx, id)
+}

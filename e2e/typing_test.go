@@ -1,0 +1,127 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tandem/internal/stage"
+	sim "tandem/sim/meet"
+	"tandem/sim/phone"
+)
+
+const (
+	wrongID    = "0000000000000#"
+	firstTyped = 1234567890123 // PIN of the first of the meetings
+)
+
+// Everybody gets into a meeting by the reception, however its telephone sends keys; a
+// wrong ID is told, and the next one may be typed into the sentence.
+func TestTheReceptionUnderstandsEveryTelephone(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	m := meetings()
+	m.Meetings = nil
+	for i := range 5 {
+		m.Meetings = append(m.Meetings, sim.Meeting{PIN: fmt.Sprint(firstTyped + i), Tenant: "example", People: []sim.Person{{Name: "Ada", Colour: "#c03020"}}})
+	}
+	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	telephone := func(user string, change func(*phone.Config)) *phone.Phone {
+		p, err := st.Phone(ctx, user, change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	kitchen, study := telephone(stage.Kitchen, nil), telephone(stage.Study, func(c *phone.Config) { c.NoEvents = true })
+	t.Run("ways", func(t *testing.T) {
+		for i, row := range []struct {
+			name  string
+			phone *phone.Phone
+			enter func(c *phone.Call, pin string) error
+		}{
+			{"RFC 4733", kitchen, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
+			{"INFO, application/dtmf-relay, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
+				return errors.Join(c.SendInfoDTMF(ctx, wrongID), c.SendInfoDTMF(ctx, pin+"#"))
+			}},
+			{"INFO, application/dtmf, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
+				return errors.Join(c.SendPlainDTMF(ctx, wrongID), c.SendPlainDTMF(ctx, pin+"#"))
+			}},
+			{"in-band", study, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
+			{"RFC 4733 and INFO", kitchen, func(c *phone.Call, pin string) error { return bothWays(ctx, c, pin+"#") }},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				t.Parallel()
+				enters(ctx, t, st, row.phone, firstTyped+i, row.enter)
+			})
+		}
+		t.Run("three wrong IDs", func(t *testing.T) {
+			t.Parallel()
+			c, err := kitchen.Call(ctx, stage.Reception)
+			if err := errors.Join(err, c.WaitAnswered(ctx), c.SendInfoDTMF(ctx, wrongID+wrongID+wrongID)); err != nil {
+				t.Fatal(err)
+			}
+			rep, err := c.Wait(ctx)
+			if err != nil || rep.EndedBy != "far end" {
+				t.Errorf("%s: %v", rep.EndedBy, err)
+			}
+		})
+	})
+	for _, v := range st.Meetings.Violations() {
+		if v.Rule != "MEET-S19" { // the wrong IDs
+			t.Errorf("the meeting service complains: %+v", v)
+		}
+	}
+}
+
+// enters calls the reception, types, and waits until the meeting has the telephone.
+func enters(ctx context.Context, t *testing.T, st *stage.Stage, p *phone.Phone, id int, enter func(*phone.Call, string) error) {
+	t.Helper()
+	pin := fmt.Sprint(id)
+	c, err := p.Call(ctx, stage.Reception)
+	if err := errors.Join(err, c.WaitAnswered(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := enter(c, pin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Meetings.WaitFor(ctx, pin, "the telephone", func(m sim.MeetingState) bool {
+		return len(m.Devices) == 1 && !m.Devices[0].Joined.IsZero()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("in the meeting after %v", time.Since(began).Round(10*time.Millisecond))
+	if err := c.HangUp(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// bothWays presses each key by telephone-event and by INFO at once.
+func bothWays(ctx context.Context, c *phone.Call, keys string) error {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for _, k := range keys {
+		c.SendDTMF(string(k))
+		if err := c.SendInfoDTMF(ctx, string(k)); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package bridge
+
+import "time"
+
+// strain is how far a room's pictures are reduced so that a busy machine keeps up.
+//
+//	            too slow for 2 s (each arrow to the right)
+//	unstrained --> halfRate --> fewPeople --> onePerson --> soundOnly
+//	           <--          <--           <--           <--
+//	            easy for 10 s; from soundOnly after a pause
+type strain uint8
+
+const (
+	unstrained strain = iota
+	halfRate          // half the frame rate
+	fewPeople         // besides, no more than four of them
+	onePerson         // besides, who speaks alone
+	soundOnly         // no pictures, either way
+)
+
+func (s strain) String() string {
+	return [...]string{"full", "half the frame rate", "fewer people", "one person", "sound only"}[s]
+}
+
+// most is how many people are shown; 0 is no limit.
+func (s strain) most() int {
+	switch s {
+	case fewPeople:
+		return 4
+	case onePerson:
+		return 1
+	}
+	return 0
+}
+
+const (
+	strainAfter = 2 * time.Second  // of pictures that take too long
+	reliefAfter = 10 * time.Second // of pictures that leave time
+	firstPause  = 15 * time.Second // without pictures, before they are tried again
+	longPause   = 4 * time.Minute
+	// A return that lasts so long was no mistake; the next pause is a short one again.
+	goodReturn = time.Minute
+)
+
+// slowness goes from one strain to the next. It has no clock.
+type slowness struct {
+	level strain
+	busy  time.Duration // mean time that a picture takes
+	since time.Time     // when it began to be too long, or short enough
+	over  bool          // it is too long
+	pause time.Duration // of the next time without pictures
+	back  time.Time     // when pictures came back
+}
+
+// period is the time between two pictures whose own is d.
+func (s *slowness) period(d time.Duration) time.Duration {
+	if s.level >= halfRate {
+		return 2 * d
+	}
+	return d
+}
+
+// picture notes that a picture was made, which took a time, and reports whether the
+// strain is another now. d is the time between two pictures at full rate.
+func (s *slowness) picture(now time.Time, d, took time.Duration) bool {
+	if s.level == soundOnly {
+		return s.returns(now)
+	}
+	s.busy += (took - s.busy) / 16
+	limit, easy := s.period(d)*9/10, s.period(d)*4/10
+	if s.level == halfRate {
+		easy = d * 4 / 10
+	}
+	over := s.busy > limit
+	if over != s.over || s.since.IsZero() || !over && s.busy > easy {
+		s.over, s.since = over, now
+	}
+	switch took := now.Sub(s.since); {
+	case over && took > strainAfter:
+		s.set(now, s.level+1)
+	case !over && s.level > unstrained && took > reliefAfter:
+		s.set(now, s.level-1)
+	default:
+		return false
+	}
+	return true
+}
+
+// set begins a strain. What the pictures took before says little about it.
+func (s *slowness) set(now time.Time, level strain) {
+	if level == soundOnly {
+		switch {
+		case s.pause == 0 || now.Sub(s.back) > goodReturn:
+			s.pause = firstPause
+		default:
+			s.pause = min(2*s.pause, longPause)
+		}
+	}
+	s.level, s.since, s.over, s.busy = level, now, false, 0
+}
+
+// returns tries pictures again after a pause.
+func (s *slowness) returns(now time.Time) bool {
+	if now.Sub(s.since) < s.pause {
+		return false
+	}
+	s.back = now
+	s.set(now, onePerson)
+	return true
+}
+
+// notice is what the person in front of the screen is told when the strain changes.
+func (s strain) notice(before strain) string {
+	switch {
+	case before == soundOnly:
+		return "The pictures are back"
+	case s == fewPeople && before < s, s == onePerson && before < s:
+		return "The gateway is busy: fewer people are shown"
+	case s == halfRate && before == fewPeople:
+		return "Everybody is shown again"
+	}
+	return ""
+}

@@ -1,0 +1,15 @@
+import type { Item } from './types'
+
+const words: Record<string, string> = { device: '', trunk: 'trunk ', account: 'Google Voice ', group: 'group ', meet: 'Meet with ', reception: 'reception ' }
+
+/** targetWords says where a list of targets leads. */
+export function targetWords(targets: unknown): string {
+  if (!Array.isArray(targets)) return ''
+  return targets.map(oneTarget).join(', then ')
+}
+
+export function oneTarget(t: Item): string {
+  const kind = Object.keys(words).find((k) => t[k] !== undefined)
+  if (!kind) return '?'
+  return `${words[kind]}${t[kind]}${t.number ? ` as ${t.number}` : ''}${t.within ? ` for ${t.within}` : ''}`
+}
