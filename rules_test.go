@@ -16,15 +16,15 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "api", "evidence", "identity", "call", "web", "capacity", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
+	".": {"alarm", "api", "evidence", "webhook", "identity", "call", "web", "capacity", "cluster", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll"},
 
 	"call":  {"media", "internal/mailbox", "internal/crew"},
 	"route": {"call", "internal/rewrite"},
 
 	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/crew", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox", "internal/pipe"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -42,8 +42,8 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe", "media/bfcp"},
 	"media/bfcp":           {},
-	"media/transport":      {"media", "media/bfcp", "media/rtp", "media/sdp", "media/dtmf"},
 	"media/video":          {},
 
 	"sip":             {},
@@ -53,7 +53,8 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
-	"api":      {"alarm", "call", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"api":      {"alarm", "call", "cluster", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
+	"webhook":  {"alarm", "store", "token"},
 	"evidence": {"call", "media", "sip/flow"},
 	"identity": {"store"},
 	"metrics":  {},
@@ -63,6 +64,7 @@ var mayImport = map[string][]string{
 	"token":    {"alarm", "store"},
 	"toll":     {"alarm", "call"},
 	"capacity": {"alarm", "call"},
+	"cluster":  {"alarm", "store"},
 	"control":  {"alarm", "config", "store", "token"},
 	"docs":     {},
 	"config":   {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence"},
@@ -70,9 +72,10 @@ var mayImport = map[string][]string{
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
-	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/ca":      {},
+	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/wire"},
 	"sim/h264":    {},
-	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
@@ -80,21 +83,25 @@ var mayImport = map[string][]string{
 	"sim/vp8":     {},
 	"sim/wire":    {},
 
-	"internal/stage":   {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
-	"demo":             {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
-	"e2e":              {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"e2e/hostile":      {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":       {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support"},
-	"bench/cmd":        {"media/codec", "media/tone"},
-	"bench/meeting":    {"internal/moving", "media/video", "token", "sim/..."},
-	"bench/video":      {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
-	"bench/relay":      {"media", "media/bridge", "media/sdp", "media/transport"},
-	"internal/crew":    {},
-	"internal/mailbox": {},
-	"internal/cmem":    {},
-	"internal/moving":  {"media/video"},
-	"internal/vectors": {"media/video"},
-	"internal/rewrite": {},
+	"internal/stage":    {".", "config", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "route", "sip/flow", "token", "sim/..."},
+	"demo":              {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
+	"e2e":               {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"e2e/hostile":       {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
+	"cmd/tandem":        {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support", "internal/systemd", "metrics", "cluster"},
+	"bench/cmd":         {"media/codec", "media/tone"},
+	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
+	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
+	"internal/crew":     {},
+	"internal/mailbox":  {},
+	"internal/systemd":  {},
+	"packaging":         {"config"},
+	"internal/cmem":     {},
+	"internal/moving":   {"media/video"},
+	"internal/pipe":     {},
+	"internal/vectors":  {"media/video"},
+	"internal/rewrite":  {},
+	"internal/postgres": {},
 }
 
 func TestImports(t *testing.T) {

@@ -7,8 +7,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"testing"
 	"time"
 
+	"tandem/config"
+	"tandem/internal/stage"
 	sim "tandem/sim/meet"
 	"tandem/sim/picture"
 )
@@ -31,6 +34,21 @@ func meetings() *sim.Config {
 		},
 		Options: sim.Options{FPS: 10},
 	}
+}
+
+// openMeetings starts a gateway with meetings, until the test ends.
+func openMeetings(ctx context.Context, t *testing.T, m *sim.Config, change func(*config.Config)) *stage.Stage {
+	t.Helper()
+	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m, Change: change})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
 }
 
 // meet does something in a meeting, or waits for what the meeting knows of its newest

@@ -180,6 +180,7 @@ func (l *Leg) disconnected(s *sessionStatus) {
 // is false when there is no time left for another knock.
 func (l *Leg) pause() bool {
 	now := time.Now()
+	l.inFront(l.asked) // the service's limit may be over before we hear of the lobby
 	l.knocks.ended(now, time.Duration(l.answer.LobbyTimeout))
 	at, ok := l.knocks.next(now, l.until)
 	if !ok {
@@ -196,7 +197,12 @@ func (l *Leg) pauseUntil(at time.Time) {
 	l.enter(pausing)
 	l.due.clear(dueConnect)
 	l.due.set(dueKnock, at)
-	l.session.setRoster(func(r *media.Roster) { r.Notice = "Nobody has answered yet. You are announced again in a moment." })
+	l.session.setRoster(func(r *media.Roster) {
+		if r.Stage != media.Waiting {
+			r.Stage, r.Since, r.Until = media.Waiting, time.Now(), l.until
+		}
+		r.Notice = "Nobody has answered yet. You are announced again in a moment."
+	})
 }
 
 // knockAgain joins once more under the same name.

@@ -69,6 +69,7 @@ type Leg struct {
 	roster   roster
 	views    views
 	muted    mediaState
+	asked    time.Time // when the service let us before the door, or in
 	lobbied  bool
 	until    time.Time // our own limit in the lobby
 	knocks   knocks
@@ -263,7 +264,7 @@ func (l *Leg) joinDone(v joinDone) {
 		l.refusedToJoin(v.err)
 		return
 	}
-	l.answer, l.seated = v.answer, true
+	l.answer, l.seated, l.asked = v.answer, true, time.Now()
 	l.roster.self = v.answer.ParticipantKey
 	a, err := parseAnswer(v.answer.Answer, l.session.plan)
 	if err != nil || !isDevice(v.answer.Device) {

@@ -48,6 +48,12 @@ func Answer(caps Capabilities, tr Transport, offer *Description, prefer string) 
 	return d, agreed, nil
 }
 
+// Answerable says whether [Answer] would find anything to accept; the error is its.
+func Answerable(caps Capabilities, tr Transport, offer *Description) error {
+	_, err := caps.choose(tr, offer, "")
+	return err
+}
+
 // chooseAll is what is accepted, by the index of its m-line.
 func (caps Capabilities) chooseAll(tr Transport, offer *Description, prefer string) (map[int]*accepted, error) {
 	audio, err := caps.choose(tr, offer, prefer)
