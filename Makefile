@@ -7,7 +7,7 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium postgresql
+TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
 
@@ -24,7 +24,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-video bench-programs web web-check web-test web-docs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-test web-docs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -34,6 +34,12 @@ deps: ## install the C compiler and libraries that are missing
 
 test-deps: deps
 	@.ci/packages $(TEST_PACKAGES)
+
+VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+
+deb: deps ## make dist/tandem_VERSION_ARCHITECTURE.deb
+	go build -trimpath -buildvcs=$(BUILDVCS) -ldflags '-X tandem.Version=$(VERSION)' -o dist/tandem ./cmd/tandem
+	packaging/deb/build dist/tandem dist '$(VERSION)'
 
 demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
@@ -86,8 +92,9 @@ web: ## build the administrator's pages (web/dist) from web/src; needs npm
 
 web-check: ## build the pages and fail when web/dist is not what web/src makes
 	@if ! command -v npm >/dev/null; then echo "npm is not installed, so the pages are not built again; web/dist is taken as it is."; exit 0; fi; \
-	$(MAKE) --no-print-directory web && \
-	if [ -n "$$(git status --porcelain -- web/dist)" ]; then git --no-pager status --short -- web/dist; echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; fi
+	new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cd web && npm ci --no-progress && npm run --silent check && \
+	npx vite build --logLevel warn --emptyOutDir --outDir "$$new" && \
+	{ diff -rq dist "$$new" || { echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; }; }
 
 web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
 	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \
@@ -97,7 +104,7 @@ web-docs: ## take the pictures of docs/11-web-pages.md again
 	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent screenshots
 
 clean: ## remove what was built
-	rm -rf tandem bin demo-out bench/build
+	rm -rf tandem bin dist demo-out bench/build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

@@ -16,6 +16,7 @@ import (
 	"tandem/leg/meet"
 	"tandem/leg/sipua"
 	"tandem/store"
+	"tandem/token"
 )
 
 // admin is the gateway as the API sees it.
@@ -141,6 +142,10 @@ func (a *admin) Accounts() []gvoice.Status     { return a.Voice.Status() }
 func (a *admin) Devices() []sipua.DeviceStatus { return a.Phones.Devices() }
 func (a *admin) Trunks() []sipua.TrunkStatus   { return a.Phones.Trunks() }
 func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
+
+func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
+
+func (a *admin) TryAccount(ctx context.Context, name string) error { return a.Voice.Try(ctx, name) }
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()

@@ -159,8 +159,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 }
 
 func (g *Gateway) join(country string) func(media.Session, media.Session, bool, *slog.Logger) call.Bridge {
+	commons := new(bridge.Commons)
 	return func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
-		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early}))
+		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early, Commons: commons}))
 	}
 }
 

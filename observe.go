@@ -53,6 +53,7 @@ func (g *Gateway) observe() {
 	})
 	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
 	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
+	g.observeLife()
 	g.Health.Ready("store", func() error { return g.records.Stats().Err })
 	g.Health.Ready("google_voice", g.voiceReady)
 	if t := g.together; t != nil {
@@ -63,6 +64,14 @@ func (g *Gateway) observe() {
 			return nil
 		})
 	}
+}
+
+// observeLife finds parts that have come to a standstill: each check asks for what its
+// part gives out under the lock that all of its work needs. Only a restart mends one.
+func (g *Gateway) observeLife() {
+	g.Health.Live("calls", func() error { g.Switch.Phases(); return nil })
+	g.Health.Live("sip", func() error { g.flows(); return nil })
+	g.Health.Live("media", func() error { g.Engine.Stats(); return nil })
 }
 
 var errDraining = errors.New("this machine is being drained and takes no new calls")

@@ -23,8 +23,8 @@ var mayImport = map[string][]string{
 
 	"leg/invite":    {"call", "media", "media/transport", "media/sdp", "media/dtmf", "sip", "sip/...", "internal/crew", "internal/mailbox"},
 	"leg/sipua":     {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token", "internal/mailbox"},
-	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox"},
-	"leg/reception": {"alarm", "call", "media", "media/codec", "media/dtmf", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
+	"leg/meet":      {"alarm", "call", "media", "media/rtp", "media/transport", "token", "internal/mailbox", "internal/pipe"},
+	"leg/reception": {"alarm", "call", "media", "media/codec", "media/prompt", "media/tone", "internal/mailbox", "internal/rewrite"},
 	"leg/gvoice":    {"leg/invite", "alarm", "call", "media", "media/transport", "media/sdp", "media/dtmf", "sip/...", "sip", "token"},
 
 	"media":                {},
@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
-	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf"},
+	"media/transport":      {"media", "media/rtp", "media/sdp", "media/dtmf", "internal/pipe", "media/bfcp"},
+	"media/bfcp":           {},
 	"media/video":          {},
 
 	"sip":             {},
@@ -70,9 +71,10 @@ var mayImport = map[string][]string{
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
-	"sim/gvoice":  {"sim/audio", "sim/wire"},
+	"sim/ca":      {},
+	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/wire"},
 	"sim/h264":    {},
-	"sim/meet":    {"sim/audio", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
@@ -84,17 +86,21 @@ var mayImport = map[string][]string{
 	"demo":              {"call", "config", "internal/stage", "leg/sipua", "store", "sim/..."},
 	"e2e":               {".", "call", "config", "control", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
 	"e2e/hostile":       {".", "call", "config", "internal/stage", "leg/gvoice", "leg/sipua", "route", "store", "token", "sim/..."},
-	"cmd/tandem":        {".", "alarm", "cluster", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support"},
+	"cmd/tandem":        {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support", "internal/systemd", "metrics", "cluster"},
 	"bench/cmd":         {"media/codec", "media/tone"},
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/crew":     {},
-	"internal/postgres": {},
 	"internal/mailbox":  {},
+	"internal/systemd":  {},
+	"packaging":         {"config"},
 	"internal/cmem":     {},
 	"internal/moving":   {"media/video"},
+	"internal/pipe":     {},
+	"internal/vectors":  {"media/video"},
 	"internal/rewrite":  {},
+	"internal/postgres": {},
 }
 
 func TestImports(t *testing.T) {

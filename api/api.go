@@ -75,6 +75,7 @@ func (s *Server) build() {
 	s.registerLive()
 	s.registerHistory()
 	s.registerAlarms()
+	s.registerTokens()
 	s.registerEvents()
 	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)

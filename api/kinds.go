@@ -145,7 +145,7 @@ func (s *Server) orderRules(ctx context.Context, in *orderInput) (*orderOutput, 
 			return nil, err
 		}
 	}
-	v, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
+	v, err := s.change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
 		ordered, err := inOrder(c.DialPlan.Rules, in.Body.Names)
 		if err != nil {
 			return &bodyError{err}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"tandem/leg/sipua"
 	"tandem/route"
 	"tandem/store"
+	"tandem/token"
 )
 
 const password = "a sentence to sign in"
@@ -37,6 +39,7 @@ type fakeGateway struct {
 	calls  []call.Running
 	orders []string
 	ended  *store.Log[alarm.Alarm]
+	token  *token.Gateway
 }
 
 func (g *fakeGateway) Explain(r call.Request) route.Trace { return g.table.Explain(r) }
@@ -69,6 +72,14 @@ func (g *fakeGateway) Accounts() []gvoice.Status {
 func (g *fakeGateway) Devices() []sipua.DeviceStatus { return nil }
 func (g *fakeGateway) Trunks() []sipua.TrunkStatus   { return nil }
 func (g *fakeGateway) Meetings() []meet.Status       { return nil }
+
+func (g *fakeGateway) GatewayToken() *token.Gateway { return g.token }
+func (g *fakeGateway) TryAccount(_ context.Context, name string) error {
+	if name != "home" {
+		return errors.New("invalid_grant")
+	}
+	return nil
+}
 
 func (g *fakeGateway) order(words ...string) {
 	g.mu.Lock()

@@ -35,6 +35,7 @@ type commands struct {
 	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
 	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
 	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
+	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
 }
 
 func main() {

@@ -82,6 +82,20 @@ func (s *inStore) with(f func(ctx context.Context, m *control.Manager) error) er
 	return f(ctx, m)
 }
 
+// inForce is the configuration that a gateway started with the file has: the
+// file's, or the newest one in the store.
+func inForce(path string) (*config.Config, error) {
+	c, err := config.Load(path)
+	if err != nil || !c.Managed {
+		return c, err
+	}
+	err = (&inStore{Config: path}).with(func(_ context.Context, m *control.Manager) error {
+		c, _ = m.Current()
+		return nil
+	})
+	return c, err
+}
+
 // author is who changes the configuration by the command line.
 func author(comment string) control.Author {
 	name := "command line"

@@ -41,13 +41,14 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	opt := c.options(who.device, who.trunk, f, false)
 	opt.Info.Remote = remoteOf(who, r)
 	opt.OnEnd = func(call.Ended) { who.release() }
-	r.Codecs = invite.Codecs(req.Body, opt.Media.Capabilities.Audio)
+	offer := invite.ReadOffer(req.Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
 	if len(r.Codecs) > 0 {
 		r.Codec = r.Codecs[0]
 	}
-	r.Videos, r.VideoLimits = invite.Videos(req.Body, opt.Media.Capabilities.Video)
+	r.Videos, r.VideoLimits = offer.Videos(opt.Media.Capabilities.Video)
 	r.Video = len(r.Videos) > 0 || len(req.Body) == 0 && len(opt.Media.Capabilities.Video) > 0 // a late offer may have a picture
-	leg, err := c.stack.In(on.ctx, opt, s)
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
 	if err != nil {
 		who.release()
 		c.Log.Warn("call refused", "via", who.via, "from", r.From, "to", r.To, "err", err)
@@ -68,11 +69,12 @@ func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
 	opt := c.options(nil, nil, s.Flow(), false)
 	opt.Media.Capabilities.Video = nil
 	opt.Info.Via, opt.Info.Remote = p.node, r.From
-	r.Codecs = invite.Codecs(s.Request().Body, opt.Media.Capabilities.Audio)
+	offer := invite.ReadOffer(s.Request().Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
 	if len(r.Codecs) > 0 {
 		r.Codec = r.Codecs[0]
 	}
-	leg, err := c.stack.In(on.ctx, opt, s)
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
 	if err != nil {
 		c.Log.Warn("call of another machine refused", "node", p.node, "from", r.From, "to", r.To, "err", err)
 		s.Reject(offerStatus(err), "", warning(err))

@@ -42,8 +42,9 @@ type Session struct {
 	pending  *sdp.Description // our offer without an answer
 	answered *sdp.Description // our offer, when the last answer was the far end's
 	agreed   sdp.Agreed
-	lastIn   []byte // the last offer or answer that was taken
-	lastOut  []byte // our answer to it
+	lastIn   []byte        // the last offer or answer that was taken
+	lastOut  []byte        // our answer to it
+	floor    *floorControl // of the shared screen; nil without
 }
 
 var _ media.Session = (*Session)(nil)
@@ -162,6 +163,7 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
+	s.closeFloor()
 	for i := len(s.streams) - 1; i >= 0; i-- { // the audio last: others may pass with it
 		if t := s.streams[i]; t != nil {
 			t.close()

@@ -43,11 +43,18 @@ type Eye struct {
 	askedOfUs int // keyframes the far end asked for
 	refreshed int // of these by INFO
 	screen    screen
+
+	share *share // the shared screen; nil without
 }
 
 func newEye(c Config, bind string) (*Eye, error) {
 	e := &Eye{cfg: c, stop: make(chan struct{}), started: time.Now(), ssrc: rand.Uint32(), key: true}
 	var err error
+	if c.Share != "" {
+		if e.share, err = newShare(c, bind); err != nil {
+			return nil, err
+		}
+	}
 	if e.rtp, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(bind)}); err != nil {
 		return nil, err
 	}
@@ -69,6 +76,9 @@ func (e *Eye) Close() {
 		_ = e.rtcp.Close()
 	})
 	e.work.Wait()
+	if e.share != nil {
+		e.share.close()
+	}
 }
 
 // Refresh implements [phone.Picture].
@@ -116,6 +126,9 @@ func (e *Eye) Describe(direction string) string {
 		b.WriteString("a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n")
 	}
 	fmt.Fprintf(&b, "a=rtcp:%d\r\na=%s\r\n", e.rtcp.LocalAddr().(*net.UDPAddr).Port, direction)
+	if e.share != nil {
+		b.WriteString("a=content:main\r\na=label:11\r\n" + e.share.describe())
+	}
 	return b.String()
 }
 
@@ -126,6 +139,10 @@ func (e *Eye) Take(host netip.Addr, lines []string) {
 	if e.none = len(lines) == 0; e.none {
 		e.sends = false
 		return
+	}
+	lines, others := firstLine(lines)
+	if e.share != nil {
+		e.share.take(host, others)
 	}
 	m := parseLine(lines)
 	i := slices.IndexFunc(m.codecs, func(c string) bool { return slices.Contains(e.cfg.Video, c) })
