@@ -296,6 +296,27 @@ func TestAFilesConfigurationIsReadOnly(t *testing.T) {
 	}
 }
 
+func TestALongDocumentIsPacked(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		v := r.change(m, func(c *config.Config) {
+			for i := range 500 {
+				addDevice("phone" + strconv.Itoa(i))(c)
+			}
+		})
+		item, err := m.documents().Get(t.Context(), key(v.Number))
+		if err != nil || item.Value.Config != nil || len(item.Value.Packed) > 20_000 {
+			t.Errorf("%d bytes packed, %d not (%v)", len(item.Value.Packed), len(item.Value.Config), err)
+		}
+		if c, _ := r.node().Current(); len(c.SIP.Devices) != 501 || c.SIP.Devices[500].Password != "canary-x" {
+			t.Errorf("got %d devices", len(c.SIP.Devices))
+		}
+		if _, err := (document{Packed: []byte("nonsense")}).text(); err == nil {
+			t.Error("nonsense was unpacked")
+		}
+	})
+}
+
 func TestTheStoreHoldsNoSecretInTheClear(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		m := r.node()
