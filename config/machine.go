@@ -41,12 +41,11 @@ func same(a, b reflect.Value) bool {
 }
 
 func eachMachineField(c, base reflect.Value, f func(field string, of, from reflect.Value)) {
-	for name, index := range fieldsOf(c.Type()) {
-		if slices.Contains(machineFields(), name) {
-			f(name, c.FieldByIndex(index), base.FieldByIndex(index))
-		}
+	fields := fieldsOf(c.Type())
+	for _, name := range machineFields() {
+		f(name, c.FieldByIndex(fields[name]), base.FieldByIndex(fields[name]))
 	}
-	sip := fieldsOf(c.Type())["sip"]
+	sip := fields["sip"]
 	listen := append(slices.Clone(sip), fieldsOf(c.FieldByIndex(sip).Type())["listen"]...)
 	f("sip.listen", c.FieldByIndex(listen), base.FieldByIndex(listen))
 }
