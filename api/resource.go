@@ -226,27 +226,30 @@ func (s *Server) registerResources() {
 }
 
 func (s *Server) registerKind(k kind) {
-	word := k.one()
+	word, article := k.one(), "a "
+	if strings.Contains("aeiou", word[:1]) {
+		article = "an "
+	}
 	id := strings.ReplaceAll(word, " ", "-")
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path(), "list-"+k.path(), "config", "List: "+word),
 		func(_ context.Context, in *listInput) (*listOutput, error) { return s.list(k, in) })
-	op := operation(identity.Configure, http.MethodPost, "/"+k.path(), "add-"+id, "config", "Add a "+word)
+	op := operation(identity.Configure, http.MethodPost, "/"+k.path(), "add-"+id, "config", "Add "+article+word)
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, func(ctx context.Context, in *addInput) (*partOutput, error) {
 		return s.put(ctx, k, "", "", in.Comment, in.Body)
 	})
-	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path()+"/{name}", "get-"+id, "config", "Show a "+word),
+	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path()+"/{name}", "get-"+id, "config", "Show "+article+word),
 		func(_ context.Context, in *nameInput) (*partOutput, error) {
 			c, _ := s.Config.Current()
 			return show(k, c, in.Name)
 		})
-	op = operation(identity.Configure, http.MethodPut, "/"+k.path()+"/{name}", "change-"+id, "config", "Change a "+word)
+	op = operation(identity.Configure, http.MethodPut, "/"+k.path()+"/{name}", "change-"+id, "config", "Change "+article+word)
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusPreconditionFailed)
 	huma.Register(s.api, op, func(ctx context.Context, in *putInput) (*partOutput, error) {
 		return s.put(ctx, k, in.Name, in.IfMatch, in.Comment, in.Body)
 	})
-	op = operation(identity.Configure, http.MethodDelete, "/"+k.path()+"/{name}", "remove-"+id, "config", "Remove a "+word)
+	op = operation(identity.Configure, http.MethodDelete, "/"+k.path()+"/{name}", "remove-"+id, "config", "Remove "+article+word)
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, func(ctx context.Context, in *removeInput) (*struct{}, error) {
 		return nil, s.remove(ctx, k, in)
