@@ -215,15 +215,28 @@ func (l *Leg) knockAgain() {
 // when it may be asked again.
 func (l *Leg) refusedToJoin(err error) {
 	no := (*Refusal)(nil)
-	if l.lobbied && errors.As(err, &no) && no.Reason == reasonTooManyKnocks && no.Retry > 0 {
+	if errors.As(err, &no) && l.lobbied && no.Reason == reasonTooManyKnocks && no.Retry > 0 {
 		if at := time.Now().Add(no.Retry); l.until.Sub(at) >= minKnock {
 			l.dropLink()
 			l.pauseUntil(at)
 			return
 		}
 	}
+	if no != nil && no.Reason == reasonVideoLocked && l.mayBeTelephone() {
+		l.log.Info("no video is wanted; joining as a telephone")
+		loop := l.session.loop
+		l.dropLink()
+		l.session.close()
+		l.be(loop, false)
+		l.join()
+		return
+	}
 	l.failed(ended(err), err)
 }
+
+// mayBeTelephone reports whether it is only a guess that the caller has a picture, since
+// it called without an offer, and nobody has used the session yet.
+func (l *Leg) mayBeTelephone() bool { return l.video && len(l.from.Videos) == 0 && !l.lobbied }
 
 // linkLost ends the call: the transport is gone without a word.
 func (l *Leg) linkLost(err error) {

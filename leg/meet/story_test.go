@@ -54,6 +54,23 @@ func TestATelephoneIsInTheMeetingWithoutVideo(t *testing.T) {
 	r.clean()
 }
 
+// Who calls without an offer may be a room; where no video is wanted it is a telephone.
+func TestACallerWithALateOfferIsATelephoneWhereVideoIsLocked(t *testing.T) {
+	r := newRig(t, changes{edge: func(c *sim.Config) { c.Meetings[0].VideoLocked = true }})
+	c := r.dialAs(call.Destination{To: pin, Token: "acme"}, call.Request{From: "+12025550147", Video: true}).answered()
+	r.wait("the telephone", func() bool { return r.device().Kind == "PHONE" })
+	if n := len(c.leg.Media().Sinks()); n != 1 {
+		t.Errorf("%d sinks", n)
+	}
+	if d := r.device(); d.DisplayName != "+•••••••••47" {
+		t.Errorf("%q is shown", d.DisplayName)
+	}
+	if !c.has(func(e call.Event) bool { a, ok := e.(call.Answered); return ok && a.Video.None }) {
+		t.Error("the caller may still have pictures")
+	}
+	c.hangup()
+}
+
 func TestRefusalsAreToldByTheirCause(t *testing.T) {
 	r := newRig(t, changes{edge: func(c *sim.Config) {
 		c.Meetings = append(c.Meetings,

@@ -4,8 +4,8 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -134,7 +134,11 @@ func HA1(algorithm, username, realm string, password Secret) string {
 }
 
 // count is the nonce count as it is written.
-func (d Digest) count() string { return fmt.Sprintf("%08x", d.NC) }
+func (d Digest) count() string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], d.NC)
+	return hex.EncodeToString(b[:])
+}
 
 // response computes what Response must be (RFC 7616 §3.4.1; RFC 2069 §2.1.2
 // without qop). It returns false for an algorithm or qop we do not know.
