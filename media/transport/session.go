@@ -151,6 +151,9 @@ func (s *Session) String() string {
 	for _, t := range s.inUse() {
 		parts = append(parts, t.String())
 	}
+	if f := s.floor.Load(); f != nil {
+		parts = append(parts, f.String())
+	}
 	return strings.Join(parts, ", ")
 }
 
