@@ -7,9 +7,10 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium
+TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
+BENCH_VIDEO    := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 
 FUZZTIME  ?= 5s
 BENCH     ?=
@@ -24,7 +25,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz bench bench-video bench-programs web web-check web-test web-docs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-test web-docs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -34,6 +35,12 @@ deps: ## install the C compiler and libraries that are missing
 
 test-deps: deps
 	@.ci/packages $(TEST_PACKAGES)
+
+VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+
+deb: deps ## make dist/tandem_VERSION_ARCHITECTURE.deb
+	go build -trimpath -buildvcs=$(BUILDVCS) -ldflags '-X tandem.Version=$(VERSION)' -o dist/tandem ./cmd/tandem
+	packaging/deb/build dist/tandem dist '$(VERSION)'
 
 demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
@@ -59,18 +66,20 @@ fuzz: deps ## run every fuzz target for FUZZTIME (5s)
 	@.ci/fuzz $(FUZZTIME)
 
 ifeq ($(BENCH),)
-bench: bench-programs ## measure FIGURES (P-1 to P-5) against rtpengine and Kamailio; with BENCH=. run the Go benchmarks
+bench: bench-programs ## measure FIGURES (P-1 to P-14) against other programs; with BENCH=. run the Go benchmarks
 	bench/build/bench -figures '$(FIGURES)' -rounds $(ROUNDS)
 else
 bench: deps
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 endif
 
-bench-video: bench-programs ## measure P-6: what a video call costs more than the bare codecs
+bench-video: bench-programs ## measure video calls: P-6 to P-9, P-12, P-13; and P-6 in this process, part by part
+	bench/build/bench -figures 'P-[689]' -rounds $(ROUNDS)
 	bench/build/video -rounds $(ROUNDS)
+	go test -count=1 -run AllocatesLittle -v ./media/bridge
 
 bench-programs: deps
-	@.ci/packages $(BENCH_PACKAGES)
+	@.ci/packages $(BENCH_PACKAGES) $(BENCH_VIDEO)
 	@mkdir -p bench/build
 	gcc -O2 -Wall -o bench/build/rtpload bench/c/rtpload.c -lsrtp2 -lpthread
 	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
@@ -78,6 +87,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
+	go build -buildvcs=$(BUILDVCS) -o bench/build/meeting ./bench/meeting
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem
 	go build -buildvcs=$(BUILDVCS) -o bench/build/bench ./bench/cmd
 
@@ -86,8 +96,9 @@ web: ## build the administrator's pages (web/dist) from web/src; needs npm
 
 web-check: ## build the pages and fail when web/dist is not what web/src makes
 	@if ! command -v npm >/dev/null; then echo "npm is not installed, so the pages are not built again; web/dist is taken as it is."; exit 0; fi; \
-	$(MAKE) --no-print-directory web && \
-	if [ -n "$$(git status --porcelain -- web/dist)" ]; then git --no-pager status --short -- web/dist; echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; fi
+	new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cd web && npm ci --no-progress && npm run --silent check && \
+	npx vite build --logLevel warn --emptyOutDir --outDir "$$new" && \
+	{ diff -rq dist "$$new" || { echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; }; }
 
 web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
 	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \
@@ -97,7 +108,7 @@ web-docs: ## take the pictures of docs/11-web-pages.md again
 	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent screenshots
 
 clean: ## remove what was built
-	rm -rf tandem bin demo-out bench/build
+	rm -rf tandem bin dist demo-out bench/build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

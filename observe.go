@@ -1,6 +1,7 @@
 package tandem
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +32,12 @@ func (g *Gateway) observe() {
 	m.Func(metrics.CallsActive, g.liveCalls)
 	m.Func(metrics.AccountState, g.accountStates)
 	m.Func(metrics.AlarmsActive, g.activeAlarms)
+	m.Func(metrics.AlarmMailsTotal, func(emit metrics.Emit) {
+		s := g.mail.Stats()
+		emit(float64(s.Sent), "sent")
+		emit(float64(s.Failed), "failed")
+		emit(float64(s.Dropped), "dropped")
+	})
 	g.observeMeetings(m)
 	g.observeCapacity(m)
 	m.Func(metrics.LegsActive, func(emit metrics.Emit) {
@@ -52,9 +59,28 @@ func (g *Gateway) observe() {
 	})
 	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
 	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
+	g.observeLife()
 	g.Health.Ready("store", func() error { return g.records.Stats().Err })
 	g.Health.Ready("google_voice", g.voiceReady)
+	if t := g.together; t != nil {
+		g.Health.Ready("drain", func() error {
+			if t.member.Draining() {
+				return errDraining
+			}
+			return nil
+		})
+	}
 }
+
+// observeLife finds parts that have come to a standstill: each check asks for what its
+// part gives out under the lock that all of its work needs. Only a restart mends one.
+func (g *Gateway) observeLife() {
+	g.Health.Live("calls", func() error { g.Switch.Phases(); return nil })
+	g.Health.Live("sip", func() error { g.flows(); return nil })
+	g.Health.Live("media", func() error { g.Engine.Stats(); return nil })
+}
+
+var errDraining = errors.New("this machine is being drained and takes no new calls")
 
 // observeSIP shows the SIP stacks of both connectors.
 func (g *Gateway) observeSIP(m *metrics.Registry) {

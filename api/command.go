@@ -70,7 +70,7 @@ func (s *Server) registerCommands() {
 	op.DefaultStatus = http.StatusAccepted
 	op.Errors = append(op.Errors, http.StatusNotFound)
 	huma.Register(s.api, op, func(ctx context.Context, in *dialInput) (*dialOutput, error) {
-		return once(s, ctx, in.Key, in.Body, func() (*dialOutput, error) {
+		return once(ctx, s, in.Key, in.Body, func() (*dialOutput, error) {
 			id, err := s.Gateway.Call(ctx, in.Body.From, in.Body.To)
 			if err != nil {
 				return nil, commandProblem(err)
@@ -89,7 +89,7 @@ func (s *Server) registerCommands() {
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/transfer", "transfer-call", "Send the caller elsewhere"),
 		func(ctx context.Context, in *transferInput) (*struct{}, error) {
-			return once(s, ctx, in.Key, in, func() (*struct{}, error) {
+			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Transfer(ctx, in.ID, in.Body.To))
 			})
 		})
@@ -99,25 +99,25 @@ func (s *Server) registerCommands() {
 			if strings.EqualFold(in.Body.Leg, "a") {
 				side = call.A
 			}
-			return once(s, ctx, in.Key, in, func() (*struct{}, error) {
+			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Keys(ctx, in.ID, side, in.Body.Digits))
 			})
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/mute", "mute-call", "Mute or unmute the room of a call in its meeting"),
 		func(ctx context.Context, in *muteInput) (*struct{}, error) {
-			return once(s, ctx, in.Key, in, func() (*struct{}, error) {
+			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Mute(ctx, in.ID, in.Body.Muted))
 			})
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/layout", "change-layout", "Change what the room of a call sees of its meeting"),
 		func(ctx context.Context, in *layoutInput) (*struct{}, error) {
-			return once(s, ctx, in.Key, in, func() (*struct{}, error) {
+			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Layout(ctx, in.ID, in.Body.Layout))
 			})
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/chat", "send-chat", "Write a line into the chat of the meeting of a call"),
 		func(ctx context.Context, in *chatInput) (*struct{}, error) {
-			return once(s, ctx, in.Key, in, func() (*struct{}, error) {
+			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Say(ctx, in.ID, in.Body.Text))
 			})
 		})

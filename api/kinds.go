@@ -40,6 +40,14 @@ func kinds() []kind {
 			"receptions", "receptions", "reception",
 			func(c *config.Config) *[]reception.Config { return &c.Receptions }, func(r *reception.Config) *string { return &r.Name },
 		},
+		tests(),
+	}
+}
+
+func tests() list[route.Test] {
+	return list[route.Test]{
+		"dial-plan-tests", "dial_plan.tests", "dial-plan test",
+		func(c *config.Config) *[]route.Test { return &c.DialPlan.Tests }, func(t *route.Test) *string { return &t.Name },
 	}
 }
 
@@ -137,7 +145,7 @@ func (s *Server) orderRules(ctx context.Context, in *orderInput) (*orderOutput, 
 			return nil, err
 		}
 	}
-	v, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
+	v, err := s.change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
 		ordered, err := inOrder(c.DialPlan.Rules, in.Body.Names)
 		if err != nil {
 			return &bodyError{err}

@@ -35,7 +35,7 @@ type answered struct {
 
 // once carries out a command, or answers as before when the same caller has sent the
 // same key before. Another command with a key that was used is refused.
-func once[T any](s *Server, ctx context.Context, key string, body any, f func() (T, error)) (T, error) {
+func once[T any](ctx context.Context, s *Server, key string, body any, f func() (T, error)) (T, error) {
 	var none T
 	if key == "" {
 		return f()

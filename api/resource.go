@@ -308,7 +308,7 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 	if name == "" {
 		did = "add a " + k.one()
 	}
-	_, err := s.Config.Change(ctx, s.author(ctx, comment, did), 0, func(c *config.Config) (err error) {
+	_, err := s.change(ctx, s.author(ctx, comment, did), 0, func(c *config.Config) (err error) {
 		if name != "" {
 			if err := matches(k, c, name, ifMatch); err != nil {
 				return err
@@ -327,7 +327,7 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 }
 
 func (s *Server) remove(ctx context.Context, k kind, in *removeInput) error {
-	_, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "remove "+k.one()+" "+in.Name), 0, func(c *config.Config) error {
+	_, err := s.change(ctx, s.author(ctx, in.Comment, "remove "+k.one()+" "+in.Name), 0, func(c *config.Config) error {
 		if err := matches(k, c, in.Name, in.IfMatch); err != nil {
 			return err
 		}

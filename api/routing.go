@@ -16,7 +16,8 @@ import (
 
 // A Finding is something in the dial plan that is allowed and probably not meant.
 type Finding struct {
-	Rule     string `json:"rule"`
+	Rule     string `json:"rule" doc:"Empty: about the whole plan."`
+	Field    string `json:"field,omitempty"`
 	Severity string `json:"severity" enum:"info,warning,critical"`
 	Text     string `json:"text"`
 }
@@ -69,16 +70,25 @@ func (s *Server) registerRouting() {
 		func(context.Context, *struct{}) (*lintOutput, error) {
 			c, _ := s.Config.Current()
 			out := new(lintOutput)
-			out.Body.Items = s.lint(c)
+			out.Body.Items = lint(c)
 			return out, nil
 		})
 }
 
-func (s *Server) lint(c *config.Config) []Finding {
-	if s.Lint == nil || c == nil {
-		return []Finding{}
+// lint has severities as alarms have them.
+func lint(c *config.Config) []Finding {
+	all := []Finding{}
+	for _, f := range c.Lint() {
+		severity := "info"
+		switch f.Severity {
+		case route.Danger:
+			severity = "critical"
+		case route.Warning:
+			severity = "warning"
+		}
+		all = append(all, Finding{Rule: f.Rule, Field: f.Field, Severity: severity, Text: f.Text})
 	}
-	return append([]Finding{}, s.Lint(c)...)
+	return all
 }
 
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {
@@ -129,7 +139,10 @@ func describe(d call.Destination) string {
 func RequestOf(c *config.Config, via, from, to string) (call.Request, bool) {
 	r := call.Request{Connector: route.SIP, Via: via, From: from, To: to}
 	if via == "" { // a name may stand where the number is asked for
-		if named, ok := RequestOf(c, from, "", to); ok && from != "" {
+		if from == "" {
+			return r, true
+		}
+		if named, ok := RequestOf(c, from, "", to); ok {
 			return named, true
 		}
 		return r, true

@@ -157,7 +157,7 @@ func (s *Server) registerConfig() {
 				return nil, err
 			}
 		}
-		v, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "replace the configuration"), expect, replaceBy(in.Body))
+		v, err := s.change(ctx, s.author(ctx, in.Comment, "replace the configuration"), expect, replaceBy(in.Body))
 		if err != nil {
 			return nil, changeProblem(err, "")
 		}
@@ -168,10 +168,7 @@ func (s *Server) registerConfig() {
 	huma.Register(s.api, op, s.try)
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/config/schema", "get-config-schema", tag, "Show the JSON Schema of the configuration"),
 		func(context.Context, *struct{}) (*schemaOutput, error) {
-			if s.Schema == nil {
-				return &schemaOutput{Body: part("{}")}, nil
-			}
-			text, err := json.Marshal(s.Schema())
+			text, err := json.Marshal(config.Schema())
 			return &schemaOutput{Body: text}, err
 		})
 }
@@ -190,16 +187,16 @@ func replaceBy(text []byte) func(*config.Config) error {
 
 func (s *Server) try(ctx context.Context, in *documentInput) (*tryOutput, error) {
 	var tried *config.Config
-	diff, err := s.Config.Try(ctx, func(c *config.Config) error {
+	diff, err := s.Config.Try(ctx, harmlessly(func(c *config.Config) error {
 		err := replaceBy(in.Body)(c)
 		tried = c
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, changeProblem(err, "")
 	}
 	out := new(tryOutput)
 	out.Body.Diff = append([]control.Difference{}, diff...)
-	out.Body.Warnings = s.lint(tried)
+	out.Body.Warnings = lint(tried)
 	return out, nil
 }

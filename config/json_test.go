@@ -58,7 +58,7 @@ func TestAnEmptyListIsNotTheDefault(t *testing.T) {
 
 func TestJSONErrorsNameTheField(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{`{"sip":{"devices":[{"nmae":"x"}]}}`, "sip.devices[0].nmae: this field is not known; did you mean name?"},
+		{`{"sip":{"devices":[{"nam":"x"}]}}`, "sip.devices[0].nam: this field is not known; did you mean name?"},
 		{`{"sip":{"devices":[{"max_calls":"many"}]}}`, "sip.devices[0].max_calls: want a whole number"},
 		{`{"sip":{"devices":{}}}`, "sip.devices: want a list"},
 		{`{"sip":{"register":{"min":30}}}`, "sip.register.min: "},

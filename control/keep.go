@@ -116,7 +116,7 @@ func (m *Manager) moveHead(ctx context.Context, number int64) error {
 // seal returns a copy of the configuration whose secrets are the names they are kept under,
 // those names, and the secrets that are new.
 func seal(c *config.Config, old refs) (sealed *config.Config, kept refs, fresh []ref) {
-	sealed, kept = c.Clone(), make(refs)
+	sealed, kept = c.WithMachine(&config.Config{}), make(refs) // a machine's own secrets stay with it
 	config.Secrets(sealed, func(field string, s *token.Secret) {
 		r, ok := old[field]
 		if !ok || !r.value.Equal(*s) {

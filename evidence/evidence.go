@@ -23,8 +23,6 @@ const (
 	StoreNone   = "none"
 )
 
-const defaultKeep = 30 * 24 * time.Hour
-
 // Validate names the fields that are wrong.
 func (c *Config) Validate() error {
 	var errs []error

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -58,6 +59,20 @@ func (h *Health) Healthz() http.Handler { return h.handler(func() []*check { ret
 // Readyz answers 200 when every check passes, and 503 otherwise.
 func (h *Health) Readyz() http.Handler {
 	return h.handler(func() []*check { return append(h.live[:len(h.live):len(h.live)], h.ready...) })
+}
+
+// Alive returns what /healthz would complain of, or nil.
+func (h *Health) Alive() error {
+	h.mu.Lock()
+	checks := h.live
+	h.mu.Unlock()
+	var errs []error
+	for _, c := range run(checks).Checks {
+		if !c.OK {
+			errs = append(errs, fmt.Errorf("%s: %s", c.Name, c.Error))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Mount adds GET /metrics, /healthz and /readyz to the mux.

@@ -19,22 +19,24 @@ import (
 
 // keptIn says which store a command works on.
 type keptIn struct {
-	Config string `short:"c" help:"Configuration file; default tandem.yaml if there is one. Its store and key_file are meant." type:"path"`
+	Config string `short:"c" help:"Configuration file; default tandem.yaml, else /etc/tandem/tandem.yaml, if there is one. Its store and key_file are meant." type:"path"`
 	Store  string `help:"Database, instead of the file's: sqlite:PATH or postgres://…"`
 }
+
+// installedFile is where the package has the configuration.
+const installedFile = "/etc/tandem/tandem.yaml"
 
 // machine is the configuration file, of which the fields of the machine count.
 func (k *keptIn) machine() (*config.Config, error) {
 	conf := new(config.Config)
-	path := k.Config
-	if path == "" {
-		if _, err := os.Stat(defaultFile); err == nil {
-			path = defaultFile
+	for _, path := range []string{defaultFile, installedFile} {
+		if _, err := os.Stat(path); k.Config == "" && err == nil {
+			k.Config = path
 		}
 	}
-	if path != "" {
+	if k.Config != "" {
 		var err error
-		if conf, err = config.Load(path); err != nil {
+		if conf, err = config.Load(k.Config); err != nil {
 			return nil, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"tandem"
 	"tandem/alarm"
 	"tandem/config"
+	"tandem/internal/systemd"
 )
 
 type serveCmd struct {
@@ -39,6 +40,7 @@ func (s *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	notifier := systemd.FromEnvironment()
 	log := newLog(conf.Log, os.Stderr)
 	o := tandem.Options{Log: log, File: s.Config}
 	if len(s.Trace) > 0 {
@@ -52,12 +54,15 @@ func (s *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	var reloads sync.WaitGroup
-	reloads.Go(func() { reload(done, g, s.Config, log) })
+	done, hup := make(chan struct{}), make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	var beside sync.WaitGroup
+	beside.Go(func() { reload(done, hup, g, s.Config, manager{notifier, log}) })
+	beside.Go(func() { manager{notifier, log}.watch(done, ctx.Done(), g) })
 	err = g.Run(ctx)
 	close(done)
-	reloads.Wait()
+	beside.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -100,32 +105,36 @@ const defaultFile = "tandem.yaml"
 const configAlarm = "config"
 
 // reload applies the file at every SIGHUP until done.
-func reload(done <-chan struct{}, g *tandem.Gateway, path string, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func reload(done <-chan struct{}, hup <-chan os.Signal, g *tandem.Gateway, path string, m manager) {
 	for {
 		select {
 		case <-done:
 			return
 		case <-hup:
-			if g.Control.Managed() {
-				log.Warn("the configuration is kept in the store, the file is not read again; change it with tandem apply, by the API or on the web page")
-				continue
-			}
-			c, err := config.Load(path)
-			if err == nil {
-				err = g.Apply(c)
-			}
-			if err != nil {
-				log.Error("configuration not applied, the old one stays in force", "err", err)
-				g.Alarms.Raise(alarm.Alarm{
-					Key: configAlarm, Severity: alarm.Warning, Title: "The configuration file is wrong, the old one stays in force",
-					Subject: path, Detail: err.Error(), Do: "Mend the lines that are named, try them with tandem check, and send SIGHUP again.",
-				})
-				continue
-			}
-			g.Alarms.Clear(configAlarm)
+			m.told(m.Reloading())
+			reread(g, path, m.log)
+			m.told(m.Ready())
 		}
 	}
+}
+
+// reread applies the file. What is wrong with it is an alarm.
+func reread(g *tandem.Gateway, path string, log *slog.Logger) {
+	if g.Control.Managed() {
+		log.Warn("the configuration is kept in the store, the file is not read again; change it with tandem apply, by the API or on the web page")
+		return
+	}
+	c, err := config.Load(path)
+	if err == nil {
+		err = g.Apply(c)
+	}
+	if err != nil {
+		log.Error("configuration not applied, the old one stays in force", "err", err)
+		g.Alarms.Raise(alarm.Alarm{
+			Key: configAlarm, Severity: alarm.Warning, Title: "The configuration file is wrong, the old one stays in force",
+			Subject: path, Detail: err.Error(), Do: "Mend the lines that are named, try them with tandem check, and send SIGHUP again.",
+		})
+		return
+	}
+	g.Alarms.Clear(configAlarm)
 }

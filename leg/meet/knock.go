@@ -38,7 +38,7 @@ func (k *knocks) next(now, until time.Time) (time.Time, bool) {
 	recent := slices.Clone(k.vain)
 	recent = slices.DeleteFunc(recent, func(t time.Time) bool { return now.Sub(t) > knockSpan+knockSlip })
 	left := maxKnocks - len(recent)
-	at := now
+	var at time.Time
 	switch rest := until.Sub(now); {
 	case left == 0:
 		at = recent[0].Add(knockSpan + knockSlip)

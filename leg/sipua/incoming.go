@@ -20,6 +20,10 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		s.Reject(503, "", sip.Header{Name: "Retry-After", Value: "5"})
 		return
 	}
+	if p := c.peerOf(f); p != nil {
+		c.fromPeer(on, p, s)
+		return
+	}
 	who, no := c.caller(f, req)
 	if no != nil {
 		s.Reject(no.status, no.reason, no.headers...)
@@ -51,6 +55,32 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		s.Reject(offerStatus(err), "", warning(err))
 		return
 	}
+	on.incoming(r, leg)
+}
+
+// fromPeer takes a call that another machine sends us.
+func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
+	r, no := c.between(p, s)
+	if no != nil {
+		s.Reject(no.status, no.reason, no.headers...)
+		return
+	}
+	c.count.in.Add(1)
+	opt := c.options(nil, nil, s.Flow(), false)
+	opt.Media.Capabilities.Video = nil
+	opt.Info.Via, opt.Info.Remote = p.node, r.From
+	offer := invite.ReadOffer(s.Request().Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
+	if len(r.Codecs) > 0 {
+		r.Codec = r.Codecs[0]
+	}
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
+	if err != nil {
+		c.Log.Warn("call of another machine refused", "node", p.node, "from", r.From, "to", r.To, "err", err)
+		s.Reject(offerStatus(err), "", warning(err))
+		return
+	}
+	s.SurviveFlow(innerSurvives)
 	on.incoming(r, leg)
 }
 

@@ -42,6 +42,7 @@ func Answer(caps Capabilities, tr Transport, offer *Description, prefer string) 
 		}
 		lite = lite || a.ICE != nil && caps.ICE == ICELite
 	}
+	agreed.Floor = caps.answerFloor(tr, offer, d, &agreed)
 	d.sessionAttributes(mids, lite)
 	d.follow(caps.Last)
 	return d, agreed, nil

@@ -97,6 +97,7 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 	}
 	caps := s.effective()
 	open := s.openPictures(caps, d, far)
+	s.openFloor(caps, d)
 	credits := s.creditsFor(d)
 	answer, agreed, err := sdp.Answer(caps, s.transport(open, credits), d, prefer)
 	if err != nil {
@@ -204,6 +205,7 @@ func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) 
 			tr.Content = &own
 		}
 	}
+	tr.FloorUDP, tr.FloorTCP = s.floor.Load().ports()
 	return tr
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -29,6 +30,7 @@ type Session struct {
 	streams [3]*stream // by media.Kind; all made with the session, most of them never used
 	changed chan struct{}
 	events  events
+	floor   atomic.Pointer[floorControl] // of the shared screen; nil without. It changes under ctl
 
 	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
 	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
@@ -162,6 +164,7 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
+	s.closeFloor()
 	for i := len(s.streams) - 1; i >= 0; i-- { // the audio last: others may pass with it
 		if t := s.streams[i]; t != nil {
 			t.close()
