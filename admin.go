@@ -145,7 +145,9 @@ func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
 
 func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
 
-func (a *admin) TryAccount(ctx context.Context, name string) error { return a.Gateway.TryAccount(ctx, name) }
+func (a *admin) TryAccount(ctx context.Context, name string) error {
+	return a.Gateway.TryAccount(ctx, name)
+}
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()
