@@ -35,15 +35,16 @@ type Config struct {
 	Managed bool `yaml:"managed,omitempty"`
 	// Key is the file that opens the secrets in the store; default tandem.key beside the SQLite
 	// file, or in the working directory.
-	Key    string         `yaml:"key_file,omitempty"`
-	HTTP   string         `yaml:"http,omitempty"`   // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
-	Web    Web            `yaml:"web,omitempty"`    // the page and the API, at the same address
-	Log    Log            `yaml:"log,omitempty"`    //
-	Limits Limits         `yaml:"limits,omitempty"` //
-	Media  Media          `yaml:"media,omitempty"`  //
-	SIP    sipua.Config   `yaml:"sip,omitempty"`    // phones and trunks
-	Voice  []VoiceAccount `yaml:"google_voice,omitempty"`
-	Meet   meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
+	Key     string         `yaml:"key_file,omitempty"`
+	HTTP    string         `yaml:"http,omitempty"`    // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
+	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
+	Log     Log            `yaml:"log,omitempty"`     //
+	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` record packets of a call; default off
+	Limits  Limits         `yaml:"limits,omitempty"`  //
+	Media   Media          `yaml:"media,omitempty"`   //
+	SIP     sipua.Config   `yaml:"sip,omitempty"`     // phones and trunks
+	Voice   []VoiceAccount `yaml:"google_voice,omitempty"`
+	Meet    meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
 
 	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
 

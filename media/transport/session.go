@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -29,6 +30,7 @@ type Session struct {
 	streams [3]*stream // by media.Kind; all made with the session, most of them never used
 	changed chan struct{}
 	events  events
+	tap     atomic.Pointer[tap] // nil: nobody listens
 
 	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
 	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
