@@ -70,6 +70,7 @@ var mayImport = map[string][]string{
 	"config":     {"call", "capacity", "docs", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence", "alarm/mail"},
 	"importer":   {"config", "internal/rewrite", "leg/gvoice", "leg/reception", "leg/sipua", "route", "token"},
 	"alarm/mail": {"alarm", "token"},
+	"capture":    {"evidence", "media/transport", "store"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
