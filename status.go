@@ -43,7 +43,7 @@ func (g *Gateway) runningCalls() []runningCall {
 // Status looks at every part.
 func (g *Gateway) Status() Status {
 	return Status{
-		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
+		Version: Version, Accounts: g.Accounts(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
 		Meetings: g.Meet.Status(),
 		Calls:    g.runningCalls(), Alarms: g.Alarms.Active(), Cluster: g.Nodes(),
 	}
