@@ -13,7 +13,7 @@ const meeting = s.mock.calls().find((c) => c.meeting && c.answered && c.a.mos < 
 const shots = [
   { name: 'overview', path: '/' },
   { name: 'live', path: '/live' },
-  { name: 'call', path: `/calls/${meeting.id}`, act: (page) => page.evaluate(() => scrollTo(0, 780)) },
+  { name: 'call', path: `/calls/${meeting.id}`, act: (page) => page.evaluate(() => document.getElementById('graphs').scrollIntoView({ block: 'start' })) },
   {
     name: 'dial-plan',
     path: '/dial-plan',
