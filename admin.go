@@ -30,7 +30,10 @@ type admin struct {
 	originate func(call.Destination, call.Request) (string, error)
 }
 
-var _ api.Gateway = (*admin)(nil)
+var (
+	_ api.Gateway = (*admin)(nil)
+	_ api.Cluster = (*admin)(nil)
+)
 
 const (
 	// How often the figures of calls that run are looked at.

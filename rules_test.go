@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"sip/transaction": {"sip", "sip/flow"},
 
 	"alarm":    {},
-	"api":      {"alarm", "call", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
+	"api":      {"alarm", "call", "cluster", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
 	"evidence": {"call", "media", "sip/flow"},
 	"identity": {"store"},
 	"metrics":  {},

@@ -73,6 +73,7 @@ func (s *Server) build() {
 	s.registerSettings()
 	s.registerRouting()
 	s.registerLive()
+	s.registerNodes()
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerTokens()
