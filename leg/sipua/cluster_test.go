@@ -360,8 +360,8 @@ func TestTheInnerListenerTakesMachinesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := id.Client()
-	conf.InsecureSkipVerify = true                                                                                      //nolint:gosec // the stranger does not care whom it meets
-	for name, c := range map[string]*tls.Config{"another secret": conf, "no certificate": {InsecureSkipVerify: true}} { //nolint:gosec // the same
+	conf.InsecureSkipVerify = true
+	for name, c := range map[string]*tls.Config{"another secret": conf, "no certificate": {InsecureSkipVerify: true}} {
 		got := make(chan *sip.Message, 1)
 		n := &flow.Transport{Handler: func(_ *flow.Flow, m *sip.Message) { got <- m }}
 		f, err := n.Dial(t.Context(), flow.Target{Network: "tls", Addr: netip.MustParseAddrPort(rigs[0].InnerAddr()), TLS: c})
