@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/alarm/mail"
 	"tandem/capacity"
 	"tandem/evidence"
 	"tandem/leg/gvoice"
@@ -54,6 +55,7 @@ type Config struct {
 	Outbound []route.Target `yaml:"outbound,omitempty"`
 	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
+	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -101,6 +103,11 @@ func (c *Config) checkCluster() (errs []error) {
 		errs = append(errs, errors.New("cluster.listen: several machines need a store that they share; set store to a postgres:// URL"))
 	}
 	return errs
+}
+
+// Alarms says who is told of alarms.
+type Alarms struct {
+	Mail mail.Config `yaml:"mail,omitempty"`
 }
 
 // Log says what the gateway writes to its standard error.
@@ -202,6 +209,7 @@ func (c *Config) locate(dir string) {
 	at(&c.Web.Cert)
 	at(&c.Web.Key)
 	at(&c.Meet.Roots)
+	at(&c.Alarms.Mail.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
 		for name, path := range r.Sounds {
@@ -249,7 +257,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))

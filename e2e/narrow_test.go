@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"image/color"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -14,20 +13,12 @@ import (
 )
 
 // A room's camera loses its top layer on a narrow path, and gets it back when the path
-// is wide again; its voice is heard all the time.
+// is wide again.
 func TestTheTopLayerComesBackWhenThePathIsWide(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Meet: meetings()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	st := openMeetings(ctx, t, meetings(), nil)
 	p := videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{"H264"}, Width: 1280, Height: 720, FPS: 10, Kbps: 1000, Name: "BOARD", Colour: color.RGBA{0x20, 0x90, 0x90, 0xff}})
 	c, err := p.Call(ctx, meetingPIN)
 	if err := errors.Join(err, c.WaitAnswered(ctx)); err != nil {

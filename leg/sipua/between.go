@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 const innerHost = "cluster.tandem.invalid"
 
 // overParam names, in a Request-URI between machines, the Google Voice account
-// that a call is to go out over.
+// that a call is to go out over, in hexadecimal.
 const overParam = "tandem-account"
 
 // DialNode places a call over a Google Voice account that another machine holds.
@@ -87,7 +88,7 @@ func (l *between) ended(end call.Ended) call.Ended {
 func (l *between) invite() *sip.Message {
 	uri := l.c.innerContact()
 	uri.Host, uri.Port, uri.User = innerHost, 0, sip.EscapeUser(l.to)
-	uri.Params = uri.Params.With(overParam, sip.EscapeUser(l.account))
+	uri.Params = uri.Params.With(overParam, hex.EncodeToString([]byte(l.account)))
 	m := sip.NewRequest("INVITE", uri)
 	m.Add("To", sip.Address{URI: sip.URI{Scheme: "sip", User: uri.User, Host: innerHost}}.String())
 	present(m, identity(l.from.From, l.from.FromName, innerHost), l.from.Private, true)
@@ -98,12 +99,13 @@ func (l *between) invite() *sip.Message {
 // between is what routing may know of a call that another machine sends us.
 func (c *Connector) between(p *peer, s *dialog.Session) (call.Request, *denial) {
 	req := s.Request()
-	account, ok := req.URI.Params.Get(overParam)
-	if !ok || account == "" {
+	code, _ := req.URI.Params.Get(overParam)
+	account, err := hex.DecodeString(code)
+	if err != nil || len(account) == 0 {
 		return call.Request{}, deny(404, "No account is named")
 	}
 	r := call.Request{
-		Connector: Name, Via: p.node, To: sip.Unescape(req.URI.User), Over: sip.Unescape(account), Hops: hops(req),
+		Connector: Name, Via: p.node, To: sip.Unescape(req.URI.User), Over: string(account), Hops: hops(req),
 	}
 	switch {
 	case r.To == "":

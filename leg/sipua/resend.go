@@ -58,7 +58,7 @@ func (s *resends) again(key string) {
 	if r == nil || s.closed {
 		return
 	}
-	if time.Now().After(r.until) || r.flow.SendBytes(r.m) != nil {
+	if !time.Now().Before(r.until) || r.flow.SendBytes(r.m) != nil {
 		delete(s.wait, key)
 		return
 	}
@@ -66,7 +66,7 @@ func (s *resends) again(key string) {
 	if !r.invite {
 		r.every = min(r.every, resendT2)
 	}
-	r.timer.Reset(r.every)
+	r.timer.Reset(min(r.every, time.Until(r.until)))
 }
 
 // answered ends it: any answer does for an INVITE, a final one for others.

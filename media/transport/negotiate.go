@@ -205,7 +205,7 @@ func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) 
 			tr.Content = &own
 		}
 	}
-	tr.FloorUDP, tr.FloorTCP = s.floor.ports()
+	tr.FloorUDP, tr.FloorTCP = s.floor.Load().ports()
 	return tr
 }
 

@@ -84,6 +84,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
           }
       }
     for (const f of ['number', 'caller_id']) if (item[f] && !/^\+?\d{3,15}$/.test(item[f])) bad(f, `"${item[f]}" is not a telephone number; write it with + and the country code`)
+    if (item.max_calls < 0) bad('max_calls', 'must not be negative')
     for (const f of ['within', 'lobby', 'expires', 'qualify']) if (item[f] && !/^\d+(ms|s|m|h|d)/.test(item[f])) bad(f, `"${item[f]}" is not a duration; write a number with a unit, such as 30s`)
     if (kind === 'rules' && !item.to?.length) bad('to', 'a rule needs a target')
     const known = targetNames()
