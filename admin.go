@@ -3,12 +3,16 @@ package tandem
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"tandem/alarm"
 	"tandem/api"
 	"tandem/call"
+	"tandem/cluster"
 	"tandem/config"
 	"tandem/evidence"
 	"tandem/identity"
@@ -17,23 +21,22 @@ import (
 	"tandem/leg/sipua"
 	"tandem/store"
 	"tandem/token"
+	"tandem/webhook"
 )
 
 // admin is the gateway as the API sees it.
 type admin struct {
 	*Gateway
-	server  *api.Server
-	started time.Time
-	pulse   api.Pulse
-	alarms  alarmHistory
+	server   *api.Server
+	started  time.Time
+	pulse    api.Pulse
+	alarms   alarmHistory
+	answered sync.Map // IDs of calls whose answer was told
 	// originate calls a device; it is set while the gateway runs.
 	originate func(call.Destination, call.Request) (string, error)
 }
 
-var (
-	_ api.Gateway = (*admin)(nil)
-	_ api.Cluster = (*admin)(nil)
-)
+var _ api.Gateway = (*admin)(nil)
 
 const (
 	// How often the figures of calls that run are looked at.
@@ -46,26 +49,87 @@ const (
 // command line.
 func (g *Gateway) newAdmin(c *config.Config) *admin {
 	a := &admin{Gateway: g, started: time.Now().UTC(), alarms: newAlarmHistory(g)}
+	hooks := webhook.NewBook(g.db, sync.OnceValues(func() (*store.Secrets, error) {
+		if g.Control.Secrets != nil {
+			return g.Control.Secrets, nil
+		}
+		key, err := store.OpenKey(c.KeyFile())
+		return &store.Secrets{DB: g.db, Key: key}, err
+	}))
+	sender := &webhook.Sender{Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms}
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
+		Hooks: hooks, Sender: sender,
+	}
+	if g.together != nil {
+		a.server.Cluster = machines{g.db}
 	}
 	return a
+}
+
+// machines are those of the cluster, as the store knows them.
+type machines struct{ db *store.DB }
+
+func (m machines) View(ctx context.Context) (*cluster.View, []cluster.Call, error) {
+	v, err := cluster.Read(ctx, m.db)
+	if err != nil {
+		return nil, nil, err
+	}
+	calls, err := cluster.Calls(ctx, m.db)
+	return v, calls, err
+}
+
+func (m machines) Drain(ctx context.Context, node string, drain bool, by string) error {
+	return cluster.Drain(ctx, m.db, node, drain, by)
 }
 
 // run does what the API needs in the background, until ctx is done.
 func (a *admin) run(ctx context.Context) error {
 	served := async(func() error { return a.server.Run(ctx) })
+	told := async(func() error { return a.server.Sender.Run(ctx) })
 	kept := async(func() error { return a.alarms.run(ctx) })
 	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
 		a.alarms.put(one)
 		a.server.Publish(api.EventAlarm, one)
+		a.tellAlarm(one)
 	})
 	a.watch(ctx)
 	unsubscribe()
-	if err := <-served; err != nil {
-		return err
+	return errors.Join(<-served, <-told, <-kept)
+}
+
+// tellAlarm tells webhooks of an alarm that began or ended.
+func (a *admin) tellAlarm(one alarm.Alarm) {
+	switch {
+	case strings.HasPrefix(one.Key, "webhook/"): // it would go to the hook that does not answer
+	case !one.Active():
+		a.server.Sender.Publish("alarm.cleared", one)
+	case one.Count == 1 && one.Acknowledged == nil:
+		a.server.Sender.Publish("alarm.raised", one)
 	}
-	return <-kept
+}
+
+// changed tells who listens of a call.
+func (a *admin) changed(c call.Running) {
+	a.server.Changed(c)
+	if c.Answered.IsZero() || !c.Record.Ended.IsZero() {
+		return
+	}
+	if _, told := a.answered.LoadOrStore(c.ID, nil); !told {
+		a.server.Sender.Publish("call.answered", c.Record)
+	}
+}
+
+// began and ended are told by the recorder, once for each call.
+func (a *admin) began(r call.Record) {
+	a.pulse.Began(r.Began)
+	a.server.Sender.Publish("call.began", r)
+}
+
+func (a *admin) ended(r call.Record) {
+	a.answered.Delete(r.ID)
+	a.pulse.Ended(r.Ended, r.Answered.IsZero())
+	a.server.Sender.Publish("call.ended", r)
 }
 
 // watch samples calls, and tells when registrations have changed.
@@ -84,6 +148,7 @@ func (a *admin) watch(ctx context.Context) {
 			if now := a.registered(); now != before {
 				before = now
 				a.server.Publish(api.EventRegistration, struct{}{})
+				a.server.Sender.Publish("registration.changed", map[string]any{"registered": a.Phones.Stats().Registered, "google_voice": a.Voice.Status()})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tandem/alarm"
+	"tandem/alarm/mail"
 	"tandem/call"
 	"tandem/capacity"
 	"tandem/config"
@@ -50,17 +51,19 @@ type Gateway struct {
 	Control    *control.Manager     // the configuration of record
 	History    *store.Log[call.Record]
 
-	log     *slog.Logger
-	admin   *admin
-	db      *store.DB
-	records *store.Writer[call.Record]
-	dialer  router
-	toll    toll.Guard
-	listens []sipua.Addr
-	figures figures
-	bridges bridges
-	proofs  proofs
-	conf    atomic.Pointer[config.Config]
+	log      *slog.Logger
+	admin    *admin
+	db       *store.DB
+	records  *store.Writer[call.Record]
+	dialer   router
+	toll     toll.Guard
+	mail     mail.Mailer
+	captures capturing
+	listens  []sipua.Addr
+	figures  figures
+	bridges  bridges
+	proofs   proofs
+	conf     atomic.Pointer[config.Config]
 
 	together *together // the cluster; nil on a single machine
 }
@@ -88,7 +91,7 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}, captures: make(capturing, maxCaptures)}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}
@@ -140,6 +143,8 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	if g.together != nil {
 		g.Switch.Dialers[gvoice.Name] = g.together
 	}
+	g.mail.Node, g.mail.Log, g.mail.Alarms = node, o.Log, g.Alarms
+	g.mail.Apply(c.Alarms.Mail)
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
@@ -209,6 +214,7 @@ func (g *Gateway) apply(c *config.Config) error {
 	g.proofs.recorder.Policy(c.Evidence)
 	g.dialer.table.Store(table)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
+	g.mail.Apply(c.Alarms.Mail)
 	g.conf.Store(c)
 	g.log.Info("configuration applied", "devices", len(c.SIP.Devices), "trunks", len(c.SIP.Trunks), "accounts", len(c.Voice))
 	return nil
@@ -238,6 +244,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	voice := async(func() error { return g.Voice.Listen(signalling, incoming) })
 	meetings := async(func() error { return g.Meet.Run(signalling) })
 	receptions := async(func() error { return g.Receptions.Run(signalling) })
+	defer g.Alarms.Subscribe(g.mail.Told)()
+	mailed := async(func() error { return g.mail.Run(storing) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 	clustered := async(func() error { return g.runCluster(clustering) })
@@ -252,7 +260,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err = errors.Join(err, <-clustered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, pages.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, <-mailed, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

@@ -32,6 +32,12 @@ func (g *Gateway) observe() {
 	m.Func(metrics.CallsActive, g.liveCalls)
 	m.Func(metrics.AccountState, g.accountStates)
 	m.Func(metrics.AlarmsActive, g.activeAlarms)
+	m.Func(metrics.AlarmMailsTotal, func(emit metrics.Emit) {
+		s := g.mail.Stats()
+		emit(float64(s.Sent), "sent")
+		emit(float64(s.Failed), "failed")
+		emit(float64(s.Dropped), "dropped")
+	})
 	g.observeMeetings(m)
 	g.observeCapacity(m)
 	m.Func(metrics.LegsActive, func(emit metrics.Emit) {

@@ -46,13 +46,13 @@ func (g *Gateway) storing(err error) {
 }
 
 func (r *recorder) Began(rec call.Record) {
-	r.g.admin.pulse.Began(rec.Began)
+	r.g.admin.began(rec)
 	r.put(rec)
 }
 
 func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
-	r.g.admin.pulse.Ended(rec.Ended, rec.Answered.IsZero())
+	r.g.admin.ended(rec)
 	r.g.count(rec)
 }
 

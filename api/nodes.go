@@ -2,95 +2,82 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/cluster"
 	"tandem/identity"
-	"tandem/store"
 )
 
-// A Cluster is a Gateway that may be one of several machines.
+type (
+	node struct {
+		cluster.Node
+		This   bool     `json:"this" doc:"It is the one that answers."`
+		Drain  bool     `json:"drain" doc:"Somebody wants it to take no new calls."`
+		By     string   `json:"by,omitempty" doc:"Who."`
+		Leases []string `json:"leases" doc:"What it does that only one may do: gvoice/NAME."`
+	}
+	nodesOutput struct {
+		Body struct {
+			Items []node         `json:"items" doc:"Empty without a cluster: several machines need a PostgreSQL."`
+			Calls []cluster.Call `json:"calls" doc:"Of all machines."`
+		}
+	}
+	nodeInput struct {
+		Name string `path:"name" maxLength:"200"`
+	}
+)
+
+// A Cluster is the machines a gateway is made of.
 type Cluster interface {
-	// Nodes is nil on a single machine.
-	Nodes() *cluster.View
-	ClusterCalls(ctx context.Context) ([]cluster.Call, error)
+	View(ctx context.Context) (*cluster.View, []cluster.Call, error)
 	Drain(ctx context.Context, node string, drain bool, by string) error
 }
 
-// NodeCall is a call of any machine.
-type NodeCall cluster.Call
-
-type (
-	nodesOutput struct {
-		Body struct {
-			Items  []cluster.Node  `json:"items" doc:"The machines, in the order of their names; none on a single one."`
-			Leases []cluster.Lease `json:"leases" doc:"Who does what only one machine may do."`
-		}
-	}
-	nodeCallsOutput struct {
-		Body struct {
-			Items []NodeCall `json:"items"`
-		}
-	}
-	drainInput struct {
-		Name string `path:"name" maxLength:"200"`
-		Body struct {
-			Drain bool `json:"drain" doc:"Take no new calls; false: take them again."`
-		}
-	}
-)
-
-// registerNodes registers what concerns several machines.
 func (s *Server) registerNodes() {
-	const tag = "nodes"
-	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/nodes", "list-nodes", tag, "List the machines of the cluster, and what they hold"),
-		func(context.Context, *struct{}) (*nodesOutput, error) {
-			out := new(nodesOutput)
-			out.Body.Items, out.Body.Leases = []cluster.Node{}, []cluster.Lease{}
-			if g, ok := s.Gateway.(Cluster); ok {
-				if v := g.Nodes(); v != nil {
-					out.Body.Items, out.Body.Leases = append(out.Body.Items, v.Nodes...), append(out.Body.Leases, v.Leases...)
-				}
+	const tag = "node"
+	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/nodes", "list-nodes", tag, "List the machines of the cluster"), s.nodes)
+	for word, drain := range map[string]bool{"drain": true, "undrain": false} {
+		summary := map[bool]string{true: "Let a machine take no new calls", false: "Let a machine take calls again"}[drain]
+		op := operation(identity.Operate, http.MethodPost, "/nodes/{name}/"+word, word+"-node", tag, summary)
+		op.Errors = append(op.Errors, http.StatusConflict)
+		huma.Register(s.api, op, func(ctx context.Context, in *nodeInput) (*struct{}, error) {
+			if s.Cluster == nil {
+				return nil, huma.Error409Conflict("this gateway is one machine; several need a PostgreSQL")
 			}
-			return out, nil
-		})
-	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/nodes/calls", "list-node-calls", tag, "List the calls that run on all machines, as each showed them in the last seconds"),
-		func(ctx context.Context, _ *struct{}) (*nodeCallsOutput, error) {
-			out := new(nodeCallsOutput)
-			out.Body.Items = []NodeCall{}
-			g, ok := s.Gateway.(Cluster)
-			if !ok {
-				return out, nil
-			}
-			calls, err := g.ClusterCalls(ctx)
+			v, _, err := s.Cluster.View(ctx)
 			if err != nil {
-				return nil, huma.Error503ServiceUnavailable("the store does not tell the calls of other machines")
+				return nil, problem(err)
 			}
-			for _, c := range calls {
-				out.Body.Items = append(out.Body.Items, NodeCall(c))
+			if _, ok := v.Node(in.Name); !ok {
+				return nil, huma.Error404NotFound("there is no machine of this name")
 			}
-			return out, nil
+			return nil, problem(s.Cluster.Drain(ctx, in.Name, drain, who(ctx).String()))
 		})
-	op := operation(identity.Operate, http.MethodPost, "/nodes/{name}/drain", "drain-node", tag, "Have a machine take no new calls, or take them again")
-	op.Errors = append(op.Errors, http.StatusConflict)
-	huma.Register(s.api, op, s.drain)
+	}
 }
 
-func (s *Server) drain(ctx context.Context, in *drainInput) (*struct{}, error) {
-	g, ok := s.Gateway.(Cluster)
-	if !ok {
-		return nil, huma.Error409Conflict("this is the only machine")
+func (s *Server) nodes(ctx context.Context, _ *struct{}) (*nodesOutput, error) {
+	out := new(nodesOutput)
+	out.Body.Items, out.Body.Calls = []node{}, []cluster.Call{}
+	if s.Cluster == nil {
+		return out, nil
 	}
-	switch err := g.Drain(ctx, in.Name, in.Body.Drain, who(ctx).String()); {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, huma.Error404NotFound("there is no machine of this name in the cluster")
-	case errors.Is(err, errors.ErrUnsupported):
-		return nil, huma.Error409Conflict("this is the only machine; several need a PostgreSQL as store")
-	case err != nil:
-		return nil, huma.Error503ServiceUnavailable("the store did not take it")
+	v, calls, err := s.Cluster.View(ctx)
+	if err != nil {
+		return nil, problem(err)
 	}
-	return nil, nil
+	this := s.Gateway.Overview().Node
+	for _, n := range v.Nodes {
+		one := node{Node: n, This: n.Name == this, Drain: v.Wishes[n.Name].Drain, By: v.Wishes[n.Name].By, Leases: []string{}}
+		for _, l := range v.Leases {
+			if holder, ok := v.Holder(l.Resource); ok && holder.Name == n.Name {
+				one.Leases = append(one.Leases, l.Resource)
+			}
+		}
+		out.Body.Items = append(out.Body.Items, one)
+	}
+	out.Body.Calls = append(out.Body.Calls, calls...)
+	return out, nil
 }

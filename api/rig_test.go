@@ -27,6 +27,7 @@ import (
 	"tandem/route"
 	"tandem/store"
 	"tandem/token"
+	"tandem/webhook"
 )
 
 const password = "a sentence to sign in"
@@ -157,7 +158,11 @@ func newRig(t *testing.T) *rig {
 	}}
 	must(t, m.Open(t.Context()))
 	h := &store.Log[call.Record]{DB: db, Name: "calls"}
-	s := &Server{Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log}
+	hooks := webhook.NewBook(db, func() (*store.Secrets, error) { return m.Secrets, nil })
+	s := &Server{
+		Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log,
+		Hooks: hooks, Sender: &webhook.Sender{Book: hooks, Log: log},
+	}
 	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)
 	return &rig{t, s, g, m, h, ts}

@@ -8,7 +8,7 @@ func (c *Call) begin() {
 		ID: c.ID, Node: c.Node, Began: time.Now(), From: c.Request.From, FromName: c.Request.FromName,
 		To: c.Request.To, A: legRecord(c.legs[A]), Cause: Lost,
 	}
-	c.stale = true
+	c.publish()
 	c.log.Info("call began", "a", c.legs[A].Info(), "from", c.Request.From, "to", c.Request.To)
 	if c.Recorder != nil {
 		c.Recorder.Began(c.record)

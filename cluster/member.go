@@ -84,6 +84,8 @@ type Member struct {
 
 func (m *Member) init() {
 	m.once.Do(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.wake = make(chan struct{}, 1)
 		m.held, m.giving = make(map[string]Lease), make(map[string]<-chan struct{})
 		m.led = ledger{m.DB, m.around}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/alarm/mail"
 	"tandem/capacity"
 	"tandem/evidence"
 	"tandem/leg/gvoice"
@@ -39,6 +40,7 @@ type Config struct {
 	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
 	Cluster Cluster        `yaml:"cluster,omitempty"` // several machines that share a PostgreSQL
 	Log     Log            `yaml:"log,omitempty"`     //
+	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` record packets of a call; default off
 	Limits  Limits         `yaml:"limits,omitempty"`  //
 	Media   Media          `yaml:"media,omitempty"`   //
 	SIP     sipua.Config   `yaml:"sip,omitempty"`     // phones and trunks
@@ -54,6 +56,7 @@ type Config struct {
 	Outbound []route.Target `yaml:"outbound,omitempty"`
 	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
+	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -103,6 +106,11 @@ func (c *Config) checkCluster() (errs []error) {
 	return errs
 }
 
+// Alarms says who is told of alarms.
+type Alarms struct {
+	Mail mail.Config `yaml:"mail,omitempty"`
+}
+
 // Log says what the gateway writes to its standard error.
 type Log struct {
 	Level  slog.Level `yaml:"level,omitempty"`  // debug, info (default), warn, error
@@ -113,9 +121,6 @@ type Log struct {
 type Web struct {
 	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
 	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
-	// Hooks are addresses and prefixes that webhooks may go to although they are private:
-	// 192.0.2.7, 10.1.0.0/16.
-	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
 }
 
 // Limits bound the gateway as a whole.
@@ -205,6 +210,7 @@ func (c *Config) locate(dir string) {
 	at(&c.Web.Cert)
 	at(&c.Web.Key)
 	at(&c.Meet.Roots)
+	at(&c.Alarms.Mail.Roots)
 	at(&c.Meet.Gateway)
 	for _, r := range c.Receptions {
 		for name, path := range r.Sounds {
@@ -252,7 +258,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))

@@ -173,12 +173,10 @@ func (w *town) killAll() {
 		}
 		if w.t.Failed() {
 			text, _ := os.ReadFile(n.log)
-			w.t.Logf("log of %s:\n%s", name, tail(string(text), 6000))
+			w.t.Logf("log of %s:\n%s", name, string(text[max(0, len(text)-6000):]))
 		}
 	}
 }
-
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // kill is kill -9.
 func (w *town) kill(name string) {

@@ -33,15 +33,7 @@ func TestARoomWhosePictureComesLate(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 			defer cancel()
-			st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: meetings()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := st.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			st := openMeetings(ctx, t, meetings(), nil)
 			row.play(ctx, t, st)
 		})
 	}

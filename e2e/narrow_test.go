@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"image/color"
-	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -14,20 +14,15 @@ import (
 )
 
 // A room's camera loses its top layer on a narrow path, and gets it back when the path
-// is wide again; its voice is heard all the time.
+// is wide again. A machine without a moment to spare is itself a narrow path, so
+// this is for `make soak`; media/rtp tells the same in virtual time.
 func TestTheTopLayerComesBackWhenThePathIsWide(t *testing.T) {
-	t.Parallel()
+	if os.Getenv("TANDEM_HOSTILE") == "" {
+		t.Skip("needs a machine that does nothing else: make soak")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Meet: meetings()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	st := openMeetings(ctx, t, meetings(), nil)
 	p := videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{"H264"}, Width: 1280, Height: 720, FPS: 10, Kbps: 1000, Name: "BOARD", Colour: color.RGBA{0x20, 0x90, 0x90, 0xff}})
 	c, err := p.Call(ctx, meetingPIN)
 	if err := errors.Join(err, c.WaitAnswered(ctx)); err != nil {

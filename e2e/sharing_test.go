@@ -3,8 +3,11 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"image"
 	"image/color"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -62,6 +65,8 @@ func TestARoomSharesItsScreen(t *testing.T) {
 			wantShare(ctx, t, eye, "another's screen", func(r room.ShareReport) bool {
 				return !r.Granted && r.Revoked == 1 && r.Presenter == "Ada Example" && r.Frames > 2
 			})
+			savePicture(t, eye.SharedStill(), "shared "+row.codec)
+			savePicture(t, eye.Still(), "main "+row.codec)
 			if err := c.HangUp(ctx); err != nil {
 				t.Error(err)
 			}
@@ -81,6 +86,23 @@ func wantShare(ctx context.Context, t *testing.T, e *room.Eye, what string, ok f
 		return nil
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// savePicture writes a picture for people to look at, when they said where.
+func savePicture(t *testing.T, img *image.YCbCr, name string) {
+	t.Helper()
+	dir := os.Getenv("TANDEM_PICTURES")
+	if dir == "" || img == nil {
+		return
+	}
+	f, err := os.Create(filepath.Join(dir, name+".png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := picture.PNG(f, img); err != nil {
 		t.Fatal(err)
 	}
 }

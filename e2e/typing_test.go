@@ -66,15 +66,7 @@ func typists(ctx context.Context, t *testing.T) (*stage.Stage, *phone.Phone, *ph
 	for i := range 5 {
 		m.Meetings = append(m.Meetings, sim.Meeting{PIN: fmt.Sprint(firstTyped + i), Tenant: "example", People: []sim.Person{{Name: "Ada", Colour: "#c03020"}}})
 	}
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	st := openMeetings(ctx, t, m, nil)
 	kitchen, err := st.Phone(ctx, stage.Kitchen, nil)
 	if err != nil {
 		t.Fatal(err)

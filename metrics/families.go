@@ -173,6 +173,10 @@ var (
 		Name: "tandem_alarms_active", Help: "Alarms that last, by severity.",
 		Labels: []string{"severity"},
 	}
+	AlarmMailsTotal = Family{
+		Name: "tandem_alarm_mails_total", Help: "Mails about alarms, by result (sent, failed: an attempt, dropped: a change of an alarm that nobody was told of).",
+		Kind: Counter, Labels: []string{"result"},
+	}
 	TokenFetchesTotal = Family{
 		Name: "tandem_token_fetches_total", Help: "Access tokens asked for, by result (ok, refused, failed).",
 		Kind: Counter, Labels: []string{"result"},

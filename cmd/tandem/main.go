@@ -31,11 +31,12 @@ type commands struct {
 	Nodes    nodesCmd    `cmd:"" help:"List the machines of a cluster, what they hold, and their calls."`
 	Drain    drainCmd    `cmd:"" help:"Have a machine of a cluster take no new calls."`
 	Undrain  undrainCmd  `cmd:"" help:"Have a drained machine take calls again."`
+	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
 	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
+	Capture  captureCmd  `cmd:"" help:"Record the packets of a call, without secrets, for Wireshark."`
 	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
-	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
 }
 
 func main() {

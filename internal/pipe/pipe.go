@@ -141,16 +141,18 @@ func (p *Conn) SetWriteDeadline(time.Time) error { return nil }
 
 // Quiet is pion's logger, and says nothing: what matters is in our events, and
 // some of its lines hold what strangers send.
-type Quiet struct{}
+func Quiet() logging.LoggerFactory { return quiet{} }
 
-func (Quiet) NewLogger(string) logging.LeveledLogger { return Quiet{} }
-func (Quiet) Trace(string)                           {}
-func (Quiet) Tracef(string, ...any)                  {}
-func (Quiet) Debug(string)                           {}
-func (Quiet) Debugf(string, ...any)                  {}
-func (Quiet) Info(string)                            {}
-func (Quiet) Infof(string, ...any)                   {}
-func (Quiet) Warn(string)                            {}
-func (Quiet) Warnf(string, ...any)                   {}
-func (Quiet) Error(string)                           {}
-func (Quiet) Errorf(string, ...any)                  {}
+type quiet struct{}
+
+func (quiet) NewLogger(string) logging.LeveledLogger { return quiet{} }
+func (quiet) Trace(string)                           {}
+func (quiet) Tracef(string, ...any)                  {}
+func (quiet) Debug(string)                           {}
+func (quiet) Debugf(string, ...any)                  {}
+func (quiet) Info(string)                            {}
+func (quiet) Infof(string, ...any)                   {}
+func (quiet) Warn(string)                            {}
+func (quiet) Warnf(string, ...any)                   {}
+func (quiet) Error(string)                           {}
+func (quiet) Errorf(string, ...any)                  {}

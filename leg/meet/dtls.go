@@ -39,7 +39,7 @@ var srtpProfiles = [...]dtls.SRTPProtectionProfile{
 func (l *link) handshake(ctx context.Context) (*dtls.Conn, error) {
 	check := func(chain [][]byte, _ [][]*x509.Certificate) error { return verify(l.fingerprints, chain) }
 	conn, err := dtls.ClientWithOptions(l.records, &net.UDPAddr{IP: net.IPv4zero}, // the pipe knows where to
-		dtls.WithCertificates(l.conf.certificate), dtls.WithLoggerFactory(pipe.Quiet{}),
+		dtls.WithCertificates(l.conf.certificate), dtls.WithLoggerFactory(pipe.Quiet()),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint says more than any authority
 		dtls.WithVerifyPeerCertificate(check), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithCipherSuites(cipherSuites[:]...), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),

@@ -220,6 +220,11 @@ func TestAHangupWhileJoiningLeavesNoGhost(t *testing.T) {
 		timer := time.NewTimer(after)
 		<-timer.C
 		c.hangup()
+		st, err := r.edge.Meeting(pin)
+		must(t, err)
+		if len(st.Devices) != 0 {
+			t.Errorf("hung up after %v: %d devices are still there", after, len(st.Devices))
+		}
 	}
 }
 

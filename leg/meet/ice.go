@@ -56,7 +56,7 @@ func (l *link) startICE(a *answer) error {
 	g.agent, err = ice.NewAgentWithOptions(
 		ice.WithUDPMux(g), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithLocalCredentials(l.ufrag, l.password), ice.WithLoggerFactory(pipe.Quiet{}),
+		ice.WithLocalCredentials(l.ufrag, l.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithKeepaliveInterval(keepAlive), ice.WithMaxBindingRequests(2000),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0),
 		ice.WithDisconnectedTimeout(brokenAfter), ice.WithFailedTimeout(failAfter),

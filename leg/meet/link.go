@@ -210,7 +210,7 @@ func (l *link) connect() (*dtls.Conn, *sctp.Association, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = secure.Close() })
 	defer stop()
-	assoc, err := sctp.ClientWithOptions(sctp.WithNetConn(secure), sctp.WithLoggerFactory(pipe.Quiet{}),
+	assoc, err := sctp.ClientWithOptions(sctp.WithNetConn(secure), sctp.WithLoggerFactory(pipe.Quiet()),
 		sctp.WithMaxMessageSize(maxMessage), sctp.WithMaxReceiveBufferSize(8*maxMessage))
 	if err != nil {
 		return secure, nil, fmt.Errorf("SCTP failed: %w", err)
@@ -249,7 +249,7 @@ func (l *link) serve(assoc *sctp.Association) error {
 func (l *link) openChannels(assoc *sctp.Association, opened func(label string)) error {
 	for i, label := range l.labels {
 		// A DTLS client has the even streams (RFC 8832 §6).
-		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: pipe.Quiet{}})
+		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: pipe.Quiet()})
 		if err != nil {
 			return fmt.Errorf("open the channel %s: %w", label, err)
 		}

@@ -120,7 +120,7 @@ func (c *conference) run() {
 }
 
 // printEvery is how often String is made anew: delays and bit rates change.
-const printEvery = 2 * time.Second
+const printEvery = 5 * time.Second
 
 // idleWake is how often a conference without pictures looks after itself.
 const idleWake = time.Second

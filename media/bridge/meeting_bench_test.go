@@ -27,7 +27,7 @@ const (
 	frameTime  = time.Second / 30
 )
 
-func makeClips(b *testing.B) *clips {
+func makeClips(b testing.TB) *clips {
 	b.Helper()
 	c := &clips{}
 	h, err := openh264.NewEncoder(openh264.Config{Width: 1280, Height: 720, Bitrate: 1_500_000})
@@ -130,7 +130,7 @@ type full struct {
 	audio   time.Duration
 }
 
-func newFull(b *testing.B, s *clips, share *Commons) *full {
+func newFull(b testing.TB, s *clips, share *Commons) *full {
 	b.Helper()
 	w := newWorld(b, "G722", "H264")
 	w.large()

@@ -36,7 +36,10 @@ func (c *conference) borrow(now time.Time) {
 		return
 	}
 	for _, cam := range c.cameras {
-		cam.shared = c.sharedID(cam)
+		if cam.shared = c.sharedID(cam); cam.unseen {
+			cam.borrows = false
+			continue // nothing is decoded for nobody
+		}
 		var number uint64
 		cam.lent, number, cam.borrows = c.options.Commons.borrow(now, cam.shared, c, cam.needs(), cam.number)
 		if cam.borrows {

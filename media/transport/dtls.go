@@ -282,7 +282,7 @@ func (a *association) handshake(ctx context.Context, p *pipe.Conn) (*dtls.Conn, 
 	e := a.session.engine
 	check := func(chain [][]byte, _ [][]*x509.Certificate) error { return verify(a.want, chain) }
 	shared := []dtls.Option{
-		dtls.WithCertificates(e.identity.certificate), dtls.WithLoggerFactory(pipe.Quiet{}),
+		dtls.WithCertificates(e.identity.certificate), dtls.WithLoggerFactory(pipe.Quiet()),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint says more than any authority
 		dtls.WithVerifyPeerCertificate(check), dtls.WithExtendedMasterSecret(dtls.RequestExtendedMasterSecret),
 		dtls.WithCipherSuites(cipherSuites[:]...), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),

@@ -27,7 +27,8 @@ type floorControl struct {
 
 	mu     sync.Mutex // guards what follows
 	server bfcp.Server
-	from   netip.Addr     // whom messages are taken from
+	from   netip.Addr     // whom messages are taken from: the description's address,
+	near   netip.Addr     // or where signalling comes from (a NAT)
 	to     netip.AddrPort // where the far end was last; over UDP
 	conn   *net.TCPConn   // over TCP
 	closed bool
@@ -37,7 +38,7 @@ type floorControl struct {
 // Without a free port there is none. ctl is held.
 func (s *Session) openFloor(caps sdp.Capabilities, offer *sdp.Description) {
 	_, reliable, ok := offer.FloorControl()
-	if !ok || len(caps.Content) == 0 || !offer.Has(media.Content) || s.floor != nil && s.floor.reliable == reliable {
+	if now := s.floor.Load(); !ok || len(caps.Content) == 0 || !offer.Has(media.Content) || now != nil && now.reliable == reliable {
 		return
 	}
 	s.closeFloor()
@@ -48,7 +49,8 @@ func (s *Session) openFloor(caps sdp.Capabilities, offer *sdp.Description) {
 		s.log.Warn("no port for floor control", "err", err)
 		return
 	}
-	f.number, s.floor = n, f
+	f.number = n
+	s.floor.Store(f)
 	go f.run()
 }
 
@@ -86,16 +88,15 @@ func (s *Session) agreeFloor(a *sdp.FloorControl) {
 		s.closeFloor()
 		return
 	}
-	f := s.floor
+	f := s.floor.Load()
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.near = s.opts.Remote
 	f.server.Conference, f.server.User, f.server.Floor = a.Conference, a.User, a.Floor
-	if f.from = a.Remote.Addr(); !f.from.IsValid() || f.from.IsUnspecified() {
-		f.from = s.opts.Remote
-	}
+	f.from = a.Remote.Addr()
 	if !f.to.IsValid() {
 		f.to = a.Remote
 	}
@@ -103,11 +104,10 @@ func (s *Session) agreeFloor(a *sdp.FloorControl) {
 
 // closeFloor gives the port back and waits for the goroutine.
 func (s *Session) closeFloor() {
-	f := s.floor
+	f := s.floor.Swap(nil)
 	if f == nil {
 		return
 	}
-	s.floor = nil
 	f.mu.Lock()
 	f.closed = true
 	if f.conn != nil {
@@ -126,9 +126,7 @@ func (s *Session) closeFloor() {
 // Present tells a far end with floor control who else presents, "" for nobody: it loses
 // the floor to somebody else. A session without floor control ignores it.
 func (s *Session) Present(name string) {
-	s.ctl.Lock()
-	f := s.floor
-	s.ctl.Unlock()
+	f := s.floor.Load()
 	if f == nil {
 		return
 	}
@@ -150,9 +148,7 @@ func (f *floorControl) alarmLocked(now time.Time) {
 
 // HoldsFloor reports whether the far end was granted the floor.
 func (s *Session) HoldsFloor() bool {
-	s.ctl.Lock()
-	f := s.floor
-	s.ctl.Unlock()
+	f := s.floor.Load()
 	if f == nil {
 		return false
 	}
@@ -178,7 +174,7 @@ func (f *floorControl) serveUDP() {
 		now := time.Now()
 		f.mu.Lock()
 		closed := f.closed
-		if from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()); err == nil && from.Addr() == f.from {
+		if from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()); err == nil && f.knows(from.Addr()) {
 			f.to = from
 			f.send(f.server.Receive(now, b[:n]))
 		}
@@ -188,6 +184,11 @@ func (f *floorControl) serveUDP() {
 			return
 		}
 	}
+}
+
+// knows says whether messages from an address are the far end's. f.mu is held.
+func (f *floorControl) knows(from netip.Addr) bool {
+	return from.IsValid() && (from == f.from || from == f.near)
 }
 
 // send sends messages. f.mu is held.
@@ -206,10 +207,13 @@ func (f *floorControl) send(list [][]byte) {
 }
 
 // floorWrite bounds how long a far end that does not read holds us up.
-const floorWrite = 200 * time.Millisecond
+const floorWrite = 20 * time.Millisecond
 
-// serveTCP takes one connection after the other, from the far end only.
+// serveTCP takes connections from the far end only. A new one takes the place of the last:
+// a far end that lost it cannot say so.
 func (f *floorControl) serveTCP() {
+	var serving sync.WaitGroup
+	defer serving.Wait()
 	for {
 		c, err := f.tcp.AcceptTCP()
 		if err != nil {
@@ -217,15 +221,20 @@ func (f *floorControl) serveTCP() {
 		}
 		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 		f.mu.Lock()
-		ok := from == f.from && !f.closed
-		if ok {
-			f.conn = c
+		if f.closed || !f.knows(from) {
+			f.mu.Unlock()
+			_ = c.Close()
+			continue
 		}
+		if f.conn != nil {
+			_ = f.conn.Close()
+		}
+		f.conn = c
 		f.mu.Unlock()
-		if ok {
+		serving.Go(func() {
+			defer c.Close()
 			f.serveConn(c)
-		}
-		_ = c.Close()
+		})
 	}
 }
 
@@ -244,7 +253,9 @@ func (f *floorControl) serveConn(c *net.TCPConn) {
 			return
 		}
 		f.mu.Lock()
-		f.send(f.server.Receive(time.Now(), b[:n]))
+		if f.conn == c {
+			f.send(f.server.Receive(time.Now(), b[:n]))
+		}
 		f.mu.Unlock()
 	}
 }

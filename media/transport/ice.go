@@ -80,7 +80,7 @@ func (a *iceAgent) options(kinds []ice.NetworkType) []ice.AgentOption {
 	options := []ice.AgentOption{
 		ice.WithUDPMux(a), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(pipe.Quiet{}),
+		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithMaxBindingRequests(maxChecks),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0), ice.WithSrflxAcceptanceMinWait(0), ice.WithRelayAcceptanceMinWait(0),
 		ice.WithDisconnectedTimeout(disconnectAfter), ice.WithFailedTimeout(failAfter - disconnectAfter),

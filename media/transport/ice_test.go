@@ -18,7 +18,7 @@ import (
 func TestICEAgainstAnIceLiteAgent(t *testing.T) {
 	far, err := ice.NewAgentWithOptions(ice.WithICELite(true), ice.WithIncludeLoopback(), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
-		ice.WithIPFilter(func(a net.IP) bool { return a.IsLoopback() }), ice.WithLoggerFactory(pipe.Quiet{}))
+		ice.WithIPFilter(func(a net.IP) bool { return a.IsLoopback() }), ice.WithLoggerFactory(pipe.Quiet()))
 	if err != nil {
 		t.Fatal(err)
 	}

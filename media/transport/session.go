@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -29,6 +30,8 @@ type Session struct {
 	streams [3]*stream // by media.Kind; all made with the session, most of them never used
 	changed chan struct{}
 	events  events
+	floor   atomic.Pointer[floorControl] // of the shared screen; nil without. It changes under ctl
+	tap     atomic.Pointer[tap]          // nil: nobody listens
 
 	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
 	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
@@ -42,9 +45,8 @@ type Session struct {
 	pending  *sdp.Description // our offer without an answer
 	answered *sdp.Description // our offer, when the last answer was the far end's
 	agreed   sdp.Agreed
-	lastIn   []byte        // the last offer or answer that was taken
-	lastOut  []byte        // our answer to it
-	floor    *floorControl // of the shared screen; nil without
+	lastIn   []byte // the last offer or answer that was taken
+	lastOut  []byte // our answer to it
 }
 
 var _ media.Session = (*Session)(nil)
@@ -149,6 +151,9 @@ func (s *Session) String() string {
 	var parts []string
 	for _, t := range s.inUse() {
 		parts = append(parts, t.String())
+	}
+	if f := s.floor.Load(); f != nil {
+		parts = append(parts, f.String())
 	}
 	return strings.Join(parts, ", ")
 }

@@ -176,7 +176,7 @@ func handshakeAsStranger(ctx context.Context, c *net.UDPConn, at netip.AddrPort)
 	}
 	conn, err := dtls.ClientWithOptions(c, net.UDPAddrFromAddrPort(at), dtls.WithCertificates(id.certificate),
 		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),
-		dtls.WithFlightInterval(10*time.Millisecond), dtls.WithLoggerFactory(pipe.Quiet{}))
+		dtls.WithFlightInterval(10*time.Millisecond), dtls.WithLoggerFactory(pipe.Quiet()))
 	if err != nil {
 		return err
 	}

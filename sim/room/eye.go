@@ -32,6 +32,7 @@ type Eye struct {
 	pt        uint8
 	sends     bool
 	refused   bool
+	covered   bool // the camera sends nothing
 	none      bool // the far end's description has no video
 	key       bool // the next picture is to be a keyframe
 	line      string
@@ -79,6 +80,13 @@ func (e *Eye) Close() {
 	if e.share != nil {
 		e.share.close()
 	}
+}
+
+// Cover stops the camera, or lets it go on; the description stays as it is.
+func (e *Eye) Cover(covered bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.covered, e.key = covered, true
 }
 
 // Refresh implements [phone.Picture].

@@ -14,6 +14,8 @@ export interface Kind {
   node: (root: Node) => Node
   fresh: () => Item
   back?: string
+  /** It is no part of the configuration's document: no versions, no file, no pages of a list. */
+  apart?: boolean
 }
 
 function listed(path: string) {

@@ -170,7 +170,7 @@ export const layouts: Record<string, Layout> = {
       name: { help: 'How rules, records and the log call it.', placeholder: 'home' },
       number: { label: 'Google Voice number', help: 'With + and the country code.', placeholder: '+12025550123' },
       label: { label: 'Device name', help: 'As Google’s settings page shows it.', placeholder: 'Tandem' },
-      profile: { widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
+      profile: { help: '', widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
       ring: { label: 'When the number is called, ring', widget: 'targets', help: 'Tried in this order. Google’s voicemail takes over at about 25 s.', wide: true },
       client_id: { wide: true },
       token_command: { help: 'A program and its arguments that prints an access token; instead of the three above.', wide: true },
@@ -239,8 +239,8 @@ export const layouts: Record<string, Layout> = {
     sections: [{ title: 'The webhook', fields: ['name', 'url', 'events', 'secret', 'enabled', 'allow_private'] }],
     fields: {
       url: { label: 'Address', placeholder: 'https://example.com/hooks/tandem', wide: true },
-      events: { widget: 'names', options: ['call.began', 'call.answered', 'call.ended', 'alarm.raised', 'alarm.cleared', 'registration.changed', 'config.changed'], wide: true },
-      secret: { help: 'Signs every delivery (HMAC-SHA256), so that the receiver can tell it is ours.' },
+      events: { help: 'None chosen: all.', widget: 'names', options: ['call.began', 'call.answered', 'call.ended', 'alarm.raised', 'alarm.cleared', 'registration.changed', 'config.changed'], wide: true },
+      secret: { help: 'Signs every delivery (HMAC-SHA256), so that the receiver can tell it is ours. 16 characters or more.' },
       enabled: { label: 'Send to it' },
       allow_private: { label: 'Allow addresses of the own network', help: 'Private and loopback addresses are refused otherwise.' },
     },
@@ -329,6 +329,14 @@ export const layouts: Record<string, Layout> = {
       audios: { label: 'Voices at once' },
       videos: { label: 'Pictures at once' },
     },
+  },
+  alarms: {
+    sections: [{ title: 'Who is told of alarms', text: 'Besides the log, these pages and webhooks.', fields: ['mail'] }],
+    fields: { 'mail.server': { help: 'Host, or host:port. Left out: no mails.' }, 'mail.tls': { label: 'TLS', widget: 'select', options: [['', 'STARTTLS (default)'], ['starttls', 'STARTTLS'], ['implicit', 'Implicit'], ['none', 'None: only for a server on this machine']], help: '' }, 'mail.min_severity': { label: 'From this severity on', widget: 'select', options: ['info', 'warning', 'critical'], help: '' }, 'mail.to': { wide: true } },
+  },
+  evidence: {
+    sections: [{ title: 'Evidence of calls', text: 'SIP messages and measurements, kept without secrets, so that a call can be looked into afterwards.', fields: ['store', 'keep'] }],
+    fields: { store: { label: 'Keep that of', widget: 'select', options: [['', 'Calls that failed or sounded bad (default)'], ['failed', 'Calls that failed or sounded bad'], ['all', 'All calls'], ['none', 'No call']], help: '' }, keep: { label: 'For' } },
   },
   limits: {
     sections: [{ title: 'Limits', text: 'What this gateway may carry.', fields: ['calls', 'ports', 'cpu'] }],
