@@ -182,6 +182,12 @@ func TestAPhoneOfADeadMachine(t *testing.T) {
 			kitchen, study := rigs[0].phone("kitchen", network), rigs[1].phone("study", "udp")
 			m.registered(kitchen)
 			study.mustRegister()
+			if reached { // at first nobody has noticed
+				m.set(func() { m.at["a"] = netip.MustParseAddrPort("127.0.0.1:1") })
+				c := study.dial("kitchen")
+				kitchen.rings().Reject(486, "")
+				wait[dialog.Refused](c)
+			}
 			m.set(func() { delete(m.at, "a") })
 			c := study.dial("kitchen")
 			if reached {
