@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 
 	"alarm":      {},
 	"alarm/mail": {"alarm", "token"},
+	"capture":    {"evidence", "media/transport", "store"},
 	"api":        {"alarm", "call", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token"},
 	"evidence":   {"call", "media", "sip/flow"},
 	"identity":   {"store"},
