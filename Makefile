@@ -7,9 +7,10 @@ GOFUMPT_VERSION       := v0.12.0
 
 # What cgo needs, and the SIP programs of other people that the tests call.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
-TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium
+TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
 BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
+BENCH_VIDEO    := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 
 FUZZTIME  ?= 5s
 BENCH     ?=
@@ -49,6 +50,7 @@ test: test-deps ## run every test with the race detector
 
 soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
+	TANDEM_HOSTILE=1 go test -count=1 -v -run TheTopLayerComesBack ./e2e
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
@@ -65,18 +67,20 @@ fuzz: deps ## run every fuzz target for FUZZTIME (5s)
 	@.ci/fuzz $(FUZZTIME)
 
 ifeq ($(BENCH),)
-bench: bench-programs ## measure FIGURES (P-1 to P-5) against rtpengine and Kamailio; with BENCH=. run the Go benchmarks
+bench: bench-programs ## measure FIGURES (P-1 to P-14) against other programs; with BENCH=. run the Go benchmarks
 	bench/build/bench -figures '$(FIGURES)' -rounds $(ROUNDS)
 else
 bench: deps
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 endif
 
-bench-video: bench-programs ## measure P-6: what a video call costs more than the bare codecs
+bench-video: bench-programs ## measure video calls: P-6 to P-9, P-12, P-13; and P-6 in this process, part by part
+	bench/build/bench -figures 'P-[689]' -rounds $(ROUNDS)
 	bench/build/video -rounds $(ROUNDS)
+	go test -count=1 -run AllocatesLittle -v ./media/bridge
 
 bench-programs: deps
-	@.ci/packages $(BENCH_PACKAGES)
+	@.ci/packages $(BENCH_PACKAGES) $(BENCH_VIDEO)
 	@mkdir -p bench/build
 	gcc -O2 -Wall -o bench/build/rtpload bench/c/rtpload.c -lsrtp2 -lpthread
 	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
@@ -84,6 +88,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
+	go build -buildvcs=$(BUILDVCS) -o bench/build/meeting ./bench/meeting
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem
 	go build -buildvcs=$(BUILDVCS) -o bench/build/bench ./bench/cmd
 
@@ -92,8 +97,9 @@ web: ## build the administrator's pages (web/dist) from web/src; needs npm
 
 web-check: ## build the pages and fail when web/dist is not what web/src makes
 	@if ! command -v npm >/dev/null; then echo "npm is not installed, so the pages are not built again; web/dist is taken as it is."; exit 0; fi; \
-	$(MAKE) --no-print-directory web && \
-	if [ -n "$$(git status --porcelain -- web/dist)" ]; then git --no-pager status --short -- web/dist; echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; fi
+	new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cd web && npm ci --no-progress && npm run --silent check && \
+	npx vite build --logLevel warn --emptyOutDir --outDir "$$new" && \
+	{ diff -rq dist "$$new" || { echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; }; }
 
 web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
 	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \

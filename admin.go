@@ -3,12 +3,16 @@ package tandem
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"tandem/alarm"
 	"tandem/api"
 	"tandem/call"
+	"tandem/cluster"
 	"tandem/config"
 	"tandem/evidence"
 	"tandem/identity"
@@ -16,15 +20,18 @@ import (
 	"tandem/leg/meet"
 	"tandem/leg/sipua"
 	"tandem/store"
+	"tandem/token"
+	"tandem/webhook"
 )
 
 // admin is the gateway as the API sees it.
 type admin struct {
 	*Gateway
-	server  *api.Server
-	started time.Time
-	pulse   api.Pulse
-	alarms  alarmHistory
+	server   *api.Server
+	started  time.Time
+	pulse    api.Pulse
+	alarms   alarmHistory
+	answered sync.Map // IDs of calls whose answer was told
 	// originate calls a device; it is set while the gateway runs.
 	originate func(call.Destination, call.Request) (string, error)
 }
@@ -42,26 +49,87 @@ const (
 // command line.
 func (g *Gateway) newAdmin(c *config.Config) *admin {
 	a := &admin{Gateway: g, started: time.Now().UTC(), alarms: newAlarmHistory(g)}
+	hooks := webhook.NewBook(g.db, sync.OnceValues(func() (*store.Secrets, error) {
+		if g.Control.Secrets != nil {
+			return g.Control.Secrets, nil
+		}
+		key, err := store.OpenKey(c.KeyFile())
+		return &store.Secrets{DB: g.db, Key: key}, err
+	}))
+	sender := &webhook.Sender{Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms}
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
+		Hooks: hooks, Sender: sender,
+	}
+	if g.together != nil {
+		a.server.Cluster = machines{g.db}
 	}
 	return a
+}
+
+// machines are those of the cluster, as the store knows them.
+type machines struct{ db *store.DB }
+
+func (m machines) View(ctx context.Context) (*cluster.View, []cluster.Call, error) {
+	v, err := cluster.Read(ctx, m.db)
+	if err != nil {
+		return nil, nil, err
+	}
+	calls, err := cluster.Calls(ctx, m.db)
+	return v, calls, err
+}
+
+func (m machines) Drain(ctx context.Context, node string, drain bool, by string) error {
+	return cluster.Drain(ctx, m.db, node, drain, by)
 }
 
 // run does what the API needs in the background, until ctx is done.
 func (a *admin) run(ctx context.Context) error {
 	served := async(func() error { return a.server.Run(ctx) })
+	told := async(func() error { return a.server.Sender.Run(ctx) })
 	kept := async(func() error { return a.alarms.run(ctx) })
 	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
 		a.alarms.put(one)
 		a.server.Publish(api.EventAlarm, one)
+		a.tellAlarm(one)
 	})
 	a.watch(ctx)
 	unsubscribe()
-	if err := <-served; err != nil {
-		return err
+	return errors.Join(<-served, <-told, <-kept)
+}
+
+// tellAlarm tells webhooks of an alarm that began or ended.
+func (a *admin) tellAlarm(one alarm.Alarm) {
+	switch {
+	case strings.HasPrefix(one.Key, "webhook/"): // it would go to the hook that does not answer
+	case !one.Active():
+		a.server.Sender.Publish("alarm.cleared", one)
+	case one.Count == 1 && one.Acknowledged == nil:
+		a.server.Sender.Publish("alarm.raised", one)
 	}
-	return <-kept
+}
+
+// changed tells who listens of a call.
+func (a *admin) changed(c call.Running) {
+	a.server.Changed(c)
+	if c.Answered.IsZero() || !c.Record.Ended.IsZero() {
+		return
+	}
+	if _, told := a.answered.LoadOrStore(c.ID, nil); !told {
+		a.server.Sender.Publish("call.answered", c.Record)
+	}
+}
+
+// began and ended are told by the recorder, once for each call.
+func (a *admin) began(r call.Record) {
+	a.pulse.Began(r.Began)
+	a.server.Sender.Publish("call.began", r)
+}
+
+func (a *admin) ended(r call.Record) {
+	a.answered.Delete(r.ID)
+	a.pulse.Ended(r.Ended, r.Answered.IsZero())
+	a.server.Sender.Publish("call.ended", r)
 }
 
 // watch samples calls, and tells when registrations have changed.
@@ -80,6 +148,7 @@ func (a *admin) watch(ctx context.Context) {
 			if now := a.registered(); now != before {
 				before = now
 				a.server.Publish(api.EventRegistration, struct{}{})
+				a.server.Sender.Publish("registration.changed", map[string]any{"registered": a.Phones.Stats().Registered, "google_voice": a.Voice.Status()})
 			}
 		}
 	}
@@ -89,7 +158,7 @@ func (a *admin) watch(ctx context.Context) {
 func (a *admin) registered() (sum [sha256.Size]byte) {
 	h := sha256.New()
 	fmt.Fprintln(h, a.Phones.Stats().Registered)
-	for _, s := range a.Voice.Status() {
+	for _, s := range a.Gateway.Accounts() {
 		fmt.Fprintln(h, s.Account, s.State, s.Problem)
 	}
 	for _, s := range a.Phones.Trunks() {
@@ -112,9 +181,9 @@ func (a *admin) Overview() api.Overview {
 			o.Counts.DevicesRegistered++
 		}
 	}
-	for _, s := range a.Voice.Status() {
+	for _, s := range a.Gateway.Accounts() {
 		o.Counts.Accounts++
-		if s.State == gvoice.Registered {
+		if s.State == gvoice.Registered || s.State == gvoice.Elsewhere && s.Problem == "" {
 			o.Counts.AccountsRegistered++
 		}
 	}
@@ -137,10 +206,16 @@ func (a *admin) Look(ctx context.Context, id string) (call.View, error) {
 	return a.Switch.Look(ctx, id)
 }
 
-func (a *admin) Accounts() []gvoice.Status     { return a.Voice.Status() }
+func (a *admin) Accounts() []gvoice.Status     { return a.Gateway.Accounts() }
 func (a *admin) Devices() []sipua.DeviceStatus { return a.Phones.Devices() }
 func (a *admin) Trunks() []sipua.TrunkStatus   { return a.Phones.Trunks() }
 func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
+
+func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
+
+func (a *admin) TryAccount(ctx context.Context, name string) error {
+	return a.Gateway.TryAccount(ctx, name)
+}
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()

@@ -18,25 +18,27 @@ const (
 
 // alarmHistory keeps alarms in the store, behind the backs of those who raise them.
 type alarmHistory struct {
+	mine   string // label of alarms of this machine that last
 	log    *store.Log[alarm.Alarm]
 	writer *store.Writer[alarm.Alarm]
 	board  *alarm.Board
 }
 
 func newAlarmHistory(g *Gateway) alarmHistory {
+	mine := lasting + " " + g.Switch.Node // other machines keep theirs in the same store
 	log := &store.Log[alarm.Alarm]{DB: g.db, Name: "alarms", Label: func(a alarm.Alarm) string {
 		if a.Active() {
-			return lasting
+			return mine
 		}
 		return over
 	}}
-	return alarmHistory{log, &store.Writer[alarm.Alarm]{To: log, Queue: 4096, Log: g.log}, g.Alarms}
+	return alarmHistory{mine, log, &store.Writer[alarm.Alarm]{To: log, Queue: 4096, Log: g.log}, g.Alarms}
 }
 
 // put queues an alarm that began, changed or ended. What comes too fast is counted
 // by the writer; the board has it all the same.
 func (h *alarmHistory) put(a alarm.Alarm) {
-	h.writer.Put(store.Entry[alarm.Alarm]{ID: fmt.Sprintf("%s@%d", clipKey(a.Key), a.Begin.UnixNano()), At: a.Begin, Value: a})
+	h.writer.Put(store.Entry[alarm.Alarm]{ID: fmt.Sprintf("%s@%d", clipKey(h.mine+" "+a.Key), a.Begin.UnixNano()), At: a.Begin, Value: a})
 }
 
 // clipKey keeps a key within what the store takes.
@@ -48,7 +50,7 @@ func clipKey(key string) string {
 // run ends what the last run of the gateway left, writes, and forgets what is old.
 func (h *alarmHistory) run(ctx context.Context) error {
 	began := time.Now()
-	_, err := h.log.UpdateLabelled(context.WithoutCancel(ctx), lasting, func(e *store.Entry[alarm.Alarm]) { e.Value.End = began })
+	_, err := h.log.UpdateLabelled(context.WithoutCancel(ctx), h.mine, func(e *store.Entry[alarm.Alarm]) { e.Value.End = began })
 	if err != nil {
 		h.writer.Log.Error("alarms of the last run are still open in the history", "err", err)
 	}

@@ -54,7 +54,7 @@ func (g *Gateway) traced(also func(flow.TraceEvent)) func(flow.TraceEvent) {
 // watched sees every change of every call.
 func (g *Gateway) watched(c call.Running) {
 	g.proofs.recorder.Call(c)
-	g.admin.server.Changed(c)
+	g.admin.changed(c)
 }
 
 // run finishes calls, writes, and forgets what is old.

@@ -64,6 +64,8 @@ type Gateway struct {
 	bridges  bridges
 	proofs   proofs
 	conf     atomic.Pointer[config.Config]
+
+	together *together // the cluster; nil on a single machine
 }
 
 // Options are what a gateway is given besides its configuration.
@@ -80,6 +82,9 @@ type Options struct {
 type router struct{ table atomic.Pointer[route.Table] }
 
 func (r *router) Route(req call.Request) ([]call.Destination, error) {
+	if req.Over != "" { // another machine has asked its dial plan, which is ours
+		return []call.Destination{{Connector: gvoice.Name, Target: req.Over, To: req.To}}, nil
+	}
 	return r.table.Load().Route(req)
 }
 
@@ -128,18 +133,27 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.Switch = &call.Switch{
 		Router: &g.dialer, Dialers: map[string]call.Dialer{sipua.Name: g.Phones, gvoice.Name: g.Voice, meet.Name: g.Meet, reception.Name: g.Receptions},
-		Admission: g.Capacity, Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
+		Admission: door{g}, Guard: &g.toll, Join: g.join(c.Media.Country), Recorder: &recorder{g}, Log: o.Log, Node: node, MaxCalls: calls,
 	}
 	g.toll.Log, g.toll.Alarms = o.Log, g.Alarms
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
+	if err := g.openCluster(ctx, c, node); err != nil {
+		return nil, errors.Join(err, g.db.Close())
+	}
+	if g.together != nil {
+		g.Switch.Dialers[gvoice.Name] = g.together
+	}
 	g.mail.Node, g.mail.Log, g.mail.Alarms = node, o.Log, g.Alarms
 	g.mail.Apply(c.Alarms.Mail)
 	g.observe()
-	if err := errors.Join(g.Engine.Start(), g.Voice.Apply(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
+	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
+	}
+	if g.together != nil {
+		g.together.member.Address = g.Phones.InnerAddr()
 	}
 	g.conf.Store(c)
 	g.Control.Apply = g.apply
@@ -150,8 +164,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 }
 
 func (g *Gateway) join(country string) func(media.Session, media.Session, bool, *slog.Logger) call.Bridge {
+	commons := new(bridge.Commons)
 	return func(a, b media.Session, early bool, log *slog.Logger) call.Bridge {
-		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early}))
+		return g.bridges.add(bridge.Join(a, b, bridge.Options{Log: log, Country: country, Early: early, Commons: commons}))
 	}
 }
 
@@ -183,17 +198,17 @@ func (g *Gateway) apply(c *config.Config) error {
 		return err
 	}
 	old := g.conf.Load()
-	if err := g.Voice.Apply(c.Accounts()); err != nil {
+	if err := g.applyAccounts(c.Accounts()); err != nil {
 		return err
 	}
 	if err := g.Meet.Apply(c.Meet); err != nil {
-		return errors.Join(err, g.Voice.Apply(old.Accounts()))
+		return errors.Join(err, g.applyAccounts(old.Accounts()))
 	}
 	if err := g.Receptions.Apply(c.Receptions); err != nil {
-		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet))
 	}
 	if err := g.Phones.Apply(c.SIP); err != nil {
-		return errors.Join(err, g.Voice.Apply(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
 	g.proofs.recorder.Policy(c.Evidence)
@@ -216,6 +231,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSignalling()
 	defer stopStoring()
+	clustering, stopClustering := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopClustering()
 	incoming := func(r call.Request, l call.Leg) { g.Switch.Incoming(ctx, r, l) }
 
 	g.admin.originate = func(to call.Destination, r call.Request) (string, error) { return g.Switch.Originate(ctx, to, r) }
@@ -231,6 +248,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	mailed := async(func() error { return g.mail.Run(storing) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
+	clustered := async(func() error { return g.runCluster(clustering) })
 	controlled := async(func() error { return g.Control.Run(signalling) })
 
 	<-ctx.Done()
@@ -238,6 +256,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.Switch.Wait()
 	stopSignalling()
 	err := errors.Join(<-phones, <-voice, <-meetings, <-receptions, <-measured, <-guarded, <-controlled, <-administered, <-proved)
+	stopClustering() // the accounts are unregistered: others may have them
+	err = errors.Join(err, <-clustered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
 	err = errors.Join(err, <-written, <-mailed, pages.Close(), g.Engine.Close(), g.db.Close())

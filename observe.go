@@ -1,6 +1,7 @@
 package tandem
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,6 +62,14 @@ func (g *Gateway) observe() {
 	g.observeLife()
 	g.Health.Ready("store", func() error { return g.records.Stats().Err })
 	g.Health.Ready("google_voice", g.voiceReady)
+	if t := g.together; t != nil {
+		g.Health.Ready("drain", func() error {
+			if t.member.Draining() {
+				return errDraining
+			}
+			return nil
+		})
+	}
 }
 
 // observeLife finds parts that have come to a standstill: each check asks for what its
@@ -70,6 +79,8 @@ func (g *Gateway) observeLife() {
 	g.Health.Live("sip", func() error { g.flows(); return nil })
 	g.Health.Live("media", func() error { g.Engine.Stats(); return nil })
 }
+
+var errDraining = errors.New("this machine is being drained and takes no new calls")
 
 // observeSIP shows the SIP stacks of both connectors.
 func (g *Gateway) observeSIP(m *metrics.Registry) {

@@ -6,7 +6,7 @@ import (
 
 	"tandem/alarm"
 	"tandem/call"
-	"tandem/leg/sipua"
+	"tandem/cluster"
 	"tandem/store"
 )
 
@@ -46,13 +46,13 @@ func (g *Gateway) storing(err error) {
 }
 
 func (r *recorder) Began(rec call.Record) {
-	r.g.admin.pulse.Began(rec.Began)
+	r.g.admin.began(rec)
 	r.put(rec)
 }
 
 func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
-	r.g.admin.pulse.Ended(rec.Ended, rec.Answered.IsZero())
+	r.g.admin.ended(rec)
 	r.g.count(rec)
 }
 
@@ -67,6 +67,9 @@ func (r *recorder) put(rec call.Record) {
 
 // closeLost ends the records of calls that the gateway did not survive.
 func (g *Gateway) closeLost(ctx context.Context) error {
+	if g.together != nil {
+		return nil // others' calls may be running; each machine's are closed when it joins
+	}
 	n, err := g.History.UpdateLabelled(context.WithoutCancel(ctx), running, func(e *store.Entry[call.Record]) {
 		e.Value.Ended, e.Value.Cause, e.Value.Text = time.Now(), call.Lost, call.Lost.Sentence()
 	})
@@ -76,30 +79,47 @@ func (g *Gateway) closeLost(ctx context.Context) error {
 	return err
 }
 
-// bindings keeps registrations over a restart.
-type bindings struct {
-	all *store.Collection[sipua.Binding]
-}
-
-func (b *bindings) Atomically(ctx context.Context, f func(ctx context.Context) error) error {
-	return b.all.DB.Atomically(ctx, f)
-}
-
-func (b *bindings) Load(ctx context.Context) ([]sipua.Binding, error) {
-	var out []sipua.Binding
-	for item, err := range b.all.Each(ctx) {
-		if err != nil {
-			return out, err
-		}
-		out = append(out, item.Value)
+// closeLostOf is closeLost for a machine of a cluster that has died, or for this one as
+// it was before its start. What it had begun since before stays; zero is none.
+func (g *Gateway) closeLostOf(ctx context.Context, n cluster.Node, before time.Time) error {
+	at := n.Beat // nobody knows of a later sign of life
+	if at.IsZero() {
+		at = time.Now()
 	}
-	return out, nil
+	span := store.Span{Label: running, Limit: lostPage}
+	for closed := 0; ; {
+		page, err := g.History.List(ctx, span)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if e.Value.Node != n.Name || !before.IsZero() && !e.Value.Began.Before(before) {
+				continue
+			}
+			r := &e.Value
+			r.Ended, r.Cause, r.Text = later(at, r.Began), call.Lost, call.Lost.Sentence()
+			if err := g.History.Update(ctx, e); err != nil {
+				return err
+			}
+			closed++
+		}
+		if len(page) < lostPage {
+			if closed > 0 {
+				g.log.Warn("calls were running when a machine stopped; their records are closed as lost", "node", n.Name, "calls", closed)
+			}
+			return nil
+		}
+		last := page[len(page)-1]
+		span.Before, span.BeforeID = last.At, last.ID
+	}
 }
 
-func (b *bindings) Put(ctx context.Context, v sipua.Binding) error {
-	return b.all.Set(ctx, v.Device+" "+v.Key, v, v.Expires)
-}
+// lostPage is how many records are read at once.
+const lostPage = 500
 
-func (b *bindings) Delete(ctx context.Context, device, key string) error {
-	return b.all.Delete(ctx, device+" "+key)
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

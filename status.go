@@ -7,6 +7,7 @@ import (
 
 	"tandem/alarm"
 	"tandem/call"
+	"tandem/cluster"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/sipua"
@@ -22,6 +23,7 @@ type Status struct {
 	Meetings []meet.Status        `json:"meetings"`
 	Calls    []runningCall        `json:"calls"`
 	Alarms   []alarm.Alarm        `json:"alarms"`
+	Cluster  *cluster.View        `json:"cluster,omitempty"` // the machines, on more than one
 }
 
 // runningCall is the record of a call that runs. It has no cause yet; the record in
@@ -42,9 +44,9 @@ func (g *Gateway) runningCalls() []runningCall {
 // Status looks at every part.
 func (g *Gateway) Status() Status {
 	return Status{
-		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(), Blocked: g.Phones.Blocked(),
+		Version: Version, Accounts: g.Accounts(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(), Blocked: g.Phones.Blocked(),
 		Meetings: g.Meet.Status(),
-		Calls:    g.runningCalls(), Alarms: g.Alarms.Active(),
+		Calls:    g.runningCalls(), Alarms: g.Alarms.Active(), Cluster: g.Nodes(),
 	}
 }
 

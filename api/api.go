@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tandem/identity"
+	"tandem/webhook"
 )
 
 // prefix is where every operation is.
@@ -27,6 +28,9 @@ type Server struct {
 	Config   Configuration
 	Gateway  Gateway
 	History  History
+	Hooks    *webhook.Book
+	Sender   *webhook.Sender
+	Cluster  Cluster // nil: one machine
 	Log      *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
@@ -75,6 +79,9 @@ func (s *Server) build() {
 	s.registerLive()
 	s.registerHistory()
 	s.registerAlarms()
+	s.registerTokens()
+	s.registerHooks()
+	s.registerNodes()
 	s.registerEvents()
 	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)
@@ -88,6 +95,7 @@ func (s *Server) describe() huma.Config {
 	c.CreateHooks = nil // no $schema in answers
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{discreet}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The cookie of POST /api/v1/session. Changes need the header X-CSRF-Token, too."},
 		"key":     {Type: "http", Scheme: "bearer", Description: "An API key, which begins with tdm_."},
@@ -131,7 +139,9 @@ func (s *Server) Run(ctx context.Context) error {
 				changes = nil
 				continue
 			}
-			s.Publish(EventConfig, configEvent{Version: v.Number, Author: v.Author, Comment: v.Comment})
+			e := configEvent{Version: v.Number, Author: v.Author, Comment: v.Comment}
+			s.Publish(EventConfig, e)
+			s.Sender.Publish("config.changed", e)
 		case now := <-every.C:
 			s.limits.sweep(now)
 			s.done.sweep(now)

@@ -69,6 +69,9 @@ func (s *Server) Publish(kind string, data any) {
 
 // Changed publishes a call that has changed.
 func (s *Server) Changed(r call.Running) {
+	if !s.events.wanted() {
+		return
+	}
 	kind := "changed"
 	switch {
 	case !r.Ended.IsZero():

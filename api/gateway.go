@@ -12,6 +12,7 @@ import (
 	"tandem/leg/sipua"
 	"tandem/route"
 	"tandem/store"
+	"tandem/token"
 )
 
 // A Gateway is what runs: its state, and what can be asked of its calls.
@@ -25,6 +26,10 @@ type Gateway interface {
 	Devices() []sipua.DeviceStatus
 	Trunks() []sipua.TrunkStatus
 	Meetings() []meet.Status
+	// GatewayToken is nil when no folder is configured for it.
+	GatewayToken() *token.Gateway
+	// TryAccount asks for an access token with the credentials of an account.
+	TryAccount(ctx context.Context, name string) error
 
 	// Call has the device ring, and when it answers calls to on its behalf.
 	Call(ctx context.Context, device, to string) (id string, err error)

@@ -80,14 +80,19 @@ func (groups) get(c *config.Config, name string) (any, string, bool) {
 	return &group{name, members}, "dial_plan.groups." + name, ok
 }
 
-func (g groups) found(c *config.Config, text string) (names []string) {
-	for _, name := range g.names(c) {
+func (g groups) at(c *config.Config, place int) any {
+	v, _, _ := g.get(c, g.names(c)[place])
+	return v
+}
+
+func (g groups) found(c *config.Config, text string) (places []int) {
+	for i, name := range g.names(c) {
 		v, _, _ := g.get(c, name)
 		if mentions(reflect.ValueOf(v), text) {
-			names = append(names, name)
+			places = append(places, i)
 		}
 	}
-	return names
+	return places
 }
 
 func (g groups) put(c *config.Config, name string, text []byte) (string, error) {
@@ -145,7 +150,7 @@ func (s *Server) orderRules(ctx context.Context, in *orderInput) (*orderOutput, 
 			return nil, err
 		}
 	}
-	v, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
+	v, err := s.change(ctx, s.author(ctx, in.Comment, "order the rules"), expect, func(c *config.Config) error {
 		ordered, err := inOrder(c.DialPlan.Rules, in.Body.Names)
 		if err != nil {
 			return &bodyError{err}

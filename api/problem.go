@@ -14,6 +14,7 @@ import (
 	"tandem/control"
 	"tandem/identity"
 	"tandem/store"
+	"tandem/webhook"
 )
 
 // discreet removes from problems what was sent: it may have been a password.
@@ -40,6 +41,7 @@ func writeProblem(w http.ResponseWriter, status int, detail string) {
 func problem(err error) error {
 	var input *identity.InputError
 	var slow *identity.TooManyError
+	var hook *webhook.InputError
 	var status huma.StatusError
 	var fields config.Errors
 	switch {
@@ -49,6 +51,14 @@ func problem(err error) error {
 		return err
 	case errors.As(err, &input):
 		return invalid(err, "")
+	case errors.As(err, &hook):
+		return invalid(err, "")
+	case errors.Is(err, webhook.ErrNotFound):
+		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, webhook.ErrTaken):
+		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, webhook.ErrConflict):
+		return errChanged
 	case errors.As(err, &slow):
 		return tooMany(slow.Error(), math.Ceil(slow.Wait.Seconds()))
 	case errors.As(err, &fields):
@@ -111,8 +121,11 @@ func locationOf(field, at string) string {
 // fieldOf is what an error is about.
 func fieldOf(err error) (field, text string) {
 	var input *identity.InputError
+	var hook *webhook.InputError
 	var one *config.Error
 	switch {
+	case errors.As(err, &hook):
+		return hook.Field, hook.Message
 	case errors.As(err, &input):
 		return input.Field, input.Message
 	case errors.As(err, &one):

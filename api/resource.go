@@ -44,20 +44,22 @@ type kind interface {
 	// names are those of the configuration's, in its order.
 	names(c *config.Config) []string
 	get(c *config.Config, name string) (v any, at string, ok bool)
-	// found are the names of those that have the text, in lower case, in them.
-	found(c *config.Config, text string) []string
+	// found are the places, among names, of those that have the text, in lower case,
+	// in them.
+	found(c *config.Config, text string) []int
+	at(c *config.Config, place int) any
 	put(c *config.Config, name string, text []byte) (newName string, err error) // name "" adds
 	remove(c *config.Config, name string) bool
 }
 
 // list is a kind that is a list in the configuration.
 type list[T any] struct {
-	at, in, word string
-	all          func(*config.Config) *[]T
-	name         func(*T) *string
+	under, in, word string
+	all             func(*config.Config) *[]T
+	name            func(*T) *string
 }
 
-func (k list[T]) path() string  { return k.at }
+func (k list[T]) path() string  { return k.under }
 func (k list[T]) field() string { return k.in }
 func (k list[T]) one() string   { return k.word }
 
@@ -88,14 +90,16 @@ func (k list[T]) get(c *config.Config, name string) (any, string, bool) {
 	return &(*k.all(c))[i], fmt.Sprintf("%s[%d]", k.in, i), true
 }
 
-func (k list[T]) found(c *config.Config, text string) (names []string) {
+func (k list[T]) at(c *config.Config, place int) any { return &(*k.all(c))[place] }
+
+func (k list[T]) found(c *config.Config, text string) (places []int) {
 	all := *k.all(c)
 	for i := range all {
-		if mentions(reflect.ValueOf(&all[i]), text) {
-			names = append(names, *k.name(&all[i]))
+		if mentions(reflect.ValueOf(&all[i]).Elem(), text) {
+			places = append(places, i)
 		}
 	}
-	return names
+	return places
 }
 
 func (k list[T]) put(c *config.Config, name string, text []byte) (string, error) {
@@ -159,8 +163,7 @@ func mentions(v reflect.Value, text string) bool {
 	case reflect.Pointer, reflect.Interface:
 		return !v.IsNil() && mentions(v.Elem(), text)
 	case reflect.String:
-		_, secret := v.Interface().(token.Secret)
-		return !secret && strings.Contains(strings.ToLower(v.String()), text)
+		return v.Type() != reflect.TypeFor[token.Secret]() && containsFold(v.String(), text)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			if mentions(v.Index(i), text) {
@@ -169,9 +172,34 @@ func mentions(v reflect.Value, text string) bool {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && mentions(v.Field(i), text) {
+			if f := v.Field(i); f.CanInterface() && mentions(f, text) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// containsFold looks for a text in lower case. Nearly all texts are ASCII, and need no
+// copy.
+func containsFold(s, lower string) bool {
+	for first := 0; first+len(lower) <= len(s); first++ {
+		n := 0
+		for n < len(lower) {
+			c := s[first+n]
+			if c >= 0x80 {
+				return strings.Contains(strings.ToLower(s), lower)
+			}
+			if c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			if c != lower[n] {
+				break
+			}
+			n++
+		}
+		if n == len(lower) {
+			return true
 		}
 	}
 	return false
@@ -226,27 +254,30 @@ func (s *Server) registerResources() {
 }
 
 func (s *Server) registerKind(k kind) {
-	word := k.one()
+	word, article := k.one(), "a "
+	if strings.Contains("aeiou", word[:1]) {
+		article = "an "
+	}
 	id := strings.ReplaceAll(word, " ", "-")
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path(), "list-"+k.path(), "config", "List: "+word),
 		func(_ context.Context, in *listInput) (*listOutput, error) { return s.list(k, in) })
-	op := operation(identity.Configure, http.MethodPost, "/"+k.path(), "add-"+id, "config", "Add a "+word)
+	op := operation(identity.Configure, http.MethodPost, "/"+k.path(), "add-"+id, "config", "Add "+article+word)
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, func(ctx context.Context, in *addInput) (*partOutput, error) {
 		return s.put(ctx, k, "", "", in.Comment, in.Body)
 	})
-	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path()+"/{name}", "get-"+id, "config", "Show a "+word),
+	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/"+k.path()+"/{name}", "get-"+id, "config", "Show "+article+word),
 		func(_ context.Context, in *nameInput) (*partOutput, error) {
 			c, _ := s.Config.Current()
 			return show(k, c, in.Name)
 		})
-	op = operation(identity.Configure, http.MethodPut, "/"+k.path()+"/{name}", "change-"+id, "config", "Change a "+word)
+	op = operation(identity.Configure, http.MethodPut, "/"+k.path()+"/{name}", "change-"+id, "config", "Change "+article+word)
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusPreconditionFailed)
 	huma.Register(s.api, op, func(ctx context.Context, in *putInput) (*partOutput, error) {
 		return s.put(ctx, k, in.Name, in.IfMatch, in.Comment, in.Body)
 	})
-	op = operation(identity.Configure, http.MethodDelete, "/"+k.path()+"/{name}", "remove-"+id, "config", "Remove a "+word)
+	op = operation(identity.Configure, http.MethodDelete, "/"+k.path()+"/{name}", "remove-"+id, "config", "Remove "+article+word)
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, func(ctx context.Context, in *removeInput) (*struct{}, error) {
 		return nil, s.remove(ctx, k, in)
@@ -257,28 +288,32 @@ func (s *Server) registerKind(k kind) {
 func (s *Server) list(k kind, in *listInput) (*listOutput, error) {
 	c, v := s.Config.Current()
 	names := k.names(c)
+	places := make([]int, len(names))
+	for i := range places {
+		places[i] = i
+	}
 	if text := strings.ToLower(strings.TrimSpace(in.Q)); text != "" {
-		names = k.found(c, text)
+		places = k.found(c, text)
 	}
 	out := &listOutput{ETag: versionTag(v.Number)}
-	out.Body.Items, out.Body.Version, out.Body.Total = []part{}, v.Number, len(names)
+	out.Body.Items, out.Body.Version, out.Body.Total = []part{}, v.Number, len(places)
 	first := 0
 	if in.After != "" {
-		first = slices.Index(names, in.After) + 1
+		first = slices.IndexFunc(places, func(place int) bool { return names[place] == in.After }) + 1
 		if first == 0 {
 			return nil, huma.Error422UnprocessableEntity("after names nothing that is there; begin again", &huma.ErrorDetail{Location: "query.after", Message: "there is none of this name any more"})
 		}
 	}
-	last := min(first+in.Limit, len(names))
-	for _, name := range names[first:last] {
-		one, err := show(k, c, name)
+	last := min(first+in.Limit, len(places))
+	for _, place := range places[first:last] {
+		text, err := config.JSON(k.at(c, place))
 		if err != nil {
 			return nil, err
 		}
-		out.Body.Items = append(out.Body.Items, one.Body)
+		out.Body.Items = append(out.Body.Items, text)
 	}
-	if last < len(names) {
-		out.Body.Next = names[last-1]
+	if last < len(places) {
+		out.Body.Next = names[places[last-1]]
 	}
 	return out, nil
 }
@@ -308,7 +343,7 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 	if name == "" {
 		did = "add a " + k.one()
 	}
-	_, err := s.Config.Change(ctx, s.author(ctx, comment, did), 0, func(c *config.Config) (err error) {
+	_, err := s.change(ctx, s.author(ctx, comment, did), 0, func(c *config.Config) (err error) {
 		if name != "" {
 			if err := matches(k, c, name, ifMatch); err != nil {
 				return err
@@ -327,7 +362,7 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 }
 
 func (s *Server) remove(ctx context.Context, k kind, in *removeInput) error {
-	_, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "remove "+k.one()+" "+in.Name), 0, func(c *config.Config) error {
+	_, err := s.change(ctx, s.author(ctx, in.Comment, "remove "+k.one()+" "+in.Name), 0, func(c *config.Config) error {
 		if err := matches(k, c, in.Name, in.IfMatch); err != nil {
 			return err
 		}

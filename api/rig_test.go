@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,8 @@ import (
 	"tandem/leg/sipua"
 	"tandem/route"
 	"tandem/store"
+	"tandem/token"
+	"tandem/webhook"
 )
 
 const password = "a sentence to sign in"
@@ -37,6 +40,7 @@ type fakeGateway struct {
 	calls  []call.Running
 	orders []string
 	ended  *store.Log[alarm.Alarm]
+	token  *token.Gateway
 }
 
 func (g *fakeGateway) Explain(r call.Request) route.Trace { return g.table.Explain(r) }
@@ -69,6 +73,14 @@ func (g *fakeGateway) Accounts() []gvoice.Status {
 func (g *fakeGateway) Devices() []sipua.DeviceStatus { return nil }
 func (g *fakeGateway) Trunks() []sipua.TrunkStatus   { return nil }
 func (g *fakeGateway) Meetings() []meet.Status       { return nil }
+
+func (g *fakeGateway) GatewayToken() *token.Gateway { return g.token }
+func (g *fakeGateway) TryAccount(_ context.Context, name string) error {
+	if name != "home" {
+		return errors.New("invalid_grant")
+	}
+	return nil
+}
 
 func (g *fakeGateway) order(words ...string) {
 	g.mu.Lock()
@@ -146,7 +158,11 @@ func newRig(t *testing.T) *rig {
 	}}
 	must(t, m.Open(t.Context()))
 	h := &store.Log[call.Record]{DB: db, Name: "calls"}
-	s := &Server{Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log}
+	hooks := webhook.NewBook(db, func() (*store.Secrets, error) { return m.Secrets, nil })
+	s := &Server{
+		Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log,
+		Hooks: hooks, Sender: &webhook.Sender{Book: hooks, Log: log},
+	}
 	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)
 	return &rig{t, s, g, m, h, ts}

@@ -139,7 +139,10 @@ func describe(d call.Destination) string {
 func RequestOf(c *config.Config, via, from, to string) (call.Request, bool) {
 	r := call.Request{Connector: route.SIP, Via: via, From: from, To: to}
 	if via == "" { // a name may stand where the number is asked for
-		if named, ok := RequestOf(c, from, "", to); ok && from != "" {
+		if from == "" {
+			return r, true
+		}
+		if named, ok := RequestOf(c, from, "", to); ok {
 			return named, true
 		}
 		return r, true

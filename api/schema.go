@@ -1,6 +1,8 @@
 package api
 
 import (
+	"path"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -119,4 +121,18 @@ func camel(path string) string {
 		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return b.String()
+}
+
+// schemaName names a type in the OpenAPI document: those of other packages with the
+// package's name before it, so that two are not mistaken for each other.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	pkg := path.Base(t.PkgPath())
+	if t.PkgPath() == "" || pkg == "api" || pkg == "huma" {
+		return name
+	}
+	return camel(pkg) + name
 }

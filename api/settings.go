@@ -89,7 +89,7 @@ func (sec section) show(c *config.Config) (*settingOutput, error) {
 }
 
 func (s *Server) putSection(ctx context.Context, sec section, in *settingInput) (*settingOutput, error) {
-	_, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "change "+sec.doc), 0, func(c *config.Config) error {
+	_, err := s.change(ctx, s.author(ctx, in.Comment, "change "+sec.doc), 0, func(c *config.Config) error {
 		seen, err := sec.show(c)
 		if err != nil {
 			return err

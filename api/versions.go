@@ -157,7 +157,7 @@ func (s *Server) registerConfig() {
 				return nil, err
 			}
 		}
-		v, err := s.Config.Change(ctx, s.author(ctx, in.Comment, "replace the configuration"), expect, replaceBy(in.Body))
+		v, err := s.change(ctx, s.author(ctx, in.Comment, "replace the configuration"), expect, replaceBy(in.Body))
 		if err != nil {
 			return nil, changeProblem(err, "")
 		}
@@ -187,11 +187,11 @@ func replaceBy(text []byte) func(*config.Config) error {
 
 func (s *Server) try(ctx context.Context, in *documentInput) (*tryOutput, error) {
 	var tried *config.Config
-	diff, err := s.Config.Try(ctx, func(c *config.Config) error {
+	diff, err := s.Config.Try(ctx, harmlessly(func(c *config.Config) error {
 		err := replaceBy(in.Body)(c)
 		tried = c
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, changeProblem(err, "")
 	}

@@ -93,6 +93,9 @@ func (c *Call) Run(ctx context.Context) Cause {
 			c.abandon(s)
 			return s.end.Cause
 		}
+		if c.stale { // all that has changed since it last waited
+			c.publish()
+		}
 		var at Side
 		var what any
 		select {
@@ -158,9 +161,7 @@ func (c *Call) step(s state, at Side, what any) (state, []any) {
 		if next.phase >= Ending {
 			c.charge(c, nil)
 		}
-	}
-	if c.stale || next.phase != s.phase {
-		c.publish()
+		c.stale = true
 	}
 	return next, todo
 }
@@ -304,7 +305,6 @@ func (c *Call) join(ringback bool) {
 	c.bridge.Ringback(ringback)
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
-	c.publish()
 	c.log.Info("media joined", "path", c.record.Path, "ringback", ringback)
 }
 

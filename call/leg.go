@@ -74,7 +74,10 @@ type Request struct {
 	Hops        int      // Max-Forwards left; 0 means not told
 	// Loop moves the caller's packets; a leg that is served by it, too, saves every
 	// packet a change of goroutine. The switch sets it; nil is none.
-	Loop  media.Loop
+	Loop media.Loop
+	// Over is the Google Voice account that another machine of the cluster wants the
+	// call to go out over; the dial plan was asked there.
+	Over  string
 	Takes string // ID of the leg whose place the caller takes (INVITE with Replaces, RFC 3891)
 }
 

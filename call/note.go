@@ -77,8 +77,7 @@ func (c *Call) tried(end Ended) {
 	c.record.Tried = append(c.record.Tried, Attempt{c.now.Connector, c.now.Target, c.now.To, end.Cause, end.Text})
 }
 
-// noteMedia keeps the figures of the legs while they are still there. The record
-// is published with what comes next: a step, or a pipeline.
+// noteMedia keeps the figures of the legs while they are still there.
 func (c *Call) noteMedia() {
 	if l := c.legs[A]; l != nil {
 		c.record.A = legRecord(l)

@@ -38,6 +38,7 @@ type Config struct {
 	Key     string         `yaml:"key_file,omitempty"`
 	HTTP    string         `yaml:"http,omitempty"`    // address of /metrics, /healthz, /readyz; default 127.0.0.1:8080, "off" is none
 	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
+	Cluster Cluster        `yaml:"cluster,omitempty"` // several machines that share a PostgreSQL
 	Log     Log            `yaml:"log,omitempty"`     //
 	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` record packets of a call; default off
 	Limits  Limits         `yaml:"limits,omitempty"`  //
@@ -64,6 +65,47 @@ type VoiceAccount struct {
 	Ring           []route.Target `yaml:"ring,omitempty"` // tried in order, where no rule knows better
 }
 
+// Cluster says how the machines that share a store reach each other. Its name is
+// the machine's, node.
+type Cluster struct {
+	Listen    string       `yaml:"listen,omitempty"`    // address:port of SIP over TLS between machines; default none
+	Advertise string       `yaml:"advertise,omitempty"` // host:port where the others reach it; default listen
+	Secret    token.Secret `yaml:"secret,omitempty"`    // the same on all machines; default made at the first start and kept in the store, when managed
+}
+
+// minClusterSecret is the least length that guessing does not find.
+const minClusterSecret = 16
+
+func (c *Config) checkCluster() (errs []error) {
+	k := &c.Cluster
+	if k.Listen == "" {
+		if k.Advertise != "" {
+			errs = append(errs, errors.New("cluster.advertise: it needs cluster.listen"))
+		}
+		return errs
+	}
+	if err := flow.CheckAddr(k.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("cluster.listen: %w", err))
+	}
+	if k.Advertise != "" {
+		if err := flow.CheckAddr(k.Advertise); err != nil {
+			errs = append(errs, fmt.Errorf("cluster.advertise: %w", err))
+		}
+	} else if host, _, _ := strings.Cut(k.Listen, ":"); host == "" || host == "0.0.0.0" || strings.HasPrefix(k.Listen, "[::]") {
+		errs = append(errs, errors.New("cluster.advertise: cluster.listen is every address of the machine; say by which one the others reach it"))
+	}
+	switch n := len(k.Secret.Reveal()); {
+	case n == 0 && !c.Managed:
+		errs = append(errs, errors.New("cluster.secret: machines know each other by a secret; write the same one on all of them, at least 16 characters"))
+	case n > 0 && n < minClusterSecret:
+		errs = append(errs, fmt.Errorf("cluster.secret: it has %d characters, and must have at least %d", n, minClusterSecret))
+	}
+	if !strings.HasPrefix(c.StoreURL(), "postgres") {
+		errs = append(errs, errors.New("cluster.listen: several machines need a store that they share; set store to a postgres:// URL"))
+	}
+	return errs
+}
+
 // Alarms says who is told of alarms.
 type Alarms struct {
 	Mail mail.Config `yaml:"mail,omitempty"`
@@ -79,9 +121,6 @@ type Log struct {
 type Web struct {
 	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
 	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
-	// Hooks are addresses and prefixes that webhooks may go to although they are private:
-	// 192.0.2.7, 10.1.0.0/16.
-	Hooks []netip.Prefix `yaml:"webhooks_to,omitempty"`
 }
 
 // Limits bound the gateway as a whole.
@@ -218,6 +257,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
+	errs = append(errs, c.checkCluster()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	if table, err := route.New(c.Routes()); err != nil {

@@ -73,6 +73,7 @@ func isNamed(t reflect.Type) bool {
 // compareNamed compares lists whose elements have names: what was added, what
 // is gone, what changed, and whether the rest changed places.
 func compareNamed(a, b reflect.Value, field string, out *[]Difference) {
+	label := labelsOf(a.Type())
 	was, is := byName(a), byName(b)
 	var stayedA, stayedB []string
 	for i := range a.Len() {
@@ -100,7 +101,7 @@ func compareNamed(a, b reflect.Value, field string, out *[]Difference) {
 }
 
 func byName(list reflect.Value) map[string]reflect.Value {
-	m := make(map[string]reflect.Value, list.Len())
+	m, label := make(map[string]reflect.Value, list.Len()), labelsOf(list.Type())
 	for i := range list.Len() {
 		m[label(list.Index(i), i)] = list.Index(i)
 	}

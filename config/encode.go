@@ -51,7 +51,7 @@ func (p plainer) plain(v reflect.Value) any {
 	}
 	switch x := v.Interface().(type) {
 	case token.Secret:
-		if x.IsZero() {
+		if x.IsZero() || x == cleared {
 			return ""
 		}
 		return p.show(x)

@@ -70,7 +70,7 @@ func (e *jsonEncoder) value(v reflect.Value) {
 	}
 	switch x := v.Interface().(type) {
 	case token.Secret:
-		if x.IsZero() {
+		if x.IsZero() || x == cleared {
 			e.word("")
 			return
 		}

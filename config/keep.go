@@ -3,7 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"strings"
+	"strconv"
 
 	"tandem/token"
 )
@@ -59,8 +59,9 @@ func keepSecrets(to, from reflect.Value, field string, errs *Errors) {
 			}
 		}
 	case reflect.Slice:
+		was := counterparts(from)
 		for i := range to.Len() {
-			keepSecrets(to.Index(i), counterpart(to.Index(i), i, from), fmt.Sprintf("%s[%d]", field, i), errs)
+			keepSecrets(to.Index(i), was(to.Index(i), i), fmt.Sprintf("%s[%d]", field, i), errs)
 		}
 	case reflect.Map:
 		for _, k := range to.MapKeys() {
@@ -89,33 +90,44 @@ func keepSecret(s token.Secret, to, from reflect.Value, field string, errs *Erro
 	}
 }
 
-// counterpart is the element of the list from that v was before: the one with
-// its name, or in its place when elements have no names.
-func counterpart(v reflect.Value, i int, from reflect.Value) reflect.Value {
-	name, named := nameIn(v)
+// counterparts finds what the element of a list was before: the one of the same
+// name in from, or in the same place when elements have no names.
+func counterparts(from reflect.Value) func(v reflect.Value, i int) reflect.Value {
+	names := namesIn(from.Type())
+	named := make(map[string]reflect.Value)
 	for n := range from.Len() {
-		was, _ := nameIn(from.Index(n))
-		if named && was == name || !named && n == i {
-			return from.Index(n)
+		if name, ok := names(from.Index(n)); ok {
+			named[name] = from.Index(n)
 		}
 	}
-	return reflect.Zero(v.Type())
+	return func(v reflect.Value, i int) reflect.Value {
+		name, ok := names(v)
+		if was, found := named[name]; ok && found {
+			return was
+		}
+		if !ok && i < from.Len() {
+			return from.Index(i)
+		}
+		return reflect.Zero(v.Type())
+	}
 }
 
-// nameIn is what the element of a list is called.
-func nameIn(v reflect.Value) (string, bool) {
-	if v = reflect.Indirect(v); v.Kind() != reflect.Struct {
-		return "", false
+// namesIn returns what tells the name of an element of a list of this type.
+func namesIn(list reflect.Type) func(reflect.Value) (string, bool) {
+	var index []int
+	if t := list.Elem(); t.Kind() == reflect.Struct {
+		index = fieldsOf(t)["name"]
 	}
-	index, ok := fieldsOf(v.Type())["name"]
-	if !ok {
-		return "", false
+	return func(v reflect.Value) (string, bool) {
+		if index == nil {
+			return "", false
+		}
+		f, err := v.FieldByIndexErr(index)
+		if err != nil || f.Kind() != reflect.String {
+			return "", false
+		}
+		return f.String(), true
 	}
-	f, err := v.FieldByIndexErr(index)
-	if err != nil || f.Kind() != reflect.String {
-		return "", false
-	}
-	return f.String(), true
 }
 
 // holdsSecrets spares the walk what has none.
@@ -168,8 +180,9 @@ func eachSecret(v reflect.Value, field string, f func(string, *token.Secret)) {
 			}
 		}
 	case reflect.Slice:
+		labels := labelsOf(v.Type())
 		for i := range v.Len() {
-			eachSecret(v.Index(i), fmt.Sprintf("%s[%s]", field, label(v.Index(i), i)), f)
+			eachSecret(v.Index(i), fmt.Sprintf("%s[%s]", field, labels(v.Index(i), i)), f)
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
@@ -181,12 +194,15 @@ func eachSecret(v reflect.Value, field string, f func(string, *token.Secret)) {
 	}
 }
 
-// label is how a path calls an element of a list.
-func label(v reflect.Value, i int) string {
-	if name, ok := nameIn(v); ok && name != "" {
-		return short(strings.Trim(name, "[]"))
+// labelsOf returns how a path calls the elements of a list of this type.
+func labelsOf(list reflect.Type) func(v reflect.Value, i int) string {
+	names := namesIn(list)
+	return func(v reflect.Value, i int) string {
+		if name, ok := names(v); ok && name != "" {
+			return name
+		}
+		return strconv.Itoa(i)
 	}
-	return fmt.Sprint(i)
 }
 
 // Clone copies the configuration; nothing of the copy is shared with it.

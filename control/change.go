@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,8 +71,8 @@ func (m *Manager) changeOnce(ctx context.Context, by Author, expect, undo int64,
 	if err != nil {
 		return old.version, err
 	}
-	if len(config.Compare(old.conf, next)) == 0 {
-		return old.version, nil
+	if same, err := equal(old.conf, next); same || err != nil {
+		return old.version, err
 	}
 	if err := ctx.Err(); err != nil {
 		return old.version, err
@@ -82,6 +83,15 @@ func (m *Manager) changeOnce(ctx context.Context, by Author, expect, undo int64,
 	return m.commit(ctx, old, next, Version{
 		Number: old.version.Number + 1, At: after(old.version.At), Author: by.Name, Comment: by.Comment, Undo: undo,
 	})
+}
+
+func equal(a, b *config.Config) (bool, error) {
+	was, err := config.RevealJSON(a)
+	if err != nil {
+		return false, err
+	}
+	is, err := config.RevealJSON(b)
+	return bytes.Equal(was, is), err
 }
 
 // commit applies and stores the next version. What was applied and cannot be

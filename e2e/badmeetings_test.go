@@ -68,7 +68,7 @@ func newTroubled(ctx context.Context, t *testing.T) *troubled {
 		m.Meetings = append(m.Meetings, sim.Meeting{PIN: pin, Tenant: "example", People: []sim.Person{ada}})
 	}
 	m.Meetings[len(m.Meetings)-3].MaxParticipants = 1
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m, Change: func(c *config.Config) {
+	st := openMeetings(ctx, t, m, func(c *config.Config) {
 		c.Meet.Tokens = []token.Access{{Name: stage.Trusted, Secret: token.Secret(accessTokens[0].Value), Tenant: "example", Trusted: true}}
 		add := func(key, name, secret string) {
 			c.Meet.Tokens = append(c.Meet.Tokens, token.Access{Name: name, Secret: token.Secret(secret), Tenant: "example"})
@@ -79,25 +79,18 @@ func newTroubled(ctx context.Context, t *testing.T) *troubled {
 			add(strconv.Itoa(i+1), "token "+strconv.Itoa(i+1), a.Value)
 		}
 		add("9", "unknown", unknownToken)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	s := &troubled{Stage: st, t: t, ctx: ctx}
 	s.board = videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{"VP8"}, FPS: 10, Name: "BOARD", Colour: color.RGBA{0x20, 0x90, 0x90, 0xff}})
+	var err error
 	if s.kitchen, err = st.Phone(ctx, stage.Kitchen, func(c *phone.Config) { c.Tone = 440 }); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// gateway gives the gateway a certificate.
-func (s *troubled) gateway(how sim.GatewayCert) func(*troubled) error {
+// certified gives the gateway a certificate.
+func certified(how sim.GatewayCert) func(*troubled) error {
 	return func(s *troubled) error {
 		g := &token.Gateway{Dir: filepath.Join(s.t.TempDir(), "gateway")}
 		csr, err := g.Request("gateway.tandem.example", false)
@@ -117,9 +110,9 @@ func (s *troubled) gateway(how sim.GatewayCert) func(*troubled) error {
 
 // gatewayOfYesterday gives the gateway a certificate, and waits until it has expired: one
 // that has already cannot be installed.
-func (s *troubled) gatewayOfYesterday(*troubled) error {
+func gatewayOfYesterday(s *troubled) error {
 	end := time.Now().Add(time.Second).Truncate(time.Second)
-	if err := s.gateway(sim.GatewayCert{NotBefore: end.Add(-time.Hour), NotAfter: end})(s); err != nil {
+	if err := certified(sim.GatewayCert{NotBefore: end.Add(-time.Hour), NotAfter: end})(s); err != nil {
 		return err
 	}
 	return until(s.ctx, func() error {
@@ -172,9 +165,9 @@ func TestTroubleWithMeetingsIsToldToTheCaller(t *testing.T) {
 		{name: "access token of another type", dial: "2" + meetingPIN, status: 503, cause: call.CredentialsWrong},
 		{name: "gateway token expired for the service", dial: meetingPIN, before: edgeFault(sim.Fault{Kind: sim.HTTPStatus, Status: 401, Reason: sim.TokenExpired}), status: 503, cause: call.CredentialsWrong},
 		{name: "gateway token not yet valid for the service", dial: meetingPIN, before: edgeFault(sim.Fault{Kind: sim.HTTPStatus, Status: 401, Reason: sim.TokenNotYetValid}), status: 503, cause: call.CredentialsWrong},
-		{name: "gateway certificate of a stranger", dial: meetingPIN, before: s.gateway(sim.GatewayCert{Stranger: true}), status: 503, cause: call.CredentialsWrong},
-		{name: "gateway certificate expired", dial: meetingPIN, before: s.gatewayOfYesterday, status: 503, cause: call.CredentialsWrong},
-		{name: "gateway certificate not yet valid", dial: meetingPIN, before: s.gateway(sim.GatewayCert{NotBefore: time.Now().Add(time.Hour)}), status: 503, cause: call.CredentialsWrong},
+		{name: "gateway certificate of a stranger", dial: meetingPIN, before: certified(sim.GatewayCert{Stranger: true}), status: 503, cause: call.CredentialsWrong},
+		{name: "gateway certificate expired", dial: meetingPIN, before: gatewayOfYesterday, status: 503, cause: call.CredentialsWrong},
+		{name: "gateway certificate not yet valid", dial: meetingPIN, before: certified(sim.GatewayCert{NotBefore: time.Now().Add(time.Hour)}), status: 503, cause: call.CredentialsWrong},
 		{name: "edge certificate of a stranger", dial: meetingPIN, before: strangersRoots, status: 503, cause: call.Unavailable},
 		{name: "the service is down", dial: meetingPIN, before: edgeFault(sim.Fault{Kind: sim.HTTPStatus, Status: 500}), status: 503, cause: call.Unavailable},
 		{
@@ -192,6 +185,16 @@ func TestTroubleWithMeetingsIsToldToTheCaller(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) { s.play(t, &row) })
 	}
+}
+
+// A path that dies is tried to be mended for 20 s, then the call ends.
+func TestADeadPathToTheMeetingEndsTheCall(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	newTroubled(ctx, t).play(t, &trouble{
+		dial: meetingPIN, cause: call.NetworkFailure, reason: "Q.850;cause=38", during: edgeFault(sim.Fault{Kind: sim.ICEDead}),
+	})
 }
 
 func (s *troubled) play(t *testing.T, row *trouble) {

@@ -59,6 +59,18 @@ ec=0
 enabled=0
 `
 
+// linphoneVideo has a camera that films linphone's own still picture, and sends it at
+// once. Its display shows to nobody.
+const linphoneVideo = `[video]
+enabled=1
+capture=1
+display=0
+automatically_initiate=1
+automatically_accept=1
+device=StaticImage: Static picture
+size=vga
+`
+
 // startLinphone starts a phone and registers it.
 func startLinphone(ts *testscript.TestScript, neg bool, args []string) {
 	s, name := ts.Value(storyKey{}).(*story), args[0]
@@ -69,9 +81,16 @@ func startLinphone(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs("linphone-" + name)
 	ts.Check(os.MkdirAll(filepath.Join(dir, ".local", "share", "linphone"), 0o700))
 	rc := filepath.Join(dir, "rc")
-	ts.Check(os.WriteFile(rc, fmt.Appendf(nil, linphoneConfig, freeUDPPort(ts), name, name), 0o600))
+	config := fmt.Appendf(nil, linphoneConfig, freeUDPPort(ts), name, name)
+	if _, video := options(args[1:])["video"]; video {
+		config = append(bytes.TrimSuffix(config, []byte("[video]\nenabled=0\n")), linphoneVideo...)
+	}
+	ts.Check(os.WriteFile(rc, config, 0o600))
 	l := &linphone{woken: make(chan struct{})}
 	cmd := exec.Command("linphone-daemon", "--config", rc, "--disable-stats-events")
+	if _, video := options(args[1:])["video"]; video {
+		cmd.Args = append(cmd.Args, "-C", "-D") // capture and display
+	}
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
 	cmd.Stdout, cmd.Stderr = l, l
 	var err error

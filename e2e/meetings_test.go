@@ -7,8 +7,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"testing"
 	"time"
 
+	"tandem/config"
+	"tandem/internal/stage"
 	sim "tandem/sim/meet"
 	"tandem/sim/picture"
 )
@@ -33,8 +36,23 @@ func meetings() *sim.Config {
 	}
 }
 
+// openMeetings starts a gateway with meetings, until the test ends.
+func openMeetings(ctx context.Context, t *testing.T, m *sim.Config, change func(*config.Config)) *stage.Stage {
+	t.Helper()
+	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m, Change: change})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
+}
+
 // meet does something in a meeting, or waits for what the meeting knows of its newest
-// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes.
+// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|layers|muted|unmuted|ends|removes.
 func (s *story) meet(ctx context.Context, args []string) error {
 	if s.Meetings == nil {
 		return errors.New("the stage has no meetings; begin with: stage meet")
@@ -126,6 +144,8 @@ func wish(what string, args []string) (func(sim.DeviceState) bool, error) {
 		return func(d sim.DeviceState) bool { return d.AudioMuted }, nil
 	case "unmuted":
 		return func(d sim.DeviceState) bool { return !d.AudioMuted }, nil
+	case "layers":
+		return func(d sim.DeviceState) bool { return len(decoded(d)) == 3 }, nil
 	case "hears":
 		if len(args) == 0 {
 			break

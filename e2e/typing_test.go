@@ -23,66 +23,59 @@ func TestTheReceptionUnderstandsEveryTelephone(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	m := meetings()
-	m.Meetings = nil
-	for i := range 5 {
-		m.Meetings = append(m.Meetings, sim.Meeting{PIN: fmt.Sprint(firstTyped + i), Tenant: "example", People: []sim.Person{{Name: "Ada", Colour: "#c03020"}}})
+	st, kitchen, study := typists(ctx, t)
+	for i, row := range []struct {
+		name  string
+		phone *phone.Phone
+		enter func(c *phone.Call, pin string) error
+	}{
+		{"RFC 4733", kitchen, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
+		{"INFO, application/dtmf-relay, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
+			return errors.Join(c.SendInfoDTMF(ctx, wrongID), c.SendInfoDTMF(ctx, pin+"#"))
+		}},
+		{"INFO, application/dtmf, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
+			return errors.Join(c.SendPlainDTMF(ctx, wrongID), c.SendPlainDTMF(ctx, pin+"#"))
+		}},
+		{"in-band", study, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
+		{"RFC 4733 and INFO", kitchen, func(c *phone.Call, pin string) error { return bothWays(ctx, c, pin+"#") }},
+	} {
+		t.Run(row.name, func(t *testing.T) { enters(ctx, t, st, row.phone, firstTyped+i, row.enter) })
 	}
-	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog(), Meet: m})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	telephone := func(user string, change func(*phone.Config)) *phone.Phone {
-		p, err := st.Phone(ctx, user, change)
-		if err != nil {
+	t.Run("three wrong IDs", func(t *testing.T) {
+		c, err := kitchen.Call(ctx, stage.Reception)
+		if err := errors.Join(err, c.WaitAnswered(ctx), c.SendInfoDTMF(ctx, wrongID+wrongID+wrongID)); err != nil {
 			t.Fatal(err)
 		}
-		return p
-	}
-	kitchen, study := telephone(stage.Kitchen, nil), telephone(stage.Study, func(c *phone.Config) { c.NoEvents = true })
-	t.Run("ways", func(t *testing.T) {
-		for i, row := range []struct {
-			name  string
-			phone *phone.Phone
-			enter func(c *phone.Call, pin string) error
-		}{
-			{"RFC 4733", kitchen, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
-			{"INFO, application/dtmf-relay, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
-				return errors.Join(c.SendInfoDTMF(ctx, wrongID), c.SendInfoDTMF(ctx, pin+"#"))
-			}},
-			{"INFO, application/dtmf, a wrong ID first", kitchen, func(c *phone.Call, pin string) error {
-				return errors.Join(c.SendPlainDTMF(ctx, wrongID), c.SendPlainDTMF(ctx, pin+"#"))
-			}},
-			{"in-band", study, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
-			{"RFC 4733 and INFO", kitchen, func(c *phone.Call, pin string) error { return bothWays(ctx, c, pin+"#") }},
-		} {
-			t.Run(row.name, func(t *testing.T) {
-				t.Parallel()
-				enters(ctx, t, st, row.phone, firstTyped+i, row.enter)
-			})
+		if rep, err := c.Wait(ctx); err != nil || rep.EndedBy != "far end" {
+			t.Errorf("%s: %v", rep.EndedBy, err)
 		}
-		t.Run("three wrong IDs", func(t *testing.T) {
-			t.Parallel()
-			c, err := kitchen.Call(ctx, stage.Reception)
-			if err := errors.Join(err, c.WaitAnswered(ctx), c.SendInfoDTMF(ctx, wrongID+wrongID+wrongID)); err != nil {
-				t.Fatal(err)
-			}
-			rep, err := c.Wait(ctx)
-			if err != nil || rep.EndedBy != "far end" {
-				t.Errorf("%s: %v", rep.EndedBy, err)
-			}
-		})
 	})
 	for _, v := range st.Meetings.Violations() {
 		if v.Rule != "MEET-S19" { // the wrong IDs
 			t.Errorf("the meeting service complains: %+v", v)
 		}
 	}
+}
+
+// typists are two telephones, the second without telephone-event, and a meeting for each
+// way of typing.
+func typists(ctx context.Context, t *testing.T) (*stage.Stage, *phone.Phone, *phone.Phone) {
+	t.Helper()
+	m := meetings()
+	m.Meetings = nil
+	for i := range 5 {
+		m.Meetings = append(m.Meetings, sim.Meeting{PIN: fmt.Sprint(firstTyped + i), Tenant: "example", People: []sim.Person{{Name: "Ada", Colour: "#c03020"}}})
+	}
+	st := openMeetings(ctx, t, m, nil)
+	kitchen, err := st.Phone(ctx, stage.Kitchen, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	study, err := st.Phone(ctx, stage.Study, func(c *phone.Config) { c.NoEvents = true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st, kitchen, study
 }
 
 // enters calls the reception, types, and waits until the meeting has the telephone.

@@ -91,9 +91,13 @@ func (m raw) shown(side string) Message {
 	if m.out {
 		direction = "out"
 	}
+	peer := ""
+	if m.peer.IsValid() {
+		peer = m.peer.String()
+	}
 	text := Redact(m.text)
 	return Message{
-		At: m.at.UTC(), Leg: side, Direction: direction, Peer: m.peer, Network: m.network, Local: m.local,
+		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.network, Local: m.local,
 		Summary: Summarize(text).Text, Text: Printable(string(normal(text))),
 	}
 }

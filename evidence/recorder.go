@@ -58,7 +58,7 @@ type messages struct {
 type raw struct {
 	at      time.Time
 	out     bool
-	peer    string
+	peer    netip.AddrPort
 	network string
 	local   netip.AddrPort
 	text    []byte
@@ -82,9 +82,10 @@ type about struct {
 	over     time.Time // when it ended
 }
 
+// finished is a call that is over. Most are never looked at.
 type finished struct {
-	record   call.Record
-	evidence Evidence
+	record call.Record
+	about  *about // changes no more
 }
 
 // Policy sets which calls are stored.
@@ -122,7 +123,7 @@ func (r *Recorder) Message(e flow.TraceEvent) {
 	if r.total > maxTotal {
 		text = text[:indexLine(text)]
 	}
-	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote().String(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text)})
+	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text)})
 	r.total += len(text)
 	if m.call != nil {
 		m.call.octets += len(text)
@@ -231,17 +232,26 @@ func (r *Recorder) Get(id string) (Evidence, bool) {
 	r.mu.Lock()
 	a := r.calls[id]
 	if a == nil {
-		defer r.mu.Unlock()
-		for i := len(r.recent) - 1; i >= 0; i-- {
-			if r.recent[i].record.ID == id {
-				return r.recent[i].evidence, true
-			}
+		over := r.overLocked(id)
+		r.mu.Unlock()
+		if over == nil {
+			return Evidence{}, false
 		}
-		return Evidence{}, false
+		return over.evidence(), true
 	}
 	copied := a.snapshot()
 	r.mu.Unlock()
 	return copied.evidence(), true // redacting takes its time
+}
+
+// overLocked finds a call that ended lately.
+func (r *Recorder) overLocked(id string) *about {
+	for i := len(r.recent) - 1; i >= 0; i-- {
+		if r.recent[i].record.ID == id {
+			return r.recent[i].about
+		}
+	}
+	return nil
 }
 
 // Run finishes calls that have ended, until ctx is done; then those that wait, too.
@@ -276,7 +286,7 @@ func (r *Recorder) finish(before time.Time) {
 		if a == nil {
 			return
 		}
-		f := finished{a.record, a.evidence()}
+		f := finished{a.record, a}
 		r.mu.Lock()
 		if len(r.recent) >= recentCalls {
 			r.recent = append(r.recent[:0:0], r.recent[recentCalls/4:]...)
@@ -285,7 +295,7 @@ func (r *Recorder) finish(before time.Time) {
 		policy := r.policy
 		r.mu.Unlock()
 		if r.Store != nil && worth(policy, f.record) {
-			r.Store(f.record, f.evidence)
+			r.Store(f.record, a.evidence())
 		}
 	}
 }

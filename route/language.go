@@ -2,7 +2,6 @@ package route
 
 import (
 	"errors"
-	"fmt"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -18,8 +17,9 @@ type language struct{ prog *syntax.Prog }
 var errUndecided = errors.New("this cannot be told")
 
 const (
-	maxStates = 4000 // pairs of sets that are looked at
-	maxRunes  = 400  // that the expressions tell apart
+	maxStates = 4000   // pairs of sets that are looked at
+	maxInst   = 10_000 // instructions of one automaton
+	maxRunes  = 400    // that the expressions tell apart
 )
 
 func newLanguage(expr string) (language, error) {
@@ -30,6 +30,9 @@ func newLanguage(expr string) (language, error) {
 	prog, err := syntax.Compile(re.Simplify())
 	if err != nil {
 		return language{}, err
+	}
+	if len(prog.Inst) > maxInst {
+		return language{}, errUndecided
 	}
 	for _, in := range prog.Inst {
 		if in.Op == syntax.InstEmptyWidth && syntax.EmptyOp(in.Arg)&(syntax.EmptyWordBoundary|syntax.EmptyNoWordBoundary) != 0 {
@@ -104,7 +107,7 @@ func (l language) closure(from []uint32, holds syntax.EmptyOp) states {
 func (s states) key() string {
 	var b strings.Builder
 	for _, pc := range s {
-		fmt.Fprintf(&b, "%x,", pc)
+		b.WriteRune(rune(pc)) // fewer than there are runes
 	}
 	return b.String()
 }
@@ -155,7 +158,8 @@ func order(r rune) int {
 
 // walk goes through the texts of both languages side by side, the shortest
 // first, until found says that one was.
-func walk(a, b language, found func(inA, inB bool) bool) (text string, ok bool, err error) {
+// worth says whether it can still be found when one of them has no way on.
+func walk(a, b language, found, worth func(inA, inB bool) bool) (text string, ok bool, err error) {
 	type pair struct {
 		a, b states
 		text string
@@ -171,14 +175,15 @@ func walk(a, b language, found func(inA, inB bool) bool) (text string, ok bool, 
 			return p.text, true, nil
 		}
 		for _, r := range alphabet {
-			next := pair{a.next(p.a, r), b.next(p.b, r), p.text + string(r)}
+			next := pair{a: a.next(p.a, r), b: b.next(p.b, r)}
 			key := next.a.key() + "/" + next.b.key()
-			if seen[key] || len(next.a) == 0 && len(next.b) == 0 {
+			if seen[key] || !worth(len(next.a) > 0, len(next.b) > 0) {
 				continue
 			}
 			if seen[key] = true; len(seen) > maxStates {
 				return "", false, errUndecided
 			}
+			next.text = p.text + string(r)
 			queue = append(queue, next)
 		}
 	}
@@ -187,16 +192,16 @@ func walk(a, b language, found func(inA, inB bool) bool) (text string, ok bool, 
 
 // within reports whether a matches nothing that b does not.
 func (l language) within(b language) bool {
-	_, outside, err := walk(l, b, func(inA, inB bool) bool { return inA && !inB })
+	_, outside, err := walk(l, b, func(inA, inB bool) bool { return inA && !inB }, func(inA, _ bool) bool { return inA })
 	return err == nil && !outside
 }
 
 // example is the shortest text, and whether there is any.
 func (l language) example() (string, bool, error) {
-	return walk(l, l, func(in, _ bool) bool { return in })
+	return walk(l, l, func(in, _ bool) bool { return in }, func(in, _ bool) bool { return in })
 }
 
 // common is a text that both match, and whether there is any.
 func (l language) common(b language) (string, bool, error) {
-	return walk(l, b, func(inA, inB bool) bool { return inA && inB })
+	return walk(l, b, func(inA, inB bool) bool { return inA && inB }, func(inA, inB bool) bool { return inA && inB })
 }

@@ -36,6 +36,7 @@ type Surroundings struct {
 // Lint looks for likely mistakes in a plan that [New] takes.
 func Lint(c Config, around Surroundings) []Finding {
 	l := &linter{plan: c, around: around, own: len(c.Rules) - around.Implied}
+	l.never, l.start, l.number = l.neverSeen(), of(`\+\d{1,6}`), of(`\+\d{7,15}`)
 	if len(c.Emergency.To) == 0 {
 		l.find(-1, "emergency.to", Hint, "Emergency numbers are refused with a sentence: no trunk for them is configured.")
 	}
@@ -62,6 +63,9 @@ type linter struct {
 	own    int       // rules that a person wrote
 	rules  []*linted // in the order they are looked at
 	found  []Finding
+
+	never         []neverSeen
+	start, number *linted // beginnings of telephone numbers, and whole ones
 }
 
 // linted is a rule with what its expression means.
@@ -70,6 +74,7 @@ type linted struct {
 	at       int // in the configuration
 	leadsOut bool
 	re       *regexp.Regexp
+	filter   filter
 	language language
 	known    bool   // language is
 	example  string // the shortest text it matches
@@ -77,16 +82,23 @@ type linted struct {
 }
 
 func (l *linter) look(i int, r RuleConfig) *linted {
-	out := &linted{RuleConfig: r, at: i}
+	out := of(r.Match)
+	out.RuleConfig, out.at = r, i
 	for _, t := range r.To {
 		out.leadsOut = out.leadsOut || t.leadsOut(l.plan.Groups)
 	}
-	re, err := regexp.Compile("^(?:" + anyOr(r.Match) + ")$")
+	return out
+}
+
+// of is what an expression means.
+func of(expr string) *linted {
+	out := new(linted)
+	re, err := regexp.Compile("^(?:" + anyOr(expr) + ")$")
 	if err != nil {
 		return out // New refuses it
 	}
-	out.re = re
-	if out.language, err = newLanguage(anyOr(r.Match)); err == nil {
+	out.re, out.filter = re, newFilter(anyOr(expr))
+	if out.language, err = newLanguage(anyOr(expr)); err == nil {
 		out.example, out.any, err = out.language.example()
 	}
 	out.known = err == nil
@@ -114,13 +126,13 @@ func (l *linter) matchesSomething(r *linted) {
 		l.find(r.at, "match", Warning, "%s matches no text at all.", r.Match)
 		return
 	}
-	for _, never := range l.neverSeen() {
-		if in, err := newLanguage(never.expr); err == nil && r.language.within(in) {
+	for _, never := range l.never {
+		if r.within(never.linted) {
 			l.find(r.at, "match", Warning, "%s never matches: %s", r.Match, fmt.Sprintf(never.why, r.example))
 			return
 		}
 	}
-	if start, err := newLanguage(`\+\d{1,6}`); err == nil && r.language.within(start) {
+	if r.within(l.start) {
 		l.find(r.at, "match", Warning, `%s matches exactly %s and no longer number: a match is for the whole number. For numbers that begin so write %s\d+.`,
 			r.Match, r.example, strings.TrimRight(strings.TrimLeft(r.Match, "^"), "$"))
 	}
@@ -129,17 +141,26 @@ func (l *linter) matchesSomething(r *linted) {
 	}
 }
 
-type neverSeen struct{ expr, why string }
+// within reports whether the rule certainly matches nothing that the other does
+// not. Most pairs are told apart by one example.
+func (r *linted) within(b *linted) bool {
+	return r.known && b.known && r.any && b.filter.passes(r.example) && b.re.MatchString(r.example) && r.language.within(b.language)
+}
+
+type neverSeen struct {
+	*linted
+	why string
+}
 
 // neverSeen is what no rule is ever asked about.
 func (l *linter) neverSeen() []neverSeen {
 	emergency := slices.Concat(defaultEmergencyNumbers[:], l.plan.Emergency.Numbers)
-	all := []neverSeen{{`\+?(?:` + strings.Join(emergency, "|") + ")", "%s is an emergency number, and those go where emergency.to says before any rule is looked at."}}
+	all := []neverSeen{{of(`\+?(?:` + strings.Join(emergency, "|") + ")"), "%s is an emergency number, and those go where emergency.to says before any rule is looked at."}}
 	p := l.plan.Numbers
 	if p.Off {
 		return all
 	}
-	all = append(all, neverSeen{regexp.QuoteMeta(p.international()) + `\d{7,}`, "the number plan makes an international number of %s, which begins with +, before any rule is looked at. Match \\+ and the country code."})
+	all = append(all, neverSeen{of(regexp.QuoteMeta(p.international()) + `\d{7,}`), "the number plan makes an international number of %s, which begins with +, before any rule is looked at. Match \\+ and the country code."})
 	if p.country() != "1" {
 		return all
 	}
@@ -147,19 +168,23 @@ func (l *linter) neverSeen() []neverSeen {
 	if p.Area != "" {
 		national += `|[2-9]\d{6}`
 	}
-	return append(all, neverSeen{national, "the number plan makes +1 and ten digits of %s before any rule is looked at. Match \\+1 and ten digits."})
+	return append(all, neverSeen{of(national), "the number plan makes +1 and ten digits of %s before any rule is looked at. Match \\+1 and ten digits."})
 }
 
 // relay finds rules by which calls from outside can go out again, at the
 // owner's cost.
 func (l *linter) relay(r *linted) {
-	number, err := newLanguage(`\+\d{7,15}`)
-	if err != nil || !r.leadsOut || !r.known {
+	if !r.leadsOut || !r.known {
 		return
 	}
-	if example, some, err := r.language.common(number); err != nil || !some {
+	example, some := r.example, l.number.re.MatchString(r.example)
+	if !some {
+		example, some, _ = r.language.common(l.number.language)
+	}
+	if !some {
 		return
-	} else if r.Open && l.around.Guests && len(r.From) == 0 {
+	}
+	if r.Open && l.around.Guests && len(r.From) == 0 {
 		l.find(r.at, "open", Danger, "An open relay: with sip.guests and open, anybody on the Internet can call %s and numbers like it at your cost. Name devices in from, or leave open out.", example)
 		return
 	}
@@ -205,7 +230,7 @@ func (l *linter) shadow(r *linted, before []*linted) {
 // covers reports whether a certainly takes every call that b would.
 func covers(a, b *linted) bool {
 	switch {
-	case a.re == nil || !b.known || !b.any || !a.re.MatchString(b.example):
+	case a.re == nil || !b.known || !b.any || !a.filter.passes(b.example) || !a.re.MatchString(b.example):
 		return false
 	case len(a.From) > 0 && (len(b.From) == 0 || slices.ContainsFunc(b.From, func(f string) bool { return !slices.Contains(a.From, f) })):
 		return false

@@ -21,7 +21,7 @@ type Search[T any] struct {
 	Texts []string
 	// Match decides on what Texts let through; nil takes all.
 	Match func(T) bool
-	Scan  int // records looked at, at most; 0 is 15,000
+	Scan  int // records looked at, at most; 0 is 10,000
 }
 
 // Found is a page of a search.
@@ -35,7 +35,7 @@ type Found[T any] struct {
 }
 
 const (
-	defaultScan = 15_000
+	defaultScan = 10_000
 	maxStep     = 5_000 // records one statement looks at
 )
 

@@ -39,6 +39,7 @@ var figures = [...]figure{
 	{"P-5", signallingCost},
 	{"P-6", videoCost}, // with P-7, P-12 and P-13
 	{"P-8", realTime},
+	{"P-9", pictureQuality},
 }
 
 func main() {

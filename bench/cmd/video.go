@@ -180,3 +180,41 @@ func gstDown(clips string) string {
 	}
 	return b
 }
+
+// pictureQuality is P-9: how much of the composed picture is left at 1.5 Mbit/s. These are
+// differences in dB, written as if they were ratios to what is allowed.
+func pictureQuality(ctx context.Context, s *settings) ([]line, error) {
+	c := command(ctx, filepath.Join(s.build, "video"), "-quality")
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("bench/video -quality: %w", err)
+	}
+	var r struct{ PSNR, Kbps map[string]float64 }
+	if err := json.Unmarshal(out, &r); err != nil {
+		return nil, err
+	}
+	var lines []line
+	for _, row := range []struct {
+		name string
+		more float64 // dB that ours is to be better
+	}{{"openh264 low complexity", -0.2}, {"x264 ultrafast", 3}} {
+		peer, ok := r.PSNR[row.name]
+		if !ok {
+			continue
+		}
+		lines = append(lines, line{
+			what: "composed picture at 1.5 Mbit/s, PSNR", ours: r.PSNR["ours"], peer: peer, unit: "dB", name: row.name,
+			note: fmt.Sprintf("ours %+.2f dB, goal %+.1f dB: %s; %.0f and %.0f kbit/s", r.PSNR["ours"]-peer, row.more,
+				verdict(r.PSNR["ours"]-peer >= row.more), r.Kbps["ours"], r.Kbps[row.name]),
+		})
+	}
+	return lines, nil
+}
+
+func verdict(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "MISSED"
+}

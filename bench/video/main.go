@@ -25,17 +25,21 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each is measured; 0 only writes the streams")
 	frames := flag.Int("frames", 240, "frames of a round")
 	keep := flag.String("keep", "", "folder to leave the streams in")
+	how := flag.Bool("quality", false, "measure the quality of the composed picture instead, P-9")
 	flag.Parse()
-	if err := run(*floor, *keep, *rounds, *frames); err != nil {
+	if err := run(*floor, *keep, *rounds, *frames, *how); err != nil {
 		fmt.Fprintln(os.Stderr, "video:", err)
 		os.Exit(1)
 	}
 }
 
-func run(floor, keep string, rounds, frames int) error {
+func run(floor, keep string, rounds, frames int, how bool) error {
 	streams, err := makeClips()
 	if err != nil {
 		return err
+	}
+	if how {
+		return quality(streams)
 	}
 	folder := keep
 	if folder == "" {

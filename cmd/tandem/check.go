@@ -53,7 +53,7 @@ type explainCmd struct {
 }
 
 func (e *explainCmd) Run() error {
-	conf, err := config.Load(e.Config)
+	conf, err := inForce(e.Config)
 	if err != nil {
 		return err
 	}

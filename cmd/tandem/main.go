@@ -28,6 +28,9 @@ type commands struct {
 	Import   importCmd   `cmd:"" help:"Make a configuration of another program's."`
 	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
 	Token    tokenCmd    `cmd:"" name:"meet-token" help:"Make and install the gateway token for Google Meet."`
+	Nodes    nodesCmd    `cmd:"" help:"List the machines of a cluster, what they hold, and their calls."`
+	Drain    drainCmd    `cmd:"" help:"Have a machine of a cluster take no new calls."`
+	Undrain  undrainCmd  `cmd:"" help:"Have a drained machine take calls again."`
 	Health   healthCmd   `cmd:"" help:"Tell whether the gateway on this machine can take calls."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"tandem/config"
 	"tandem/token"
 )
 
@@ -26,7 +25,7 @@ func (c *tokenCmd) gateway() (*token.Gateway, error) {
 	if c.Dir != "" {
 		return &token.Gateway{Dir: c.Dir}, nil
 	}
-	conf, err := config.Load(c.Config)
+	conf, err := inForce(c.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -35,10 +35,13 @@ type line struct {
 	tokens  TokenSource
 	stop    context.CancelFunc
 	gone    chan struct{}   // closed when run has returned
-	follows <-chan struct{} // gone of the line it replaces; may be nil
+	silent  chan struct{}   // closed when nothing is registered any more, and never again
+	follows <-chan struct{} // of the line it replaces; may be nil
+	lingers atomic.Bool     // when stopped, the connection stays until its calls are over
 	calls   atomic.Int32
 	bound   atomic.Pointer[binding] // nil while not registered
 
+	hard     context.Context // the end of the connector
 	pace     *pace
 	reg      registration // of the present connection
 	proxy    int          // index into profile.Proxies
@@ -52,8 +55,11 @@ type line struct {
 // errUnregistered ends a registration that the account's stop took back.
 var errUnregistered = errors.New("the account was stopped")
 
-// run keeps the account registered until ctx is done.
-func (l *line) run(ctx context.Context) {
+// run keeps the account registered until ctx is done. Its connection may outlive
+// that for the calls on it, but not hard.
+func (l *line) run(ctx, hard context.Context) {
+	l.hard = hard
+	defer l.quiet()
 	for ctx.Err() == nil {
 		wait := l.live(ctx)
 		l.bound.Store(nil)
@@ -93,7 +99,7 @@ func (l *line) hold(ctx context.Context, f *flow.Flow) time.Duration {
 	next := time.Duration(0)
 	for {
 		if !sleep(ctx, next, f.Done()) {
-			l.unregister(f)
+			l.retire(f)
 			return 0
 		}
 		if err := f.Err(); err != nil {
@@ -112,7 +118,7 @@ func (l *line) hold(ctx context.Context, f *flow.Flow) time.Duration {
 		case err == nil:
 			next = l.registered(b)
 		case ctx.Err() != nil:
-			l.unregister(f)
+			l.retire(f)
 			return 0
 		case errors.As(err, &no) && (no.status == 603 || no.status == 403):
 			next = l.declined(no)
@@ -193,11 +199,17 @@ func (l *line) register(ctx context.Context, f *flow.Flow, expires time.Duration
 	}
 }
 
+// errNotOurs: another machine registers the account, or will soon.
+var errNotOurs = errors.New("this machine may not register the account any more")
+
 // passGate waits until a REGISTER may be sent.
 func (l *line) passGate(ctx context.Context, f *flow.Flow) error {
 	for {
 		wait := l.pace.gate(time.Now())
 		if wait <= 0 {
+			if l.c.May != nil && !l.c.May(l.account.Name) {
+				return errNotOurs
+			}
 			return nil
 		}
 		if !sleep(ctx, wait, f.Done()) {
@@ -296,17 +308,55 @@ func (l *line) waits(err error) {
 	l.set(Waiting, err.Error())
 }
 
-// unregister takes the registration back at shutdown, with full headers (GV-C26).
-func (l *line) unregister(f *flow.Flow) {
-	if l.bound.Swap(nil) == nil || f.Err() != nil || l.pace.silence.After(time.Now()) {
+// retire ends a line that was stopped. Where another machine goes on with the account
+// the calls of this one keep their connection until they are over.
+func (l *line) retire(f *flow.Flow) {
+	if !l.unregister(f) || !l.lingers.Load() {
 		return
+	}
+	l.quiet()
+	tick := time.NewTicker(lingerLook)
+	defer tick.Stop()
+	for l.calls.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-f.Done():
+			return
+		case <-l.hard.Done():
+			return
+		}
+	}
+}
+
+// lingerLook is how often a line that lingers looks whether its calls are over.
+const lingerLook = 250 * time.Millisecond
+
+// quiet says that nothing is registered any more. The line's goroutine calls it.
+func (l *line) quiet() {
+	select {
+	case <-l.silent:
+	default:
+		close(l.silent)
+	}
+}
+
+// unregister takes the registration back at shutdown, with full headers (GV-C26). It
+// reports whether Google knows.
+func (l *line) unregister(f *flow.Flow) bool {
+	if l.bound.Swap(nil) == nil || f.Err() != nil || l.pace.silence.After(time.Now()) {
+		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	secret, _, _ := l.tokens.Token(ctx)
-	if _, err := l.send(ctx, f, l.reg.request(f, secret, 0)); err != nil {
+	resp, err := l.send(ctx, f, l.reg.request(f, secret, 0))
+	if err == nil && resp.Status >= 300 {
+		err = refusalOf(resp)
+	}
+	if err != nil {
 		l.log.Info("not unregistered", "err", err)
 	}
+	return err == nil
 }
 
 func (l *line) problem() string {

@@ -138,7 +138,8 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	who := callerOf(req)
 	l.calls.Add(1)
 	opt := l.options(orPrivate(who.number))
-	leg, err := c.stack.In(c.legCtx, opt, s)
+	offer := invite.ReadOffer(req.Body)
+	leg, err := c.stack.In(c.legCtx, opt, s, offer)
 	if err != nil {
 		l.calls.Add(-1)
 		l.log.Warn("call refused", "from", opt.Info.Remote, "err", err)
@@ -148,7 +149,7 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	s.SurviveFlow(surviveFlow)
 	c.incoming(call.Request{
 		Connector: Name, Via: l.account.Name, From: who.number, FromName: who.name, Private: who.private,
-		To: l.account.Number, Codecs: invite.Codecs(req.Body, opt.Media.Capabilities.Audio),
+		To: l.account.Number, Codecs: offer.Codecs(opt.Media.Capabilities.Audio),
 	}, leg)
 }
 

@@ -43,6 +43,9 @@ type Connector struct {
 	Emergency func(number string) bool
 	// Tokens makes an account's token source; nil uses package token.
 	Tokens func(Account) TokenSource
+	// May is asked before every REGISTER whether this machine may still register the
+	// account named; nil is always yes. It must not block.
+	May func(account string) bool
 
 	net     *flow.Transport
 	layer   *transaction.Layer
@@ -56,7 +59,8 @@ type Connector struct {
 	mu       sync.Mutex // guards what follows
 	want     []Account
 	lines    map[string]*line
-	start    func(*line) // nil while Listen does not run
+	leaving  map[string]*line // stopped; they take their registration back
+	start    func(*line)      // nil while Listen does not run
 	running  sync.WaitGroup
 	incoming func(call.Request, call.Leg)
 	legCtx   context.Context
@@ -104,7 +108,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 			if l.follows != nil {
 				<-l.follows // its un-REGISTER must not take our registration away
 			}
-			l.run(run)
+			l.run(run, lines)
 		})
 	}
 	for _, l := range c.lines {
@@ -143,12 +147,16 @@ func (c *Connector) Apply(accounts []Account) error {
 		}
 		if old := c.lines[a.Name]; old != nil && old.stop != nil {
 			l.follows = old.gone
+		} else if old := c.leaving[a.Name]; old != nil {
+			l.follows = old.silent
 		}
 		made[a.Name] = l
 	}
 	for name, l := range c.lines {
 		if made[name] != l && l.stop != nil {
+			l.lingers.Store(made[name] == nil) // else its calls go on over the new line's connection
 			l.stop()
+			c.leaveLocked(l)
 		}
 	}
 	for name, l := range made {
@@ -160,6 +168,43 @@ func (c *Connector) Apply(accounts []Account) error {
 	return nil
 }
 
+// leaveLocked keeps l until it is gone, for [Connector.Gone].
+func (c *Connector) leaveLocked(l *line) {
+	if c.leaving == nil {
+		c.leaving = make(map[string]*line)
+	}
+	for name, old := range c.leaving { // those that are gone
+		select {
+		case <-old.gone:
+			delete(c.leaving, name)
+		default:
+		}
+	}
+	c.leaving[l.account.Name] = l
+}
+
+// Gone is closed when the account named, which Apply left out, is registered by this
+// machine no more: its un-REGISTER was answered, or its connection is closed. Calls
+// that it had go on.
+func (c *Connector) Gone(account string) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.leaving[account]; l != nil {
+		return l.silent
+	}
+	gone := make(chan struct{})
+	close(gone)
+	return gone
+}
+
+// Calls returns how many calls the account named has here.
+func (c *Connector) Calls(account string) int {
+	if l := c.line(account); l != nil {
+		return int(l.calls.Load())
+	}
+	return 0
+}
+
 func (c *Connector) newLine(a Account) (*line, error) {
 	conf, err := a.tlsConfig()
 	if err != nil {
@@ -167,7 +212,7 @@ func (c *Connector) newLine(a Account) (*line, error) {
 	}
 	l := &line{
 		account: a, profile: a.profile(), c: c, trust: conf, pace: newPace(a.Timing), tokens: counted{c.tokens(a), &c.fetches},
-		log: c.Log.With("account", a.Name), gone: make(chan struct{}),
+		log: c.Log.With("account", a.Name), gone: make(chan struct{}), silent: make(chan struct{}),
 	}
 	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
 	return l, nil

@@ -107,12 +107,12 @@ func (s *Stack) Out(ctx context.Context, opt Options, inv dialog.Invite) (*Leg, 
 	return l, nil
 }
 
-// In makes a leg of an incoming session that has not been answered. The error
-// is an *sdp.Error when the caller's offer cannot be used; the session is then
-// the caller's business.
-func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, error) {
+// In makes a leg of an incoming session that has not been answered, and of its
+// offer. The error is an *sdp.Error when the offer cannot be used; the session is
+// then the caller's business.
+func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session, offer Offer) (*Leg, error) {
 	req := in.Request()
-	if err := checkOffer(opt.Media, req.Body); err != nil {
+	if err := offer.check(opt.Media.Capabilities); err != nil {
 		return nil, err
 	}
 	l, err := s.newLeg(opt)
@@ -121,8 +121,8 @@ func (s *Stack) In(ctx context.Context, opt Options, in *dialog.Session) (*Leg, 
 	}
 	l.session, l.incoming = in, true
 	l.reliable = req.Option("Supported", "100rel") || req.Option("Require", "100rel")
-	if len(req.Body) > 0 {
-		l.offer = req.Body
+	if len(offer.body) > 0 {
+		l.offer = offer.body
 	}
 	s.legs.Store(in, l)
 	s.tell(l, req)

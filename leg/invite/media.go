@@ -3,7 +3,6 @@ package invite
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -33,17 +32,29 @@ type path interface {
 
 var _ path = (*transport.Session)(nil)
 
-// checkOffer finds out whether an answer can be made at all, so that nobody's
-// phone rings for a call that cannot have sound.
-func checkOffer(opt transport.Options, offer []byte) error {
-	if len(offer) == 0 {
-		return nil // a late offer: ours goes into the 200
+// An Offer is a caller's description before there is a leg for it. The zero Offer is
+// a late one: ours goes into the 200.
+type Offer struct {
+	body        []byte
+	description *sdp.Description // nil without one that can be read
+	err         error
+}
+
+// ReadOffer reads the body of an INVITE.
+func ReadOffer(body []byte) Offer {
+	o := Offer{body: body}
+	if len(body) > 0 {
+		o.description, o.err = sdp.Parse(body)
 	}
-	d, err := sdp.Parse(offer)
-	if err != nil {
-		return err
+	return o
+}
+
+// check finds out whether an answer can be made at all, so that nobody's phone rings
+// for a call that cannot have sound.
+func (o *Offer) check(caps sdp.Capabilities) error {
+	if o.description == nil {
+		return o.err
 	}
-	caps := opt.Capabilities
 	tr := sdp.Transport{
 		Address: netip.IPv6Unspecified(), Port: 9, Ufrag: "xxxx", Password: "xxxxxxxxxxxxxxxxxxxxxxxx",
 		Fingerprints: []sdp.Fingerprint{{Hash: "sha-256", Value: "00"}},
@@ -51,28 +62,26 @@ func checkOffer(opt transport.Options, offer []byte) error {
 	for _, s := range []sdp.Suite{sdp.AES128GCM, sdp.AES256GCM, sdp.AES128CMSHA1_80, sdp.AES128CMSHA1_32} {
 		tr.Crypto = append(tr.Crypto, sdp.Crypto{Tag: len(tr.Crypto) + 1, Suite: s, Key: make([]byte, s.KeyLen())})
 	}
-	_, _, err = sdp.Answer(caps, tr, d, "")
-	return err
+	return sdp.Answerable(caps, tr, o.description)
 }
 
-// Codecs lists the audio codecs of an offer, best first; none when there is no
-// offer or it cannot be read.
-func Codecs(offer []byte, known []sdp.Codec) []string {
-	d, err := sdp.Parse(offer)
-	if err != nil {
+// Codecs lists the audio codecs of the offer, best first; none when it cannot be read.
+func (o *Offer) Codecs(known []sdp.Codec) []string {
+	if o.description == nil {
 		return nil
 	}
-	caps := sdp.Capabilities{Audio: known, Security: sdp.Opportunistic, Mux: sdp.MuxOffer}
 	var names []string
-	for i := range d.Media {
-		if d.Media[i].Kind == "audio" && d.Media[i].Port != 0 {
-			for _, f := range d.Media[i].Formats {
-				if name := codecName(&d.Media[i], f, caps.Audio); name != "" {
-					names = append(names, name)
-				}
-			}
-			break
+	for i := range o.description.Media {
+		m := &o.description.Media[i]
+		if m.Kind != "audio" || m.Port == 0 {
+			continue
 		}
+		for _, f := range m.Formats {
+			if name := codecName(m, f, known); name != "" {
+				names = append(names, name)
+			}
+		}
+		break
 	}
 	return names
 }
@@ -266,9 +275,8 @@ func codecName(m *sdp.Media, format string, known []sdp.Codec) string {
 		if a.Name != "rtpmap" {
 			continue
 		}
-		var pt, enc string
-		if n, _ := fmt.Sscanf(a.Value, "%s %s", &pt, &enc); n == 2 && pt == format {
-			name, _, _ = cut(enc)
+		if pt, enc, _ := strings.Cut(a.Value, " "); pt == format {
+			name, _, _ = cut(strings.TrimSpace(enc))
 		}
 	}
 	if contains(known, name) {

@@ -270,7 +270,8 @@ func (r *rig) in(offer []byte, change ...func(*dialog.Invite)) {
 	if r.far, err = r.them.core.Invite(inv); err != nil {
 		r.Fatal(err)
 	}
-	if r.leg, err = r.stack.In(r.Context(), r.opt, <-r.us.calls); err != nil {
+	in := <-r.us.calls
+	if r.leg, err = r.stack.In(r.Context(), r.opt, in, ReadOffer(in.Request().Body)); err != nil {
 		r.Fatal(err)
 	}
 }

@@ -104,7 +104,8 @@ func TestOffersThatNobodyNeedRingFor(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			story(t, func(r *rig) {
-				err := checkOffer(r.opt.Media, []byte(row.body))
+				offer := ReadOffer([]byte(row.body))
+				err := offer.check(r.opt.Media.Capabilities)
 				var e *sdp.Error
 				if !errors.As(err, &e) || e.Status != row.status {
 					r.Errorf("%v, want %d", err, row.status)

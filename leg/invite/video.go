@@ -23,14 +23,13 @@ func wantsPicture(contentType string, body []byte) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), mediaControl) && bytes.Contains(body, []byte("picture_fast_update"))
 }
 
-// Videos lists the formats of the picture an offer has in common with known, best
+// Videos lists the formats of the picture the offer has in common with known, best
 // first, and the limits of the pictures the caller takes; none without.
-func Videos(offer []byte, known []sdp.Codec) ([]string, media.Limits) {
-	d, err := sdp.Parse(offer)
-	if err != nil {
+func (o *Offer) Videos(known []sdp.Codec) ([]string, media.Limits) {
+	if o.description == nil {
 		return nil, media.Limits{}
 	}
-	return sdp.Videos(d, known)
+	return sdp.Videos(o.description, known)
 }
 
 // PreferringVideo returns the codecs of all that formats names, in that order.

@@ -105,14 +105,15 @@ func TestVideosOfAnOffer(t *testing.T) {
 	var o Options
 	pictures(&o)
 	all := o.Media.Capabilities.Video
-	names, limits := Videos(filming(), all)
+	film, plain, nonsense := ReadOffer(filming()), ReadOffer(phone(1, "")), ReadOffer([]byte("nonsense"))
+	names, limits := film.Videos(all)
 	if got := strings.Join(names, " "); got != "VP8 H264/baseline/1" || limits.Bitrate != 700_000 {
 		t.Errorf("%s, %+v", got, limits)
 	}
-	if names, _ := Videos(phone(1, ""), all); len(names) != 0 {
+	if names, _ := plain.Videos(all); len(names) != 0 {
 		t.Errorf("a telephone shows %v", names)
 	}
-	if names, _ := Videos([]byte("nonsense"), all); len(names) != 0 {
+	if names, _ := nonsense.Videos(all); len(names) != 0 {
 		t.Errorf("nonsense shows %v", names)
 	}
 	if got := PreferringVideo(all, names); len(got) != 2 || got[0].Name != "VP8" {

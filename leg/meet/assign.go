@@ -13,6 +13,8 @@ const (
 	minDimension  = 16
 	maxDimension  = 4096
 	fullFrameRate = 30
+	screenWidth   = 1920 // of a shared screen, the most there is (contract, 6)
+	screenHeight  = 1080
 )
 
 // views decides what is asked of the service for the pictures a layout has room
@@ -60,6 +62,9 @@ func (v *views) assignment() setAssignment {
 		case w.Content && v.content && !shared:
 			shared = true
 			c.ID, c.Presentation = presentation, &struct{}{}
+			// Text is to be read: what is made smaller here is sharper than what the
+			// service has in the next smaller size.
+			most.Height, most.Width = max(most.Height, screenHeight), max(most.Width, screenWidth)
 		case !w.Content && cameras < v.videos:
 			cameras++
 			c.ID, c.Relevant = int64(cameras), &struct{}{}

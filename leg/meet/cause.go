@@ -29,6 +29,7 @@ const (
 	reasonClientLeft    = "REASON_CLIENT_LEFT"
 	reasonKnockTimeout  = "REASON_KNOCK_TIMEOUT"
 	reasonTooManyKnocks = "TOO_MANY_KNOCKS"
+	reasonVideoLocked   = "VIDEO_LOCKED"
 )
 
 // refusals is the table of reasons of a refused HTTPS request (contract, 2.6). All
@@ -47,7 +48,7 @@ var refusals = map[string]verdict{
 	"DISABLED_BY_HOST_CONTROL":     {call.Forbidden, never, false, "The host does not let gateways into this meeting."},
 	"DISABLED_DUE_TO_ENCRYPTION":   {call.Forbidden, never, false, "This meeting is encrypted from end to end; a gateway cannot join it."},
 	"DISABLED_DUE_TO_WATERMARKING": {call.Forbidden, never, false, "This meeting shows a watermark to everybody; a gateway cannot join it."},
-	"VIDEO_LOCKED":                 {call.VideoRefused, never, false, ""},
+	reasonVideoLocked:              {call.VideoRefused, never, false, ""},
 	"MEETING_NOT_FOUND":            {call.MeetingUnknown, never, false, ""},
 	"DEVICE_NOT_FOUND":             {call.NetworkFailure, never, false, "The meeting service has forgotten this call."},
 	"CONFERENCE_ENDED":             {call.MeetingOver, never, false, ""},

@@ -103,16 +103,12 @@ func TestARoomIsInTheMeetingThroughTheConference(t *testing.T) {
 		d := r.device()
 		return d.Up.Track("l").Decoded > 5 && d.Up.Track("m").Decoded > 5 && d.Up.Track("h").Decoded > 5 && math.Abs(d.Up.Track("audio").Tone-500) < 15
 	})
-	r.wait("a voice and a picture", func() bool { return len(rm.ear.all()) > 100 && len(rm.screen.all()) > 40 })
-	var pcm []int16
-	dec, err := codec.NewDecoder("PCMU", 8000)
-	must(t, err)
-	for _, p := range rm.ear.all() {
-		pcm, err = dec.Decode(pcm, p.Payload)
-		must(t, err)
-	}
-	if ada, own := tone.LevelAt(pcm, 8000, 400), tone.LevelAt(pcm, 8000, 500); ada < -45 || own > -50 {
-		t.Errorf("the room hears Ada's 400 Hz at %.0f dBFS and itself at %.0f", ada, own)
+	// The beginning may be quiet, until the first voices have come on a busy machine.
+	r.wait("a picture, and Ada's voice", func() bool {
+		return len(rm.screen.all()) > 40 && len(rm.ear.all()) > 100 && rm.hears(t, 400) > -45
+	})
+	if own := rm.hears(t, 500); own > -50 {
+		t.Errorf("the room hears itself at %.0f dBFS", own)
 	}
 	if got := rm.red(t); got < 0.3 {
 		t.Errorf("Ada fills %.2f of the room's picture", got)
@@ -120,6 +116,20 @@ func TestARoomIsInTheMeetingThroughTheConference(t *testing.T) {
 	b.Close()
 	c.hangup()
 	r.clean()
+}
+
+// hears returns the level of a tone in the last second that the room was sent, in dBFS.
+func (r *room) hears(t *testing.T, frequency float64) float64 {
+	t.Helper()
+	dec, err := codec.NewDecoder("PCMU", 8000)
+	must(t, err)
+	var pcm []int16
+	all := r.ear.all()
+	for _, p := range all[max(0, len(all)-50):] {
+		pcm, err = dec.Decode(pcm, p.Payload)
+		must(t, err)
+	}
+	return tone.LevelAt(pcm, 8000, frequency)
 }
 
 // red is the part of the room's last picture that has Ada's colour.

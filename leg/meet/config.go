@@ -44,10 +44,22 @@ const (
 	maxVideos      = 8
 )
 
-// Validate names the field that is wrong.
+// Validate names the fields that are wrong.
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(field, format string, args ...any) { errs = append(errs, fmt.Errorf(field+": "+format, args...)) }
+	c.checkTokens(bad)
+	c.checkLimits(bad)
+	if _, err := c.base(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.tls(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkTokens(bad func(field, format string, args ...any)) {
 	names := make(map[string]bool)
 	for i := range c.Tokens {
 		a := &c.Tokens[i]
@@ -65,12 +77,9 @@ func (c *Config) Validate() error {
 	if len(c.Tokens) > 0 && c.Gateway == "" {
 		bad("gateway_token", "name the folder of this gateway's own key and certificate; `tandem meet-token csr` makes it")
 	}
-	if _, err := c.base(); err != nil {
-		errs = append(errs, err)
-	}
-	if _, err := c.tls(); err != nil {
-		errs = append(errs, err)
-	}
+}
+
+func (c *Config) checkLimits(bad func(field, format string, args ...any)) {
 	for field, d := range map[string]time.Duration{"lobby": c.Lobby, "join": c.Join, "notice": c.Notice} {
 		if d < 0 {
 			bad(field, "must not be negative")
@@ -90,7 +99,6 @@ func (c *Config) Validate() error {
 	if c.PortMin < 0 || c.PortMax > 65535 || c.PortMin > c.PortMax || c.PortMax > 0 && c.PortMin == 0 {
 		bad("port_min", "%d to %d is no range of ports", c.PortMin, c.PortMax)
 	}
-	return errors.Join(errs...)
 }
 
 func (c *Config) withDefaults() Config {

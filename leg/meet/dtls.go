@@ -19,6 +19,8 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
+
+	"tandem/internal/pipe"
 )
 
 // cipherSuites serve RSA and ECDSA certificates of the service.
@@ -37,7 +39,7 @@ var srtpProfiles = [...]dtls.SRTPProtectionProfile{
 func (l *link) handshake(ctx context.Context) (*dtls.Conn, error) {
 	check := func(chain [][]byte, _ [][]*x509.Certificate) error { return verify(l.fingerprints, chain) }
 	conn, err := dtls.ClientWithOptions(l.records, &net.UDPAddr{IP: net.IPv4zero}, // the pipe knows where to
-		dtls.WithCertificates(l.conf.certificate), dtls.WithLoggerFactory(quiet{}),
+		dtls.WithCertificates(l.conf.certificate), dtls.WithLoggerFactory(pipe.Quiet()),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint says more than any authority
 		dtls.WithVerifyPeerCertificate(check), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithCipherSuites(cipherSuites[:]...), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),

@@ -180,6 +180,7 @@ func (l *Leg) disconnected(s *sessionStatus) {
 // is false when there is no time left for another knock.
 func (l *Leg) pause() bool {
 	now := time.Now()
+	l.inFront(l.asked) // the service's limit may be over before we hear of the lobby
 	l.knocks.ended(now, time.Duration(l.answer.LobbyTimeout))
 	at, ok := l.knocks.next(now, l.until)
 	if !ok {
@@ -196,7 +197,12 @@ func (l *Leg) pauseUntil(at time.Time) {
 	l.enter(pausing)
 	l.due.clear(dueConnect)
 	l.due.set(dueKnock, at)
-	l.session.setRoster(func(r *media.Roster) { r.Notice = "Nobody has answered yet. You are announced again in a moment." })
+	l.session.setRoster(func(r *media.Roster) {
+		if r.Stage != media.Waiting {
+			r.Stage, r.Since, r.Until = media.Waiting, time.Now(), l.until
+		}
+		r.Notice = "Nobody has answered yet. You are announced again in a moment."
+	})
 }
 
 // knockAgain joins once more under the same name.
@@ -209,15 +215,28 @@ func (l *Leg) knockAgain() {
 // when it may be asked again.
 func (l *Leg) refusedToJoin(err error) {
 	no := (*Refusal)(nil)
-	if l.lobbied && errors.As(err, &no) && no.Reason == reasonTooManyKnocks && no.Retry > 0 {
+	if errors.As(err, &no) && l.lobbied && no.Reason == reasonTooManyKnocks && no.Retry > 0 {
 		if at := time.Now().Add(no.Retry); l.until.Sub(at) >= minKnock {
 			l.dropLink()
 			l.pauseUntil(at)
 			return
 		}
 	}
+	if no != nil && no.Reason == reasonVideoLocked && l.mayBeTelephone() {
+		l.log.Info("no video is wanted; joining as a telephone")
+		loop := l.session.loop
+		l.dropLink()
+		l.session.close()
+		l.be(loop, false)
+		l.join()
+		return
+	}
 	l.failed(ended(err), err)
 }
+
+// mayBeTelephone reports whether it is only a guess that the caller has a picture, since
+// it called without an offer, and nobody has used the session yet.
+func (l *Leg) mayBeTelephone() bool { return l.video && len(l.from.Videos) == 0 && !l.lobbied }
 
 // linkLost ends the call: the transport is gone without a word.
 func (l *Leg) linkLost(err error) {

@@ -69,6 +69,7 @@ func TestTheTransportFailsWithACause(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, changes{})
+			r.faulty = []string{"MEET-S7"}
 			r.conn.ConnectWithin(3 * time.Second)
 			must(t, r.edge.SetFault(sim.Fault{Kind: kind}))
 			c := r.dial("acme", pin, false)
@@ -106,6 +107,7 @@ func TestWhatHappenedBeforeTheChannelsWereOpenIsTold(t *testing.T) {
 					test.edge(c)
 				}
 			}})
+			r.faulty = []string{"MEET-S7"}
 			r.conn.ConnectWithin(3 * time.Second)
 			must(t, r.edge.SetFault(sim.Fault{Kind: sim.DTLSSilent}))
 			c := r.dial(test.token, pin, true)
@@ -144,6 +146,7 @@ func TestABrokenPathIsMendedByAnICERestart(t *testing.T) {
 func TestAPathThatStaysBrokenEndsTheCall(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, changes{})
+	r.faulty = []string{"MEET-S7", "MEET-S10"}
 	c := r.dial("acme", pin, false).answered()
 	must(t, r.edge.SetFault(sim.Fault{Kind: sim.Blocked}))
 	c.ended(call.NetworkFailure)
@@ -217,6 +220,11 @@ func TestAHangupWhileJoiningLeavesNoGhost(t *testing.T) {
 		timer := time.NewTimer(after)
 		<-timer.C
 		c.hangup()
+		st, err := r.edge.Meeting(pin)
+		must(t, err)
+		if len(st.Devices) != 0 {
+			t.Errorf("hung up after %v: %d devices are still there", after, len(st.Devices))
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+
+	"tandem/internal/pipe"
 )
 
 const (
@@ -34,7 +36,7 @@ type iceAgent struct {
 	agent *ice.Agent
 
 	mu     sync.Mutex // guards pipes
-	pipes  []*pipe
+	pipes  []*pipe.Conn
 	locals []net.Addr
 }
 
@@ -54,7 +56,7 @@ func (l *link) startICE(a *answer) error {
 	g.agent, err = ice.NewAgentWithOptions(
 		ice.WithUDPMux(g), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithLocalCredentials(l.ufrag, l.password), ice.WithLoggerFactory(quiet{}),
+		ice.WithLocalCredentials(l.ufrag, l.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithKeepaliveInterval(keepAlive), ice.WithMaxBindingRequests(2000),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0),
 		ice.WithDisconnectedTimeout(brokenAfter), ice.WithFailedTimeout(failAfter),
@@ -164,7 +166,7 @@ func (g *iceAgent) GetConn(_ string, addr net.Addr) (net.PacketConn, error) {
 	if at == nil {
 		return nil, net.ErrClosed
 	}
-	p := newPipe(at.addr(), func(b []byte, to netip.AddrPort) { g.link.sendTo(b, to) })
+	p := pipe.New(at.addr(), func(b []byte, to netip.AddrPort) { g.link.sendTo(b, to) })
 	at.stun.Store(p)
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -46,18 +46,21 @@ type Leg struct {
 	conf    Config
 	edge    *edge
 	meeting string
-	name    string // display name
-	kind    string // "ROOM", "PHONE"
-	video   bool
-	session *Session
+	from    call.Request
 	box     mailbox.Box[any]
 	heard   chan heard
 	events  chan call.Event
 	log     *slog.Logger
 	work    sync.WaitGroup // requests under way
 
+	mu      sync.Mutex // guards session toward others than run, which alone changes it
+	session *Session
+
 	// Owned by run.
 	ctx      context.Context
+	name     string // display name
+	kind     string // "ROOM", "PHONE"
+	video    bool
 	phase    phase
 	due      deadlines
 	link     *link
@@ -69,6 +72,7 @@ type Leg struct {
 	roster   roster
 	views    views
 	muted    mediaState
+	asked    time.Time // when the service let us before the door, or in
 	lobbied  bool
 	until    time.Time // our own limit in the lobby
 	knocks   knocks
@@ -110,25 +114,41 @@ const lobbySlip = time.Second
 func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting string, from call.Request) *Leg {
 	l := &Leg{
 		info: call.Info{ID: call.NewID(), Connector: Name, Via: e.access.Name, Remote: meeting},
-		c:    c, conf: conf, edge: e, meeting: meeting, video: from.Video, kind: "PHONE",
+		c:    c, conf: conf, edge: e, meeting: meeting, from: from,
 		heard: make(chan heard, 64), events: make(chan call.Event, 16),
 	}
-	if l.video {
-		l.kind = "ROOM"
-	}
-	l.name = displayName(from.FromName, from.From, !l.video)
 	l.log = c.Log.With("leg", l.info)
 	l.edge.log = l.log
-	l.session = newSession(loop, conf, l.video, func(v any) { l.box.Offer(v) })
+	l.be(loop, from.Video)
 	l.views = views{videos: conf.Videos, content: true}
 	return l
+}
+
+// be makes the leg a room, or a telephone, with a session of its own.
+func (l *Leg) be(loop transport.Loop, room bool) {
+	l.video, l.kind = room, "PHONE"
+	if room {
+		l.kind = "ROOM"
+	}
+	l.name = displayName(l.from.FromName, l.from.From, !room)
+	s := newSession(loop, l.conf, room, func(v any) { l.box.Offer(v) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.session = s
+}
+
+// current is the session, for everybody.
+func (l *Leg) current() *Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
 }
 
 // Info implements call.Leg.
 func (l *Leg) Info() call.Info { return l.info }
 
 // Media implements call.Leg: a [Session].
-func (l *Leg) Media() media.Session { return l.session }
+func (l *Leg) Media() media.Session { return l.current() }
 
 // Events implements call.Leg.
 func (l *Leg) Events() <-chan call.Event { return l.events }
@@ -263,7 +283,7 @@ func (l *Leg) joinDone(v joinDone) {
 		l.refusedToJoin(v.err)
 		return
 	}
-	l.answer, l.seated = v.answer, true
+	l.answer, l.seated, l.asked = v.answer, true, time.Now()
 	l.roster.self = v.answer.ParticipantKey
 	a, err := parseAnswer(v.answer.Answer, l.session.plan)
 	if err != nil || !isDevice(v.answer.Device) {

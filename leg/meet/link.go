@@ -18,6 +18,8 @@ import (
 	prtp "github.com/pion/rtp"
 	"github.com/pion/sctp"
 	"github.com/pion/srtp/v3"
+
+	"tandem/internal/pipe"
 )
 
 // A link is the transport of one join: a UDP port for each family, ICE, DTLS-SRTP
@@ -42,7 +44,7 @@ type link struct {
 
 	v4, v6    *path
 	agent     iceAgent
-	records   *pipe // DTLS
+	records   *pipe.Conn // DTLS
 	selected  chan struct{}
 	once      sync.Once // closes selected
 	remote    atomic.Pointer[netip.AddrPort]
@@ -79,8 +81,8 @@ type linkUser interface {
 // path is one socket.
 type path struct {
 	conn *net.UDPConn
-	ip   netip.Addr           // of ours, as the far end sees it without a NAT
-	stun atomic.Pointer[pipe] // the ICE agent's end
+	ip   netip.Addr                // of ours, as the far end sees it without a NAT
+	stun atomic.Pointer[pipe.Conn] // the ICE agent's end
 }
 
 // Events of a link.
@@ -124,7 +126,7 @@ func credentials() (ufrag, password string) { return rand.Text()[:24], rand.Text
 func (l *link) start(ctx context.Context, a *answer) {
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	l.fingerprints = a.fingerprints
-	l.records = newPipe(&net.UDPAddr{IP: net.IPv4zero}, func(b []byte, _ netip.AddrPort) { l.transmit(b) })
+	l.records = pipe.New(&net.UDPAddr{IP: net.IPv4zero}, func(b []byte, _ netip.AddrPort) { l.transmit(b) })
 	go l.run(a)
 }
 
@@ -208,7 +210,7 @@ func (l *link) connect() (*dtls.Conn, *sctp.Association, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = secure.Close() })
 	defer stop()
-	assoc, err := sctp.ClientWithOptions(sctp.WithNetConn(secure), sctp.WithLoggerFactory(quiet{}),
+	assoc, err := sctp.ClientWithOptions(sctp.WithNetConn(secure), sctp.WithLoggerFactory(pipe.Quiet()),
 		sctp.WithMaxMessageSize(maxMessage), sctp.WithMaxReceiveBufferSize(8*maxMessage))
 	if err != nil {
 		return secure, nil, fmt.Errorf("SCTP failed: %w", err)
@@ -247,7 +249,7 @@ func (l *link) serve(assoc *sctp.Association) error {
 func (l *link) openChannels(assoc *sctp.Association, opened func(label string)) error {
 	for i, label := range l.labels {
 		// A DTLS client has the even streams (RFC 8832 §6).
-		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: quiet{}})
+		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: pipe.Quiet()})
 		if err != nil {
 			return fmt.Errorf("open the channel %s: %w", label, err)
 		}

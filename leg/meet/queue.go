@@ -25,7 +25,12 @@ type queued struct {
 	packet media.Packet // its payload is the slot's own
 }
 
-// put queues a copy of p; false when it was dropped.
+// pressing is how many packets do not wait for the next tick: a quarter of the queue.
+const pressing = maxQueue / 4
+
+// put queues a copy of p; it reports whether the loop is to take what waits at once. It
+// does so at its next tick, within 10 ms, in any case: to wake it for every packet costs
+// more than to handle the packet. A packet that finds no room is dropped.
 func (q *queue) put(to *source, p *media.Packet) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -38,7 +43,7 @@ func (q *queue) put(to *source, p *media.Packet) bool {
 	slot.to, slot.packet = to, *p
 	slot.packet.Payload = payload
 	q.count++
-	return true
+	return q.count == pressing
 }
 
 // take moves the oldest packet into p, whose payload is lent until the next take.

@@ -131,7 +131,11 @@ type caller struct {
 
 func (r *rig) dial(tokenName, to string, video bool) *caller {
 	r.t.Helper()
-	return r.dialAs(call.Destination{To: to, Token: tokenName}, call.Request{From: "room@example.com", FromName: "Board room", Video: video})
+	from := call.Request{From: "room@example.com", FromName: "Board room", Video: video}
+	if video {
+		from.Videos = []string{"VP8"}
+	}
+	return r.dialAs(call.Destination{To: to, Token: tokenName}, from)
 }
 
 func (r *rig) dialAs(to call.Destination, from call.Request) *caller {

@@ -77,12 +77,12 @@ func (l *link) read(p *path) {
 		switch c := buf[0]; {
 		case c < 4:
 			if stun := p.stun.Load(); stun != nil {
-				stun.put(buf[:n], from)
+				stun.Put(buf[:n], from)
 			}
 		case !l.confirmed(from): // only checks make an address ours
 			l.strangers.Add(1)
 		case c >= 20 && c < 64:
-			l.records.put(buf[:n], from)
+			l.records.Put(buf[:n], from)
 		case c >= 128 && c < 192:
 			l.media(buf[:n], time.Now())
 		}

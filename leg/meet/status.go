@@ -36,11 +36,11 @@ type Stats struct {
 func (c *Connector) Status() []Status {
 	var out []Status
 	for _, l := range c.calls() {
-		r := l.session.Roster()
+		r := l.current().Roster()
 		out = append(out, Status{
-			Leg: l.info.ID, Meeting: l.info.Remote, Space: l.session.spaceName(), Title: r.Title, Token: l.edge.access.Name,
-			Stage: r.Stage.String(), Since: r.Since, People: len(r.People), Path: l.session.String(),
-			Trip: l.session.Stats().RoundTrip, Rate: l.session.Bandwidth(),
+			Leg: l.info.ID, Meeting: l.info.Remote, Space: l.current().spaceName(), Title: r.Title, Token: l.edge.access.Name,
+			Stage: r.Stage.String(), Since: r.Since, People: len(r.People), Path: l.current().String(),
+			Trip: l.current().Stats().RoundTrip, Rate: l.current().Bandwidth(),
 		})
 	}
 	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.Leg, b.Leg) })
@@ -51,7 +51,7 @@ func (c *Connector) Status() []Status {
 func (c *Connector) Stats() Stats {
 	st := Stats{Joins: map[string]uint64{}}
 	for _, l := range c.calls() {
-		switch l.session.Roster().Stage {
+		switch l.current().Roster().Stage {
 		case media.Joined:
 			st.Active++
 		case media.Waiting:

@@ -54,6 +54,23 @@ func TestATelephoneIsInTheMeetingWithoutVideo(t *testing.T) {
 	r.clean()
 }
 
+// Who calls without an offer may be a room; where no video is wanted it is a telephone.
+func TestACallerWithALateOfferIsATelephoneWhereVideoIsLocked(t *testing.T) {
+	r := newRig(t, changes{edge: func(c *sim.Config) { c.Meetings[0].VideoLocked = true }})
+	c := r.dialAs(call.Destination{To: pin, Token: "acme"}, call.Request{From: "+12025550147", Video: true}).answered()
+	r.wait("the telephone", func() bool { return r.device().Kind == "PHONE" })
+	if n := len(c.leg.Media().Sinks()); n != 1 {
+		t.Errorf("%d sinks", n)
+	}
+	if d := r.device(); d.DisplayName != "+•••••••••47" {
+		t.Errorf("%q is shown", d.DisplayName)
+	}
+	if !c.has(func(e call.Event) bool { a, ok := e.(call.Answered); return ok && a.Video.None }) {
+		t.Error("the caller may still have pictures")
+	}
+	c.hangup()
+}
+
 func TestRefusalsAreToldByTheirCause(t *testing.T) {
 	r := newRig(t, changes{edge: func(c *sim.Config) {
 		c.Meetings = append(c.Meetings,
@@ -141,22 +158,28 @@ func TestANewKnockFollowsTheServicesLimit(t *testing.T) {
 	r.clean()
 }
 
-// MEET-S14: three knocks in vain within a minute, not one more.
+// MEET-S14: three knocks in vain within a minute, not one more; also when the service's
+// limit is over before the channels are open.
 func TestKnocksNeverRunIntoTheServicesRefusal(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, changes{
-		edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = 500 * time.Millisecond },
-		conf: func(c *conf) { c.Lobby = 6 * time.Second },
-	})
-	began := time.Now()
-	r.dial("guest", pin, true).ended(call.LobbyTimeout)
-	if took := time.Since(began); took < 3*time.Second {
-		t.Errorf("the caller was given up after %v", took)
+	for _, limit := range []time.Duration{10 * time.Millisecond, 500 * time.Millisecond} {
+		t.Run(limit.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, changes{
+				edge: func(c *sim.Config) { c.Meetings[0].LobbyTimeout = limit },
+				conf: func(c *conf) { c.Lobby = 6 * time.Second },
+			})
+			began := time.Now()
+			r.dial("guest", pin, true).ended(call.LobbyTimeout)
+			if took := time.Since(began); took < 3*time.Second || took > 15*time.Second {
+				t.Errorf("the caller was given up after %v", took)
+			}
+			if st, err := r.edge.Meeting(pin); err != nil || len(st.Past) < 2 || len(st.Past) > 3 {
+				t.Errorf("%d knocks: %v", len(st.Past), err)
+			}
+			r.clean()
+		})
 	}
-	if st, err := r.edge.Meeting(pin); err != nil || len(st.Past) < 2 || len(st.Past) > 3 {
-		t.Errorf("%d knocks: %v", len(st.Past), err)
-	}
-	r.clean()
 }
 
 func TestARefusedKnockIsRepeatedWhenTheServiceSays(t *testing.T) {

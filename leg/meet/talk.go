@@ -71,12 +71,7 @@ func (l *Leg) lobby(s *sessionStatus, now time.Time) {
 	if l.phase == connecting {
 		l.enter(waiting)
 	}
-	if !l.lobbied {
-		l.lobbied, l.until = true, now.Add(l.conf.Lobby)
-		l.due.set(dueLobby, l.until.Add(lobbySlip))
-		l.c.knocked()
-		l.emit(call.Progress{Early: true, Lobby: true, Codec: "OPUS", Video: l.pictures()})
-	}
+	l.inFront(now)
 	notice := ""
 	if s.Lobby != nil && !s.Lobby.CanBeAdmitted {
 		notice = "Nobody is in the meeting yet who can let you in."
@@ -87,6 +82,17 @@ func (l *Leg) lobby(s *sessionStatus, now time.Time) {
 		}
 		r.Notice = notice
 	})
+}
+
+// inFront begins the caller's own time in front of the door.
+func (l *Leg) inFront(now time.Time) {
+	if l.lobbied {
+		return
+	}
+	l.lobbied, l.until = true, now.Add(l.conf.Lobby)
+	l.due.set(dueLobby, l.until.Add(lobbySlip))
+	l.c.knocked()
+	l.emit(call.Progress{Early: true, Lobby: true, Codec: "OPUS", Video: l.pictures()})
 }
 
 // joined is the moment in which the call is up.

@@ -18,6 +18,7 @@ const (
 // tick is the session's clock, on its loop.
 func (s *Session) tick(now time.Time) {
 	s.ticks++
+	s.drain(now)
 	s.flow(now)
 	if s.ticks%askTicks == 0 {
 		s.in.Lock()

@@ -37,6 +37,7 @@ type Connector struct {
 	Trace     func(flow.TraceEvent)    // sees every SIP message; may be nil
 	Dialogs   func(leg, callID string) // told which SIP dialog a leg has; may be nil
 	Node      string
+	Inner     *Inner // the other machines of a cluster; nil on a single one
 
 	net      *flow.Transport
 	layer    *transaction.Layer
@@ -53,6 +54,7 @@ type Connector struct {
 	book     atomic.Pointer[book] // nil before Open
 	served   atomic.Pointer[served]
 	count    counters
+	inner    inner
 
 	mu      sync.Mutex // guards what follows
 	start   func(*trunk)
@@ -86,6 +88,8 @@ type Binding struct {
 	CSeq    uint32    `json:"cseq"`
 	Expires time.Time `json:"expires"` // in the store some minutes later than agreed
 	Agent   string    `json:"agent,omitempty"`
+	Node    string    `json:"node,omitempty"`  // the machine of a cluster that it registered with
+	Token   string    `json:"token,omitempty"` // by which other machines name it in their Routes; only that machine understands it
 }
 
 // Bindings keeps registrations. Implementations may block for a disk.

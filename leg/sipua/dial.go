@@ -38,7 +38,7 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 
 // dialDevice rings the contacts of a device in parallel.
 func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from call.Request) (call.Leg, error) {
-	contacts := c.reg.contacts(d.Name, time.Now())
+	contacts := c.everywhere(ctx, d.Name, c.reg.contacts(d.Name, time.Now()))
 	if len(contacts) == 0 {
 		return nil, call.Refusal(call.Unreachable, fmt.Errorf("the device %s is not registered", d.Name))
 	}

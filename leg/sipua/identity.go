@@ -32,7 +32,7 @@ func (c *Connector) identify(f *flow.Flow, req *sip.Message) (*device, *denial) 
 			return d, nil
 		}
 	case auth.Stale:
-		return nil, c.challenge(req, true)
+		return nil, c.challenge(true)
 	case auth.Refused:
 		return nil, c.wrong(b, f, req, user)
 	}
@@ -43,16 +43,14 @@ func (c *Connector) identify(f *flow.Flow, req *sip.Message) (*device, *denial) 
 			}
 		}
 	}
-	return nil, c.challenge(req, false)
+	return nil, c.challenge(false)
 }
 
 // challenge asks for credentials.
-func (c *Connector) challenge(req *sip.Message, stale bool) *denial {
+func (c *Connector) challenge(stale bool) *denial {
 	no := deny(401, "")
-	for _, h := range c.auth.Challenge(req, stale).Headers {
-		if h.Name == "WWW-Authenticate" {
-			no.headers = append(no.headers, h)
-		}
+	for _, value := range c.auth.Challenges(stale) {
+		no.headers = append(no.headers, sip.Header{Name: "WWW-Authenticate", Value: value})
 	}
 	return no
 }
@@ -68,7 +66,7 @@ func (c *Connector) wrong(b *book, f *flow.Flow, req *sip.Message, user string) 
 		c.shut(f.Remote(), n)
 	}
 	if n <= 1 {
-		return c.challenge(req, false)
+		return c.challenge(false)
 	}
 	return deny(403, "")
 }

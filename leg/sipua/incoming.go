@@ -22,6 +22,10 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		s.Reject(503, "", sip.Header{Name: "Retry-After", Value: "5"})
 		return
 	}
+	if p := c.peerOf(f); p != nil {
+		c.fromPeer(on, p, s)
+		return
+	}
 	who, no := c.caller(f, req)
 	if no != nil {
 		s.Reject(no.status, no.reason, no.headers...)
@@ -44,13 +48,14 @@ func (c *Connector) onInvite(s *dialog.Session) {
 			c.scanned(f, r.To, e.Cause)
 		}
 	}
-	r.Codecs = invite.Codecs(req.Body, opt.Media.Capabilities.Audio)
+	offer := invite.ReadOffer(req.Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
 	if len(r.Codecs) > 0 {
 		r.Codec = r.Codecs[0]
 	}
-	r.Videos, r.VideoLimits = invite.Videos(req.Body, opt.Media.Capabilities.Video)
+	r.Videos, r.VideoLimits = offer.Videos(opt.Media.Capabilities.Video)
 	r.Video = len(r.Videos) > 0 || len(req.Body) == 0 && len(opt.Media.Capabilities.Video) > 0 // a late offer may have a picture
-	leg, err := c.stack.In(on.ctx, opt, s)
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
 	if err != nil {
 		who.release()
 		c.Log.Warn("call refused", "via", who.via, "from", r.From, "to", r.To, "err", err)
@@ -73,6 +78,32 @@ func (c *Connector) scanned(f *flow.Flow, to string, why call.Cause) {
 	if out {
 		c.shut(f.Remote(), n)
 	}
+}
+
+// fromPeer takes a call that another machine sends us.
+func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
+	r, no := c.between(p, s)
+	if no != nil {
+		s.Reject(no.status, no.reason, no.headers...)
+		return
+	}
+	c.count.in.Add(1)
+	opt := c.options(nil, nil, s.Flow(), false)
+	opt.Media.Capabilities.Video = nil
+	opt.Info.Via, opt.Info.Remote = p.node, r.From
+	offer := invite.ReadOffer(s.Request().Body)
+	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
+	if len(r.Codecs) > 0 {
+		r.Codec = r.Codecs[0]
+	}
+	leg, err := c.stack.In(on.ctx, opt, s, offer)
+	if err != nil {
+		c.Log.Warn("call of another machine refused", "node", p.node, "from", r.From, "to", r.To, "err", err)
+		s.Reject(offerStatus(err), "", warning(err))
+		return
+	}
+	s.SurviveFlow(innerSurvives)
+	on.incoming(r, leg)
 }
 
 // request is what routing may know of the call.

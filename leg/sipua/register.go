@@ -1,8 +1,10 @@
 package sipua
 
 import (
+	"cmp"
 	"context"
-	"math/rand/v2"
+	"crypto/rand"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -17,6 +19,10 @@ import (
 // onRegister takes a REGISTER: who it is, what it asks for, and the answer.
 func (c *Connector) onRegister(s *transaction.Server) {
 	f, req := s.Flow(), s.Request()
+	if c.peerOf(f) != nil {
+		c.refuse(s, deny(403, "Nobody registers between machines"))
+		return
+	}
 	d, no := c.identify(f, req)
 	if no != nil {
 		c.refuse(s, no)
@@ -61,7 +67,7 @@ func (c *Connector) changed(set, gone []*contact) {
 	}
 	for _, k := range set {
 		c.watch(k)
-		if !k.stored {
+		if !k.stored || c.Inner != nil { // it may have been elsewhere meanwhile
 			b := k.Binding
 			b.Expires = k.kept
 			c.saves.put(b)
@@ -157,7 +163,7 @@ func (c *Connector) readRegister(f *flow.Flow, req *sip.Message, device string, 
 			Expires: now.Add(expires).Round(0), Agent: req.Get("User-Agent"),
 		}, a)
 		// Not at once: most phones are busy after their REGISTER. Not all together either.
-		k.due = now.Add(time.Duration((0.5 + rand.Float64()/2) * float64(conf.qualify())))
+		k.due = now.Add(time.Duration((0.5 + mathrand.Float64()/2) * float64(conf.qualify())))
 		ch.set = append(ch.set, k)
 	}
 	if len(ch.set) > conf.contacts() {
@@ -167,6 +173,12 @@ func (c *Connector) readRegister(f *flow.Flow, req *sip.Message, device string, 
 }
 
 func (c *Connector) newContact(f *flow.Flow, b Binding, a sip.Address) *contact {
+	if c.Inner != nil {
+		b.Node = c.Node
+		if b.Token == "" {
+			b.Token = cmp.Or(c.reg.token(b.Device, b.Key), rand.Text())
+		}
+	}
 	a.URI.Headers = "" // our requests have none in their URI (RFC 3261 §19.1.1); the Binding keeps them
 	return &contact{Binding: b, addr: a, source: f, path: c.pathTo(f, a.URI, b.Path), dead: c.lost}
 }

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"slices"
@@ -16,6 +17,7 @@ import (
 type registrar struct {
 	mu      sync.Mutex             // guards what follows
 	lines   map[string][]*contact  // by device, oldest registration first
+	tokens  map[string]*contact    // by Token, where it has one
 	sources map[netip.AddrPort]int // contacts by where they came from: by address and port, and by address with port 0
 	total   int
 }
@@ -28,7 +30,10 @@ type contact struct {
 	addr   sip.Address
 	source *flow.Flow // the REGISTER came on it
 	path   *flow.Flow // requests go on it: source, or where the Contact says
-	dead   func(*contact)
+	// connect makes the connection of a contact on another machine, which has no
+	// source and path; nil for our own.
+	connect func(context.Context) (*flow.Flow, error)
+	dead    func(*contact)
 
 	// Guarded by the registrar.
 	kept    time.Time // until when the store has it
@@ -83,6 +88,7 @@ func (r *registrar) apply(device string, ch change, limit int, now time.Time) (g
 	}
 	for _, k := range ch.set {
 		r.countLocked(k, 1)
+		r.nameLocked(k)
 		k.keep(gone)
 	}
 	r.dropLocked(device, stay, gone)
@@ -119,6 +125,9 @@ func (ch *change) touches(key string) bool {
 func (r *registrar) dropLocked(device string, stay, gone []*contact) {
 	for _, k := range gone {
 		r.countLocked(k, -1)
+		if r.tokens[k.Token] == k {
+			delete(r.tokens, k.Token)
+		}
 	}
 	if r.lines == nil {
 		r.lines = make(map[string][]*contact)
@@ -128,6 +137,37 @@ func (r *registrar) dropLocked(device string, stay, gone []*contact) {
 		return
 	}
 	r.lines[device] = stay
+}
+
+// nameLocked makes the contact known by its token.
+func (r *registrar) nameLocked(k *contact) {
+	if k.Token == "" {
+		return
+	}
+	if r.tokens == nil {
+		r.tokens = make(map[string]*contact)
+	}
+	r.tokens[k.Token] = k
+}
+
+// byToken returns the contact with the token; nil when there is none.
+func (r *registrar) byToken(token string) *contact {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tokens[token]
+}
+
+// token returns the one that a contact has, for the registration that follows it: a
+// call finds its phone by it.
+func (r *registrar) token(device, key string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.lines[device] {
+		if k.Key == key {
+			return k.Token
+		}
+	}
+	return ""
 }
 
 func (r *registrar) countLocked(k *contact, n int) {

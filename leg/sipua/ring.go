@@ -7,6 +7,7 @@ import (
 	"tandem/call"
 	"tandem/sip"
 	"tandem/sip/dialog"
+	"tandem/sip/flow"
 )
 
 // A ringing is the leg to one contact of a device. A telephone that takes nothing
@@ -35,16 +36,25 @@ func (c *Connector) ring(ctx context.Context, d *device, k *contact, to string, 
 }
 
 // run rings with one encryption after the other.
-func (r *ringing) run(ctx, _ context.Context) call.Ended {
+func (r *ringing) run(ctx, seek context.Context) call.Ended {
+	f, err := r.contact.flow(seek)
+	if err != nil {
+		return r.failed(call.Unreachable, err)
+	}
 	ways := r.ways()
 	for i, e := range ways {
-		opt := r.c.options(r.device, nil, r.contact.path, true)
+		opt := r.c.options(r.device, nil, f, true)
+		r.contact.amend(&opt, r.device)
 		opt.Info = r.info
 		if e != Optional {
 			opt.Media.Capabilities = capabilities(e, r.device.Codecs, false, true)
 		}
 		prefer(&opt, r.from)
-		l, err := r.out(ctx, opt, dialog.Invite{Flow: r.contact.path, Request: r.invite(), Timer: r.c.core.Timer})
+		inv := dialog.Invite{Flow: f, Request: r.invite(f), Timer: r.c.core.Timer}
+		if r.contact.connect != nil && f.Reliable() {
+			inv.SurviveFlow = innerSurvives
+		}
+		l, err := r.out(ctx, opt, inv)
 		if err != nil {
 			return r.failed(call.NetworkFailure, err)
 		}
@@ -64,7 +74,7 @@ func (r *ringing) run(ctx, _ context.Context) call.Ended {
 // configuration says.
 func (r *ringing) ways() []Encryption {
 	switch {
-	case browser(r.contact.path):
+	case r.contact.browser():
 		return []Encryption{Optional}
 	case r.device.Encrypt == DTLS:
 		return []Encryption{DTLS, dtlsAVP}
@@ -78,8 +88,8 @@ func (r *ringing) ways() []Encryption {
 }
 
 // invite builds the INVITE of the call.
-func (r *ringing) invite() *sip.Message {
-	host := r.c.book.Load().host(r.contact.path)
+func (r *ringing) invite(f *flow.Flow) *sip.Message {
+	host := r.contact.host(r.c.book.Load(), f)
 	uri, user := r.called()
 	m := sip.NewRequest("INVITE", uri)
 	for _, p := range r.contact.Path {

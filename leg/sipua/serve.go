@@ -42,6 +42,9 @@ func (c *Connector) Open() ([]Addr, error) {
 	c.book.Store(b)
 	addrs, err := c.listen(c.Config.Listen)
 	if err == nil {
+		err = c.openInner()
+	}
+	if err == nil {
 		c.restore()
 	}
 	close(c.opened)
@@ -83,7 +86,7 @@ func digests(names []string) []string {
 // get no further, and no answer. What comes while Open is at work waits for it.
 func (c *Connector) receive(f *flow.Flow, m *sip.Message) {
 	<-c.opened
-	if c.shutOut(f) {
+	if c.shutOut(f) || c.pass(f, m) {
 		return
 	}
 	c.layer.Receive(f, m)
@@ -107,7 +110,7 @@ func (c *Connector) shutOut(f *flow.Flow) bool {
 // wellKnown reports whether a registered device or a trunk is at the far end of f.
 // They are never shut out: whoever forges their address could silence them.
 func (c *Connector) wellKnown(f *flow.Flow) bool {
-	if c.reg.from(f.Remote()) {
+	if c.reg.from(f.Remote()) || c.peerOf(f) != nil {
 		return true
 	}
 	for _, t := range c.book.Load().trunks {
@@ -169,6 +172,9 @@ func sessionTimer(d time.Duration) dialog.SessionTimer {
 // contact is where the far end of a flow reaches us. On a connection that we
 // opened, our own port takes no calls; a listener of the same kind does.
 func (c *Connector) contact(f *flow.Flow) sip.URI {
+	if c.inner.addr != "" && c.peerOf(f) != nil {
+		return c.innerContact()
+	}
 	host, port := f.SentBy()
 	if f.Outgoing() {
 		for _, l := range c.listens {
@@ -237,6 +243,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 	c.stack.Settle(settle)
 	c.core.Close()
 	c.layer.Close()
+	c.inner.later.close()
 	err := c.net.Close()
 	c.stack.Wait()
 	return err

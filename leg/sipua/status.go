@@ -13,7 +13,9 @@ func (c *Connector) Devices() []DeviceStatus {
 	for _, d := range b.conf.Devices {
 		s := DeviceStatus{Name: d.Name, Contacts: []Binding{}, Calls: int(b.devices[d.Name].calls.Load())}
 		for _, k := range c.reg.contacts(d.Name, now) {
-			s.Contacts = append(s.Contacts, k.Binding)
+			b := k.Binding
+			b.Token = "" // others' business
+			s.Contacts = append(s.Contacts, b)
 		}
 		out = append(out, s)
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	// MaxBitrate is the most that a room's picture may take towards a meeting, all
 	// layers together, in bit/s; 2,000,000 by default.
 	MaxBitrate int
+	// Commons are shared by all bridges of a node: what several rooms see of a meeting is
+	// decoded once. nil: every room decodes for itself.
+	Commons *Commons
 }
 
 // Bridge carries the audio, and with a meeting the pictures, of two sessions to each

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -59,6 +60,14 @@ type camera struct {
 	hold    time.Duration // how long pictures wait for the voice
 	stamp   uint32        // of the picture taken out last
 	unseen  bool          // nobody sees it: nothing is decoded
+	lines   int           // at which it is drawn; 0: it is not
+
+	// What another room of this gateway has decoded of the same person (Commons).
+	shared  string         // who it is
+	height  int            // of the stream's own pictures; 0: not known yet
+	borrows bool           // nothing is decoded here
+	lent    *video.Picture // to be shown and released; may be nil
+	number  uint64         // of the last one
 }
 
 // turn is a change of who is seen.
@@ -199,9 +208,26 @@ func (c *camera) slow(now time.Time) {
 	}
 }
 
+// needs is how many lines somebody else's picture must have to be as good: seven tenths
+// of where it is drawn, or as many as come here.
+func (c *camera) needs() int {
+	if lines := c.lines * 7 / 10; c.height == 0 || lines < c.height {
+		return lines
+	}
+	return c.height
+}
+
+// measure notes the size that a keyframe of VP8 tells (RFC 6386 §9.1).
+func (c *camera) measure(u rtp.Unit) {
+	if u.Key && c.info.Codec == "VP8" && len(u.Data) >= 10 {
+		c.height = int(binary.LittleEndian.Uint16(u.Data[8:]) & 0x3fff)
+	}
+}
+
 // decode decodes a frame. After damage nothing is shown until the next keyframe.
 func (c *camera) decode(now time.Time, u rtp.Unit) *video.Picture {
-	if now.Before(c.rests) || c.unseen && now.Sub(c.since) > newcomerTime {
+	c.measure(u)
+	if now.Before(c.rests) || c.borrows || c.unseen && now.Sub(c.since) > newcomerTime {
 		c.count.skipped.Add(1)
 		c.blind = true
 		return nil

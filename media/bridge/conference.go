@@ -64,6 +64,7 @@ type conference struct {
 	wants     []compose.Want // scratch
 	muted     [2]bool
 	toldMute  bool
+	presenter string    // as the room was told
 	lips      time.Time // of the next look at lip sync
 	printed   time.Time
 }
@@ -119,7 +120,7 @@ func (c *conference) run() {
 }
 
 // printEvery is how often String is made anew: delays and bit rates change.
-const printEvery = 2 * time.Second
+const printEvery = 5 * time.Second
 
 // idleWake is how often a conference without pictures looks after itself.
 const idleWake = time.Second
@@ -130,6 +131,7 @@ func (c *conference) work(now time.Time) time.Duration {
 	began := time.Now()
 	c.tell(now)
 	c.tellMute(now)
+	c.tellPresenter()
 	if now.Sub(c.printed) >= printEvery {
 		c.print()
 		c.printed = now
@@ -157,10 +159,14 @@ func (c *conference) work(now time.Time) time.Duration {
 	return max(min(wait, c.next.Sub(now)), 0)
 }
 
+// paceEvery is the least time between two looks at what waits to be sent: to wake up for
+// every packet costs more than to send it. Pacers give what is due since the last one.
+const paceEvery = 5 * time.Millisecond
+
 // soonest sends what may go and shortens wait to when more may.
 func soonest(now time.Time, wait time.Duration, send func(time.Time) (time.Duration, bool)) time.Duration {
 	if d, more := send(now); more {
-		return min(wait, d)
+		return min(wait, max(d, paceEvery))
 	}
 	return wait
 }
@@ -209,8 +215,30 @@ func (c *conference) tellMute(now time.Time) {
 	c.meeting.Mute(muted[0], muted[1])
 }
 
+// tellPresenter tells a room with floor control who shares a screen.
+func (c *conference) tellPresenter() {
+	f, ok := c.room.(floored)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	name := ""
+	for i := range c.roster.People {
+		if p := &c.roster.People[i]; p.Presenting && c.roster.Stage == media.Joined {
+			name = or(p.Name, "Somebody")
+			break
+		}
+	}
+	c.mu.Unlock()
+	if name != c.presenter {
+		c.presenter = name
+		f.Present(name)
+	}
+}
+
 // release gives everything back: no packet moves, and no memory of a codec is held.
 func (c *conference) release() {
+	c.options.Commons.leave(c)
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
 	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})

@@ -27,7 +27,7 @@ const (
 	frameTime  = time.Second / 30
 )
 
-func makeClips(b *testing.B) *clips {
+func makeClips(b testing.TB) *clips {
 	b.Helper()
 	c := &clips{}
 	h, err := openh264.NewEncoder(openh264.Config{Width: 1280, Height: 720, Bitrate: 1_500_000})
@@ -130,7 +130,7 @@ type full struct {
 	audio   time.Duration
 }
 
-func newFull(b *testing.B, s *clips) *full {
+func newFull(b testing.TB, s *clips, share *Commons) *full {
 	b.Helper()
 	w := newWorld(b, "G722", "H264")
 	w.large()
@@ -144,7 +144,7 @@ func newFull(b *testing.B, s *clips) *full {
 	}
 	f := &full{w: w, now: time.Now()}
 	stop := make(chan struct{})
-	f.c = newConference(w.room, w.meeting, Options{Log: slog.New(slog.DiscardHandler)}, nil, stop)
+	f.c = newConference(w.room, w.meeting, Options{Log: slog.New(slog.DiscardHandler), Commons: share}, nil, stop)
 	b.Cleanup(f.c.release)
 	var h rtp.H264Packetizer
 	var v [2]rtp.VP8Packetizer
@@ -202,7 +202,7 @@ func (f *full) step(n int) {
 // whole call for one frame.
 func BenchmarkMeetingCall(b *testing.B) {
 	s := makeClips(b)
-	floor, call := newBare(b), newFull(b, s)
+	floor, call := newBare(b), newFull(b, s, nil)
 	for n := range 30 {
 		floor.step(b, s, n)
 		call.step(n)
@@ -232,6 +232,38 @@ func BenchmarkMeetingCall(b *testing.B) {
 		b.Errorf("%d frames: down %+v, up %+v", n, d, u)
 	}
 	b.ReportMetric(testing.AllocsPerRun(60, func() { call.step(n); n++ }), "allocs/frame")
+}
+
+// BenchmarkSecondRoom is what a second room in a meeting costs that a first one of the
+// same gateway is in already, against the first.
+func BenchmarkSecondRoom(b *testing.B) {
+	s := makeClips(b)
+	share := new(Commons)
+	first, second := newFull(b, s, share), newFull(b, s, share)
+	n := 0
+	for ; n < 60; n++ {
+		first.step(n)
+		second.step(n)
+	}
+	var spent [2]time.Duration
+	for b.Loop() {
+		for range 10 {
+			t := cpuTime()
+			first.step(n)
+			middle := cpuTime()
+			second.step(n)
+			spent[0] += middle - t
+			spent[1] += cpuTime() - middle
+			n++
+		}
+	}
+	frames := float64(10 * b.N)
+	b.ReportMetric(spent[0].Seconds()*1e3/frames, "first-ms/frame")
+	b.ReportMetric(spent[1].Seconds()*1e3/frames, "second-ms/frame")
+	b.ReportMetric(spent[1].Seconds()/spent[0].Seconds(), "ratio")
+	b.ReportMetric(0, "ns/op")
+	d := second.c.videoDown.stats()
+	b.ReportMetric(float64(d.Decoded)/float64(n), "decodes/frame")
 }
 
 func cpuTime() time.Duration {

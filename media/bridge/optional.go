@@ -21,6 +21,9 @@ type (
 	typist interface{ Type(key rune) }
 	// A sink with a level tells the far end how loud our voice is, in -dBov (RFC 6464).
 	leveled interface{ SetLevel(level uint8) }
+	// A room with floor control asks before it shares its screen; it is told who else
+	// shares one, "" for nobody, and gives way.
+	floored interface{ Present(name string) }
 	// A source with a limit asks its far end to send no more, in bit/s (TMMBR, REMB).
 	limited interface{ Limit(bitrate int) }
 )

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/media"
@@ -11,19 +12,53 @@ import (
 
 // picture makes the room's next picture.
 func (c *conference) picture(now time.Time) {
+	c.borrow(now)
 	pics := c.pull(now)
 	c.look(now)
 	for i, cam := range c.cameras {
 		if pic := pics[i]; pic != nil {
-			c.put(now, cam, pic)
+			c.put(now, cam, c.sourceID(cam), pic)
+			c.options.Commons.publish(now, c.sharedID(cam), c, pic)
+		}
+		if cam.lent != nil {
+			cam.good = now
+			c.put(now, cam, cam.shared, cam.lent)
+			cam.lent.Release()
+			cam.lent = nil
 		}
 	}
 	c.screen.draw(now)
 }
 
-// put gives a picture to who shows it.
-func (c *conference) put(now time.Time, cam *camera, pic *video.Picture) {
-	id := c.sourceID(cam)
+// borrow finds out whose pictures another room of the meeting has decoded already.
+func (c *conference) borrow(now time.Time) {
+	if c.options.Commons == nil {
+		return
+	}
+	for _, cam := range c.cameras {
+		if cam.shared = c.sharedID(cam); cam.unseen {
+			cam.borrows = false
+			continue // nothing is decoded for nobody
+		}
+		var number uint64
+		cam.lent, number, cam.borrows = c.options.Commons.borrow(now, cam.shared, c, cam.needs(), cam.number)
+		if cam.borrows {
+			cam.number = number
+		}
+	}
+}
+
+// sharedID is sourceID for whom all rooms of a node know by one name: a resource name,
+// which no two meetings share.
+func (c *conference) sharedID(cam *camera) string {
+	if p := c.person(cam); p == nil || !strings.HasPrefix(p.ID, "spaces/") || c.roster.Stage != media.Joined {
+		return ""
+	}
+	return c.sourceID(cam)
+}
+
+// put gives somebody's picture to who shows it.
+func (c *conference) put(now time.Time, cam *camera, id string, pic *video.Picture) {
 	if id == "" {
 		return
 	}
@@ -156,6 +191,7 @@ func (c *conference) ask() {
 	c.wants = c.screen.compositor.Wants(c.wants[:0])
 	for _, cam := range c.cameras {
 		id := c.sourceID(cam)
+		cam.lines = c.linesOf(id)
 		cam.unseen = !slices.ContainsFunc(c.wants, func(w compose.Want) bool { return w.ID == id }) &&
 			(c.slides == nil || cam.info.Kind != media.Content)
 	}
@@ -172,6 +208,16 @@ func (c *conference) ask() {
 	}
 	c.shown, c.asked = views, true
 	c.meeting.Show(views)
+}
+
+// linesOf is the height at which a source is drawn.
+func (c *conference) linesOf(id string) int {
+	for _, w := range c.wants {
+		if w.ID == id {
+			return w.Height
+		}
+	}
+	return 0
 }
 
 // lipsEvery is how often voices and pictures are compared.

@@ -89,39 +89,33 @@ func (v *view) stream(person string, content bool) *seen {
 	return nil
 }
 
+// rank orders those who want a place.
+type rank uint8
+
+const (
+	speaks   rank = iota
+	pictured      // a picture comes
+	expected      // a picture may come on a stream that is free
+	named         // no picture
+	ranks
+)
+
 // participants are those who get a place, the most relevant first: who speaks, whose
-// picture comes, whose picture may come on a stream that is free, and the others. Of
-// who gets none the number is told.
+// picture comes, whose picture may come on a stream that is free, and the others;
+// telephones have no place and are told apart. Of who gets none the number is told.
 func participants(r *media.Roster, v *view, places int) (list []compose.Participant, others int) {
-	const ranks = 4
 	var ranked [ranks][]compose.Participant
-	free := v.slots
-	for i := range v.streams {
-		if !v.streams[i].content {
-			free--
-		}
-	}
 	phones := []compose.Participant{}
+	free := v.freeSlots()
 	for i := range r.People {
 		p := &r.People[i]
-		s := v.stream(p.ID, false)
 		c := compose.Participant{ID: p.ID, Name: p.Name, Muted: p.AudioMuted, Phone: p.Telephone, Presenter: p.Presenting}
-		rank := 3
-		switch {
-		case p.Telephone:
+		if p.Telephone {
 			phones = append(phones, c)
 			continue
-		case p.VideoMuted:
-		case s != nil:
-			c.Camera, c.Frozen, rank = true, s.frozen, 1
-		case free > 0:
-			c.Camera, rank = true, 2
-			free--
 		}
-		if p.ID == v.speaker {
-			rank = 0
-		}
-		ranked[rank] = append(ranked[rank], c)
+		at := v.rank(p, &c, &free)
+		ranked[at] = append(ranked[at], c)
 	}
 	for _, l := range ranked {
 		list = append(list, l...)
@@ -131,6 +125,35 @@ func participants(r *media.Roster, v *view, places int) (list []compose.Particip
 		list = list[:places]
 	}
 	return append(list, phones...), others
+}
+
+// freeSlots is how many cameras' streams carry nobody.
+func (v *view) freeSlots() int {
+	free := v.slots
+	for i := range v.streams {
+		if !v.streams[i].content {
+			free--
+		}
+	}
+	return free
+}
+
+// rank is where somebody stands; free are the streams that are still nobody's. It
+// notes in c whether there is a picture, and how it stands.
+func (v *view) rank(p *media.Person, c *compose.Participant, free *int) rank {
+	at := named
+	switch s := v.stream(p.ID, false); {
+	case p.VideoMuted:
+	case s != nil:
+		c.Camera, c.Frozen, at = true, s.frozen, pictured
+	case *free > 0:
+		c.Camera, at = true, expected
+		*free--
+	}
+	if p.ID == v.speaker {
+		return speaks
+	}
+	return at
 }
 
 func screenOf(r *media.Roster) compose.Screen {

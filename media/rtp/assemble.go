@@ -49,6 +49,7 @@ type Assembler struct {
 	waiting   bool // for a keyframe
 	keyframe  KeyframeGate
 	data      []byte
+	spares    spares // of the pieces
 	stats     AssemblerStats
 }
 
@@ -90,7 +91,7 @@ func (a *Assembler) Stats() AssemblerStats { return a.stats }
 
 func (a *Assembler) reset() {
 	for i := range a.ring {
-		a.ring[i].used = false
+		a.release(&a.ring[i])
 	}
 	a.started, a.begun, a.aligned, a.lost, a.waiting = false, false, false, true, true
 	a.sequence, a.missing.list, a.chain = Sequence{}, a.missing.list[:0], vp8Chain{}
@@ -149,10 +150,8 @@ func (a *Assembler) store(now time.Time, s int64, p *media.Packet) {
 		a.stats.Duplicate++
 		return
 	}
-	*t = piece{
-		used: true, sequence: s, timestamp: p.Timestamp, marker: p.Marker, arrived: now,
-		payload: t.payload[:0], padding: len(p.Payload) == 0,
-	}
+	a.release(t)
+	*t = piece{used: true, sequence: s, timestamp: p.Timestamp, marker: p.Marker, arrived: now, padding: len(p.Payload) == 0}
 	payload := p.Payload
 	if a.config.Codec == "VP8" && !t.padding {
 		rest, err := ParseVP8(payload, &t.vp8)
@@ -166,7 +165,13 @@ func (a *Assembler) store(now time.Time, s int64, p *media.Packet) {
 		kind, starts := h264Starts(payload)
 		t.starts, t.sure = starts, kind == nalSPS || kind == nalDelimiter
 	}
-	t.payload = append(t.payload, payload...)
+	t.payload = a.spares.keep(payload)
+}
+
+// release takes a packet out.
+func (a *Assembler) release(t *piece) {
+	a.spares.give(t.payload)
+	t.used, t.payload = false, nil
 }
 
 // at is the packet of a number, or nil.
@@ -282,7 +287,7 @@ func (a *Assembler) forget(s int64) {
 	a.begun = true
 	for ; a.next < s; a.next++ {
 		if t := a.at(a.next); t != nil {
-			t.used = false
+			a.release(t)
 		}
 	}
 	a.missing.before(a.next)

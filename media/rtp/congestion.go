@@ -83,8 +83,8 @@ func (c *Congestion) Acknowledge(now time.Time, f Feedback) {
 		}
 		came++
 		c.acked.note(a.At, s.size)
+		c.probe.arrived(s, a.At)
 		if s.cluster != 0 {
-			c.probe.arrived(s, a.At)
 			continue
 		}
 		c.trend.arrive(s.at, a.At, s.size)
@@ -176,7 +176,7 @@ func (c *Congestion) reduce(now time.Time, throughput int) {
 		return
 	}
 	c.decrease = now
-	c.probe.next = now.Add(probeAfter)
+	c.probe.notBefore(now.Add(probeAfter))
 	if sending := c.sending.rate(); sending > 0 && sending*2 < c.delay {
 		// We send far less than we may: it is not we who fill the path, and what arrives
 		// does not tell how wide it is.

@@ -21,6 +21,8 @@ type Pacer struct {
 	octets  int
 	credit  float64 // octets that may be sent now
 	filled  time.Time
+	lent    []byte // the payload that Pop gave out last
+	spares  spares
 	Dropped uint64
 }
 
@@ -42,13 +44,18 @@ func (p *Pacer) SetTarget(bitrate int) {
 func (p *Pacer) Push(q *media.Packet) bool {
 	if p.count == pacerPackets {
 		p.Dropped += uint64(p.count) + 1
-		p.head, p.count, p.octets = 0, 0, 0
+		for ; p.count > 0; p.count-- {
+			p.spares.give(p.ring[p.head].Payload)
+			p.ring[p.head].Payload = nil
+			p.head = (p.head + 1) % pacerPackets
+		}
+		p.head, p.octets = 0, 0
 		return false
 	}
+	p.takeBack()
 	t := &p.ring[(p.head+p.count)%pacerPackets]
-	buffer := append(t.Payload[:0], q.Payload...)
 	*t = *q
-	t.Payload = buffer
+	t.Payload = p.spares.keep(q.Payload)
 	p.count++
 	p.octets += packetOctets(t)
 	return true
@@ -59,17 +66,25 @@ func packetOctets(p *media.Packet) int { return len(p.Payload) + HeaderSize + 10
 
 // Pop returns the next packet that may be sent now, lent until the next Push or Pop.
 func (p *Pacer) Pop(now time.Time) *media.Packet {
+	p.takeBack()
 	p.fill(now)
 	if p.count == 0 || p.credit < 0 {
 		return nil
 	}
 	t := &p.ring[p.head]
+	p.lent = t.Payload
 	p.head = (p.head + 1) % pacerPackets
 	p.count--
 	size := packetOctets(t)
 	p.octets -= size
 	p.credit -= float64(size)
 	return t
+}
+
+// takeBack ends the loan of the last Pop.
+func (p *Pacer) takeBack() {
+	p.spares.give(p.lent)
+	p.lent = nil
 }
 
 // speed is in octets a second. A long queue is sent faster, so that nothing waits for

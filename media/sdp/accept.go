@@ -23,6 +23,10 @@ func Accept(caps Capabilities, tr Transport, offer, answer *Description) (Agreed
 		if offer.Media[i].Port == 0 || i >= len(answer.Media) || answer.Media[i].Port == 0 {
 			continue // rejected; an answer that is too short rejects the rest
 		}
+		if reliable, floor := offer.Media[i].floorControl(); floor {
+			agreed.Floor = section{answer, &answer.Media[i]}.floor(i, reliable)
+			continue
+		}
 		st, err := caps.accept(tr, kinds[i].kind, section{offer, &offer.Media[i]}, section{answer, &answer.Media[i]})
 		if err != nil && kinds[i].kind != media.Audio {
 			continue // without a picture; the call goes on

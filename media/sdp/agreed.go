@@ -9,7 +9,8 @@ import (
 
 // Agreed is the result of an offer and its answer.
 type Agreed struct {
-	Streams []Stream // the accepted m-lines, in order; may be empty after a re-offer that ended them
+	Streams []Stream      // the accepted m-lines, in order; may be empty after a re-offer that ended them
+	Floor   *FloorControl // of the shared screen; nil without
 }
 
 // Audio is the first audio stream; nil without.

@@ -42,9 +42,16 @@ func Answer(caps Capabilities, tr Transport, offer *Description, prefer string) 
 		}
 		lite = lite || a.ICE != nil && caps.ICE == ICELite
 	}
+	agreed.Floor = caps.answerFloor(tr, offer, d, &agreed)
 	d.sessionAttributes(mids, lite)
 	d.follow(caps.Last)
 	return d, agreed, nil
+}
+
+// Answerable says whether [Answer] would find anything to accept; the error is its.
+func Answerable(caps Capabilities, tr Transport, offer *Description) error {
+	_, err := caps.choose(tr, offer, "")
+	return err
 }
 
 // chooseAll is what is accepted, by the index of its m-line.

@@ -107,6 +107,8 @@ type Transport struct {
 	// Video and Content are the ports of those streams; nil: they have none and only
 	// pass bundled with the audio. They are not looked at in the one of a stream.
 	Video, Content *Transport
+	// The ports of floor control; 0: it is refused.
+	FloorUDP, FloorTCP uint16
 }
 
 // of is the transport of a stream that is not bundled.

@@ -61,6 +61,12 @@ func groups(d *Description) string {
 }
 
 func checkLive(say func(string, ...any), i int, o, a section) {
+	if _, floor := a.m.floorControl(); floor {
+		if strings.Join(a.m.Formats, " ") != "*" || o.m.Profile != a.m.Profile {
+			say("m-line %d: floor control is %s %v", i, a.m.Profile, a.m.Formats)
+		}
+		return // it has no formats, ICE or keys
+	}
 	offered := o.m.formats()
 	for _, f := range a.m.formats() {
 		if !slices.ContainsFunc(offered, func(g format) bool { return g.PayloadType == f.PayloadType && same(g.Codec, f.Codec) }) {

@@ -40,6 +40,10 @@ func Offer(caps Capabilities, tr Transport) *Description {
 	for i := range caps.Last.Media {
 		last := section{caps.Last, &caps.Last.Media[i]}
 		k, ok := slots[i]
+		if _, floor := last.m.floorControl(); floor && len(caps.Content) > 0 {
+			d.Media = append(d.Media, last.m.againFloor())
+			continue
+		}
 		if !ok {
 			d.Media = append(d.Media, last.reject())
 			continue

@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,12 +23,13 @@ func Parse(b []byte) (*Description, error) {
 		return nil, &Error{413, fmt.Sprintf("the session description is larger than %d KiB", maxSize>>10)}
 	}
 	p := parser{d: &Description{}}
-	for n := 0; len(b) > 0; n++ {
+	rest := string(b) // what is kept are parts of this one string
+	for n := 0; rest != ""; n++ {
 		if n == maxLines {
 			return nil, &Error{413, fmt.Sprintf("the session description has more than %d lines", maxLines)}
 		}
-		var line []byte
-		line, b, _ = bytes.Cut(b, []byte{'\n'})
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
 		if err := p.line(clean(line)); err != nil {
 			return nil, err
 		}
@@ -42,14 +42,27 @@ func Parse(b []byte) (*Description, error) {
 
 // clean removes what no line may contain, so that nothing read here can add a line
 // when it is written back.
-func clean(line []byte) string {
-	s := strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			return -1
+func clean(line string) string {
+	line = strings.TrimSuffix(line, "\r")
+	if !plain(line) {
+		line = strings.Map(func(r rune) rune {
+			if r < ' ' && r != '\t' || r == 0x7f {
+				return -1
+			}
+			return r
+		}, strings.ToValidUTF8(line, "?"))
+	}
+	return strings.TrimSpace(line)
+}
+
+// plain reports whether a line is of ASCII that can be printed, as nearly all are.
+func plain(line string) bool {
+	for i := range len(line) {
+		if c := line[i]; c < ' ' && c != '\t' || c >= 0x7f {
+			return false
 		}
-		return r
-	}, string(bytes.ToValidUTF8(line, []byte("?"))))
-	return strings.TrimSpace(s)
+	}
+	return true
 }
 
 type parser struct {

@@ -9,9 +9,12 @@ import (
 // Append appends the description's wire form, with CRLF and in the order of RFC
 // 8866 §5.
 func (d *Description) Append(dst []byte) []byte {
+	if dst == nil {
+		dst = make([]byte, 0, usualSize)
+	}
 	dst = append(dst, "v=0\r\n"...)
 	o := d.Origin
-	dst = appendLine(dst, 'o', or(o.Username, "-")+" "+or(o.Session, "0")+" "+or(o.Version, "0")+" "+network(o.Address))
+	dst = appendLine(dst, 'o', or(o.Username, "-"), " ", or(o.Session, "0"), " ", or(o.Version, "0"), " ", addressType(o.Address), or(o.Address, anywhere))
 	dst = appendLine(dst, 's', or(d.Name, "-"))
 	dst = appendExtra(dst, d.Extra, "iuep", true)
 	dst = appendConnection(dst, d.Connection)
@@ -27,16 +30,27 @@ func (d *Description) Append(dst []byte) []byte {
 	return dst
 }
 
+// usualSize is enough for a description of one audio stream, in octets.
+const usualSize = 1024
+
 // String is the wire form. It may hold SDES keys: not for logs.
 func (d *Description) String() string { return string(d.Append(nil)) }
 
 func (m *Media) append(dst []byte) []byte {
-	port := strconv.Itoa(int(m.Port))
+	dst = append(dst, "m="...)
+	dst = append(dst, m.Kind...)
+	dst = strconv.AppendUint(append(dst, ' '), uint64(m.Port), 10)
 	if m.Ports > 1 {
-		port += "/" + strconv.Itoa(m.Ports)
+		dst = strconv.AppendInt(append(dst, '/'), int64(m.Ports), 10)
 	}
-	formats := or(strings.Join(m.Formats, " "), "0") // the grammar wants at least one
-	dst = appendLine(dst, 'm', m.Kind+" "+port+" "+m.Profile+" "+formats)
+	dst = append(append(dst, ' '), m.Profile...)
+	for _, f := range m.Formats {
+		dst = append(append(dst, ' '), f...)
+	}
+	if len(m.Formats) == 0 {
+		dst = append(dst, " 0"...) // the grammar wants at least one
+	}
+	dst = append(dst, "\r\n"...)
 	dst = appendExtra(dst, m.Extra, "i", true)
 	dst = appendConnection(dst, m.Connection)
 	for _, b := range m.Bandwidth {
@@ -46,9 +60,12 @@ func (m *Media) append(dst []byte) []byte {
 	return appendAttributes(dst, m.Attributes)
 }
 
-func appendLine(dst []byte, kind byte, value string) []byte {
+// appendLine appends a line; its value may be in parts.
+func appendLine(dst []byte, kind byte, value ...string) []byte {
 	dst = append(dst, kind, '=')
-	dst = append(dst, value...)
+	for _, part := range value {
+		dst = append(dst, part...)
+	}
 	return append(dst, '\r', '\n')
 }
 
@@ -66,7 +83,7 @@ func appendConnection(dst []byte, c Connection) []byte {
 	if c.Address == "" {
 		return dst
 	}
-	return appendLine(dst, 'c', network(c.Address))
+	return appendLine(dst, 'c', addressType(c.Address), c.Address)
 }
 
 func appendAttributes(dst []byte, list []Attribute) []byte {
@@ -75,16 +92,20 @@ func appendAttributes(dst []byte, list []Attribute) []byte {
 			dst = appendLine(dst, 'a', a.Name)
 			continue
 		}
-		dst = appendLine(dst, 'a', a.Name+":"+a.Value)
+		dst = appendLine(dst, 'a', a.Name, ":", a.Value)
 	}
 	return dst
 }
 
-func network(address string) string {
+// anywhere stands for an address that is not known.
+const anywhere = "0.0.0.0"
+
+// addressType is what precedes an address.
+func addressType(address string) string {
 	if strings.Contains(address, ":") {
-		return "IN IP6 " + address
+		return "IN IP6 "
 	}
-	return "IN IP4 " + or(address, "0.0.0.0")
+	return "IN IP4 "
 }
 
 func or(s, fallback string) string {

@@ -210,12 +210,7 @@ func TestTheEncoderGivesItsMemoryBack(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	round()
-	before := cmem.InUse()
-	for range 20 {
-		round()
-	}
-	if more := cmem.InUse() - before; more > 64<<10 {
+	if more := cmem.Left(20, round); more > 64<<10 {
 		t.Errorf("20 encoders left %d octets", more)
 	}
 }

@@ -26,6 +26,7 @@ func (s *Session) apply(agreed sdp.Agreed, offered bool) error {
 		}
 	}
 	s.agreed = agreed
+	s.agreeFloor(agreed.Floor)
 	s.use(active)
 	s.notify()
 	return nil

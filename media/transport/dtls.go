@@ -14,6 +14,7 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
 
+	"tandem/internal/pipe"
 	"tandem/media/sdp"
 )
 
@@ -32,7 +33,7 @@ type association struct {
 	done    chan struct{}
 
 	mu       sync.Mutex // guards what follows; in.mu may be held around it
-	pipe     *pipe      // of the running attempt
+	pipe     *pipe.Conn // of the running attempt
 	peer     netip.AddrPort
 	refused  []netip.AddrPort // sources whose handshake failed
 	complete bool
@@ -148,7 +149,7 @@ func (a *association) put(b []byte, from netip.AddrPort, confirmed bool, home ne
 	default:
 		return false
 	}
-	return a.pipe.put(b, from)
+	return a.pipe.Put(b, from)
 }
 
 // recordHandshake is the content type of handshake records (RFC 6347 §4.1).
@@ -164,7 +165,7 @@ func (a *association) renewLocked() {
 	if a.pipe != nil {
 		_ = a.pipe.Close()
 	}
-	a.pipe = newPipe(&net.UDPAddr{IP: net.IPv4zero}, func(b []byte, _ netip.AddrPort) error { return a.send(b) })
+	a.pipe = pipe.New(&net.UDPAddr{IP: net.IPv4zero}, func(b []byte, _ netip.AddrPort) { _ = a.send(b) })
 }
 
 // send sends a record to where the far end is now.
@@ -236,7 +237,7 @@ func (a *association) attempt(ctx context.Context, confirmed bool) (*dtls.Conn, 
 	p := a.pipe
 	a.mu.Unlock()
 	if a.role == sdp.RoleServer {
-		if err := p.await(ctx); err != nil {
+		if err := p.Await(ctx); err != nil {
 			return nil, a.failed(p, confirmed, err)
 		}
 	}
@@ -261,7 +262,7 @@ func (a *association) attempt(ctx context.Context, confirmed bool) (*dtls.Conn, 
 }
 
 // failed notes who failed, and makes room for the next attempt.
-func (a *association) failed(p *pipe, confirmed bool, err error) error {
+func (a *association) failed(p *pipe.Conn, confirmed bool, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.pipe != p {
@@ -275,13 +276,13 @@ func (a *association) failed(p *pipe, confirmed bool, err error) error {
 	return err
 }
 
-func (a *association) handshake(ctx context.Context, p *pipe) (*dtls.Conn, error) {
+func (a *association) handshake(ctx context.Context, p *pipe.Conn) (*dtls.Conn, error) {
 	var conn *dtls.Conn
 	var err error
 	e := a.session.engine
 	check := func(chain [][]byte, _ [][]*x509.Certificate) error { return verify(a.want, chain) }
 	shared := []dtls.Option{
-		dtls.WithCertificates(e.identity.certificate), dtls.WithLoggerFactory(quiet{}),
+		dtls.WithCertificates(e.identity.certificate), dtls.WithLoggerFactory(pipe.Quiet()),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint says more than any authority
 		dtls.WithVerifyPeerCertificate(check), dtls.WithExtendedMasterSecret(dtls.RequestExtendedMasterSecret),
 		dtls.WithCipherSuites(cipherSuites[:]...), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),
@@ -322,7 +323,7 @@ var srtpProfiles = [...]dtls.SRTPProtectionProfile{
 }
 
 // install derives the SRTP keys (RFC 5764 §4.2) and puts them in force.
-func (a *association) install(conn *dtls.Conn, p *pipe) error {
+func (a *association) install(conn *dtls.Conn, p *pipe.Conn) error {
 	chosen, ok := conn.SelectedSRTPProtectionProfile()
 	state, ok2 := conn.ConnectionState()
 	if !ok || !ok2 {
@@ -345,7 +346,7 @@ func (a *association) install(conn *dtls.Conn, p *pipe) error {
 }
 
 // unlock lets media pass with the keys of the handshake that ran over p.
-func (s *stream) unlock(a *association, p *pipe, local, remote *srtp.Context) error {
+func (s *stream) unlock(a *association, p *pipe.Conn, local, remote *srtp.Context) error {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	a.mu.Lock()

@@ -18,6 +18,8 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/stun/v4"
+
+	"tandem/internal/pipe"
 )
 
 // edge is a hand-written ice-lite far end in the shape of Google Voice's: it
@@ -164,10 +166,9 @@ func rsaCertificate(t *testing.T) tls.Certificate {
 // dtlsServer shakes hands as the edge does.
 func (e *edge) dtlsServer(certificate tls.Certificate) *dtls.Conn {
 	e.t.Helper()
-	p := newPipe(e.conn.LocalAddr(), func(b []byte, _ netip.AddrPort) error {
+	p := pipe.New(e.conn.LocalAddr(), func(b []byte, _ netip.AddrPort) {
 		peer, _, _ := e.address()
-		_, err := e.conn.WriteToUDPAddrPort(b, peer)
-		return err
+		_, _ = e.conn.WriteToUDPAddrPort(b, peer)
 	})
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -176,7 +177,7 @@ func (e *edge) dtlsServer(certificate tls.Certificate) *dtls.Conn {
 			select {
 			case b := <-e.media:
 				if b[0] >= 20 && b[0] < 64 {
-					p.put(b, netip.AddrPort{})
+					p.Put(b, netip.AddrPort{})
 				}
 			case <-stop:
 				return

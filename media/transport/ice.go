@@ -10,6 +10,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
 
+	"tandem/internal/pipe"
 	"tandem/media/sdp"
 )
 
@@ -31,7 +32,7 @@ type iceAgent struct {
 	agent       *ice.Agent
 	remote      sdp.ICE
 	controlling bool
-	v4, v6      *pipe
+	v4, v6      *pipe.Conn
 	locals      []net.Addr
 	up          chan struct{} // closed when a pair was selected; guarded by in.mu
 	isUp        bool
@@ -79,7 +80,7 @@ func (a *iceAgent) options(kinds []ice.NetworkType) []ice.AgentOption {
 	options := []ice.AgentOption{
 		ice.WithUDPMux(a), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
-		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(quiet{}),
+		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithMaxBindingRequests(maxChecks),
 		ice.WithHostAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0), ice.WithSrflxAcceptanceMinWait(0), ice.WithRelayAcceptanceMinWait(0),
 		ice.WithDisconnectedTimeout(disconnectAfter), ice.WithFailedTimeout(failAfter - disconnectAfter),
@@ -91,10 +92,10 @@ func (a *iceAgent) options(kinds []ice.NetworkType) []ice.AgentOption {
 	return options
 }
 
-func (a *iceAgent) listen(p *port, ip netip.Addr) *pipe {
+func (a *iceAgent) listen(p *port, ip netip.Addr) *pipe.Conn {
 	local := net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, p.sock.local.Port()))
 	a.locals = append(a.locals, local)
-	return newPipe(local, func(b []byte, to netip.AddrPort) error { return a.session.sendFrom(p, b, to) })
+	return pipe.New(local, func(b []byte, to netip.AddrPort) { _ = a.session.sendFrom(p, b, to) })
 }
 
 // start hands the agent its input and begins the checks.
@@ -203,7 +204,7 @@ func (s *stream) stopICE() {
 }
 
 func (a *iceAgent) closePipes() {
-	for _, p := range []*pipe{a.v4, a.v6} {
+	for _, p := range []*pipe.Conn{a.v4, a.v6} {
 		if p != nil {
 			_ = p.Close()
 		}
@@ -250,7 +251,7 @@ func (s *stream) stun(b []byte, from netip.AddrPort) {
 	if from.Addr().Is4() {
 		p = s.iceInput
 	}
-	if p == nil || !p.put(b, from) {
+	if p == nil || !p.Put(b, from) {
 		s.in.strayed()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
 
+	"tandem/internal/pipe"
 	"tandem/media/sdp"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestICEAgainstAnIceLiteAgent(t *testing.T) {
 	far, err := ice.NewAgentWithOptions(ice.WithICELite(true), ice.WithIncludeLoopback(), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
-		ice.WithIPFilter(func(a net.IP) bool { return a.IsLoopback() }), ice.WithLoggerFactory(quiet{}))
+		ice.WithIPFilter(func(a net.IP) bool { return a.IsLoopback() }), ice.WithLoggerFactory(pipe.Quiet()))
 	if err != nil {
 		t.Fatal(err)
 	}

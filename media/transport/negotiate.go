@@ -65,8 +65,13 @@ func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 // effective is what the session can do as the other leg is. ctl is held.
 func (s *Session) effective() sdp.Capabilities {
 	caps := s.caps
-	if s.noVideo {
+	switch {
+	case s.noVideo:
 		caps.Video, caps.Content = nil, nil
+	case caps.PreferVideo != "":
+		// A leg that has settled on a format is a telephone's, which shows no second
+		// stream; a meeting takes any.
+		caps.Content = nil
 	}
 	return caps
 }
@@ -97,6 +102,7 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 	}
 	caps := s.effective()
 	open := s.openPictures(caps, d, far)
+	s.openFloor(caps, d)
 	credits := s.creditsFor(d)
 	answer, agreed, err := sdp.Answer(caps, s.transport(open, credits), d, prefer)
 	if err != nil {
@@ -204,6 +210,7 @@ func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) 
 			tr.Content = &own
 		}
 	}
+	tr.FloorUDP, tr.FloorTCP = s.floor.Load().ports()
 	return tr
 }
 

@@ -30,7 +30,8 @@ type Session struct {
 	streams [3]*stream // by media.Kind; all made with the session, most of them never used
 	changed chan struct{}
 	events  events
-	tap     atomic.Pointer[tap] // nil: nobody listens
+	floor   atomic.Pointer[floorControl] // of the shared screen; nil without. It changes under ctl
+	tap     atomic.Pointer[tap]          // nil: nobody listens
 
 	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
 	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
@@ -151,6 +152,9 @@ func (s *Session) String() string {
 	for _, t := range s.inUse() {
 		parts = append(parts, t.String())
 	}
+	if f := s.floor.Load(); f != nil {
+		parts = append(parts, f.String())
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -164,6 +168,7 @@ func (s *Session) Close() {
 		return
 	}
 	s.closed = true
+	s.closeFloor()
 	for i := len(s.streams) - 1; i >= 0; i-- { // the audio last: others may pass with it
 		if t := s.streams[i]; t != nil {
 			t.close()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/pipe"
 	"tandem/media"
 	"tandem/media/dtmf"
 	"tandem/media/sdp"
@@ -44,8 +45,8 @@ type stream struct {
 
 	in        inbound
 	ports     ports        // guarded by in.mu
-	iceInput  *pipe        // guarded by in.mu
-	ice6Input *pipe        // guarded by in.mu
+	iceInput  *pipe.Conn   // guarded by in.mu
+	ice6Input *pipe.Conn   // guarded by in.mu
 	dtlsInput *association // guarded by in.mu
 	hellos    hellos       // guarded by in.mu
 	query     *stunQuery   // guarded by in.mu

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 
+	"tandem/internal/pipe"
 	"tandem/media/rtp"
 	"tandem/media/sdp"
 )
@@ -175,7 +176,7 @@ func handshakeAsStranger(ctx context.Context, c *net.UDPConn, at netip.AddrPort)
 	}
 	conn, err := dtls.ClientWithOptions(c, net.UDPAddrFromAddrPort(at), dtls.WithCertificates(id.certificate),
 		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),
-		dtls.WithFlightInterval(10*time.Millisecond), dtls.WithLoggerFactory(quiet{}))
+		dtls.WithFlightInterval(10*time.Millisecond), dtls.WithLoggerFactory(pipe.Quiet()))
 	if err != nil {
 		return err
 	}

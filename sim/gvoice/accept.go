@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tandem/sim/ca"
 )
 
 const handshakeTimeout = 10 * time.Second
@@ -139,31 +141,31 @@ func (s *Server) wantsClientCert(host string) bool {
 
 func (s *Server) certificateFor(host string) (*tls.Certificate, error) {
 	s.mu.Lock()
-	ca := s.ca
+	authority := s.ca
 	s.mu.Unlock()
 	if _, on := s.fault(UnknownCA, host, ""); on {
-		ca = s.stranger
+		authority = s.stranger
 	}
 	_, expired := s.fault(ExpiredCert, host, "")
 	if _, on := s.fault(WrongName, host, ""); on {
 		host = "www.example.com"
 	}
-	return ca.server(expired, host)
+	return serverCert(authority, expired, host)
 }
 
 // tokenTLS serves the token endpoint under Google's names and by address.
 func (s *Server) tokenTLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		s.mu.Lock()
-		ca := s.ca
+		authority := s.ca
 		s.mu.Unlock()
-		return ca.server(false, "www.googleapis.com", "oauth2.googleapis.com", "localhost", "127.0.0.1", s.cfg.Bind)
+		return serverCert(authority, false, "www.googleapis.com", "oauth2.googleapis.com", "localhost", "127.0.0.1", s.cfg.Bind)
 	}}
 }
 
 // rotate replaces the authority (GV-S44).
 func (s *Server) rotate() error {
-	next, err := newAuthority("Simulated telephony root, rotated")
+	next, err := ca.New("Simulated telephony root, rotated")
 	if err != nil {
 		return err
 	}

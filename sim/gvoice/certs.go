@@ -8,87 +8,33 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"time"
+
+	"tandem/sim/ca"
 )
 
-// authority is a certificate authority made at run time.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
+// certLife is for how long certificates of this edge are good.
+const certLife = 240 * time.Hour
 
-func newAuthority(name string) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	t := template(name)
-	t.IsCA, t.BasicConstraintsValid = true, true
-	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
-	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("make root certificate: %w", err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	return &authority{cert, key}, err
-}
-
-func template(name string) *x509.Certificate {
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
-	now := time.Now()
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name, Organization: []string{"Simulator"}},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(240 * time.Hour),
-	}
-}
-
-// server signs a certificate for exactly these names; Asterisk refuses
-// wildcards (reference, section 20).
-func (a *authority) server(expired bool, names ...string) (*tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	t := template(names[0])
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	t.KeyUsage = x509.KeyUsageDigitalSignature
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			t.IPAddresses = append(t.IPAddresses, ip)
-			continue
+// serverCert signs a certificate for exactly these names.
+func serverCert(a *ca.Authority, expired bool, names ...string) (*tls.Certificate, error) {
+	return a.Server(func(t *x509.Certificate) {
+		t.NotAfter = time.Now().Add(certLife)
+		if expired {
+			t.NotBefore, t.NotAfter = t.NotBefore.Add(-48*time.Hour), t.NotBefore.Add(-24*time.Hour)
 		}
-		t.DNSNames = append(t.DNSNames, n)
-	}
-	if expired {
-		t.NotBefore, t.NotAfter = t.NotBefore.Add(-48*time.Hour), t.NotBefore.Add(-24*time.Hour)
-	}
-	return a.sign(t, key)
-}
-
-func (a *authority) sign(t *x509.Certificate, key crypto.Signer) (*tls.Certificate, error) {
-	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, key.Public(), a.key)
-	if err != nil {
-		return nil, fmt.Errorf("sign certificate: %w", err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}, nil
-}
-
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+	}, names...)
 }
 
 // CAPEM is the root certificates a client should trust.
 func (s *Server) CAPEM() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := s.ca.pem()
+	out := ca.PEM(s.ca.Cert.Raw)
 	for _, old := range s.oldCAs {
-		out = append(out, old.pem()...)
+		out = append(out, ca.PEM(old.Cert.Raw)...)
 	}
 	return out
 }
@@ -127,13 +73,13 @@ func (s *Server) ClientCertificate(kind ClientKey) (certPEM, keyPEM []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	t := template("simulated device")
+	t := ca.Template("simulated device")
+	t.NotAfter = time.Now().Add(certLife)
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	t.KeyUsage = x509.KeyUsageDigitalSignature
 	s.mu.Lock()
-	ca := s.ca
+	authority := s.ca
 	s.mu.Unlock()
-	cert, err := ca.sign(t, key)
+	cert, err := authority.Sign(t, key.Public())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,6 +87,5 @@ func (s *Server) ClientCertificate(kind ClientKey) (certPEM, keyPEM []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-	return certPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	return ca.PEM(cert), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }

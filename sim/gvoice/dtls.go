@@ -17,6 +17,8 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v4/deadline"
+
+	"tandem/sim/ca"
 )
 
 // dtlsIdentity is the edge's DTLS certificate: RSA, self-signed (GV-S36).
@@ -27,7 +29,7 @@ func newDTLSIdentity() (dtlsIdentity, error) {
 	if err != nil {
 		return dtlsIdentity{}, err
 	}
-	t := template("simulated media")
+	t := ca.Template("simulated media")
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {
 		return dtlsIdentity{}, fmt.Errorf("make DTLS certificate: %w", err)

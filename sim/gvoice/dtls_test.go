@@ -17,6 +17,7 @@ import (
 	"github.com/pion/stun/v4"
 
 	"tandem/sim/audio"
+	"tandem/sim/ca"
 )
 
 func TestGVS35TheOfferMayBeAnsweredWithDTLS(t *testing.T) {
@@ -106,7 +107,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := template("client")
+	tmpl := ca.Template("client")
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

@@ -181,6 +181,10 @@ func (s *Server) throttleAll(user string) {
 	}
 }
 
+// TakenOver counts REGISTERs of a user whose registration over another connection was
+// still good: two devices under one name, or one that forgot to say goodbye.
+const TakenOver = "registrations taken over"
+
 // bind makes, renews or removes the binding and answers 200 (GV-S11).
 func (s *Server) bind(c *conn, m *wire.Message, a *account, user, domain string) {
 	contacts := m.List("Contact")
@@ -198,6 +202,9 @@ func (s *Server) bind(c *conn, m *wire.Message, a *account, user, domain string)
 	}
 	b := s.bindings[user]
 	if b == nil || b.conn != c {
+		if b != nil && b.live(time.Now()) {
+			s.counters[TakenOver]++
+		}
 		s.unbindLocked(c) // a connection speaks for one address of record
 		b = &binding{account: a, user: user, domain: domain, conn: c, since: time.Now(), id: a.deviceIDLocked(user), routes: newRoutes()}
 		s.bindings[user] = b

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/sim/ca"
 	"tandem/sim/wire"
 )
 
@@ -32,9 +33,9 @@ type Server struct {
 	tokens  net.Listener
 
 	mu       sync.Mutex // guards everything below
-	ca       *authority
-	oldCAs   []*authority // still in ca.pem after a rotation
-	stranger *authority   // signs for UnknownCA; never in ca.pem
+	ca       *ca.Authority
+	oldCAs   []*ca.Authority // still in ca.pem after a rotation
+	stranger *ca.Authority   // signs for UnknownCA; never in ca.pem
 	accounts map[string]*account
 	issued   map[string]*accessToken
 	conns    map[int]*conn
@@ -77,10 +78,10 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	}
 	var err error
-	if s.ca, err = newAuthority("Simulated telephony root"); err != nil {
+	if s.ca, err = ca.New("Simulated telephony root"); err != nil {
 		return err
 	}
-	if s.stranger, err = newAuthority("Unknown root"); err != nil {
+	if s.stranger, err = ca.New("Unknown root"); err != nil {
 		return err
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)

@@ -9,91 +9,27 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"strings"
 	"time"
+
+	"tandem/sim/ca"
 )
-
-// authority is a certificate authority made at run time.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(name string) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	t := certTemplate(name)
-	t.IsCA, t.BasicConstraintsValid = true, true
-	t.NotBefore, t.NotAfter = t.NotBefore.AddDate(-10, 0, 0), t.NotBefore.AddDate(10, 0, 0) // so that old leaves can be judged
-	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
-	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("make root certificate: %w", err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	return &authority{cert, key}, err
-}
-
-func certTemplate(name string) *x509.Certificate {
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
-	now := time.Now()
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name, Organization: []string{"Simulator"}},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(90 * 24 * time.Hour),
-	}
-}
 
 // names is what the edge's certificate is for.
 func (s *Server) names() []string {
 	return []string{"meet.googleapis.com", "meetings.googleapis.com", "hangouts.clients6.google.com", "localhost", s.cfg.Bind}
 }
 
-// serverCert is the edge's certificate for HTTPS.
-func (a *authority) serverCert(names []string) (*tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	t := certTemplate(names[0])
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	t.KeyUsage = x509.KeyUsageDigitalSignature
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			t.IPAddresses = append(t.IPAddresses, ip)
-			continue
-		}
-		t.DNSNames = append(t.DNSNames, n)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, key.Public(), a.key)
-	if err != nil {
-		return nil, fmt.Errorf("sign certificate: %w", err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}, nil
-}
-
-func certPEM(der ...[]byte) []byte {
-	var out []byte
-	for _, d := range der {
-		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d})...)
-	}
-	return out
-}
-
 // CAPEM is the root certificate that clients of the edge should trust.
-func (s *Server) CAPEM() []byte { return certPEM(s.ca.cert.Raw) }
+func (s *Server) CAPEM() []byte { return ca.PEM(s.ca.Cert.Raw) }
 
 // CertPool is [Server.CAPEM] for Go clients.
 func (s *Server) CertPool() *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(s.ca.cert)
+	pool.AddCert(s.ca.Cert)
 	return pool
 }
 
@@ -130,9 +66,8 @@ func (s *Server) SignGateway(request []byte, how GatewayCert) ([]byte, error) {
 }
 
 func (s *Server) signGateway(csr *x509.CertificateRequest, how GatewayCert) ([]byte, error) {
-	t := certTemplate(csr.Subject.CommonName)
+	t := ca.Template(csr.Subject.CommonName)
 	t.Subject = csr.Subject
-	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	t.NotAfter = time.Now().Add(60 * 24 * time.Hour)
 	if !how.NotBefore.IsZero() {
@@ -141,15 +76,15 @@ func (s *Server) signGateway(csr *x509.CertificateRequest, how GatewayCert) ([]b
 	if !how.NotAfter.IsZero() {
 		t.NotAfter = how.NotAfter
 	}
-	ca := s.gatewayCA
+	authority := s.gatewayCA
 	if how.Stranger {
-		ca = s.stranger
+		authority = s.stranger
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, ca.cert, csr.PublicKey, ca.key)
+	der, err := authority.Sign(t, csr.PublicKey)
 	if err != nil {
-		return nil, fmt.Errorf("sign the gateway's certificate: %w", err)
+		return nil, fmt.Errorf("the gateway's certificate: %w", err)
 	}
-	return certPEM(der, ca.cert.Raw), nil
+	return ca.PEM(der, authority.Cert.Raw), nil
 }
 
 // checkGatewayKey: RSA of 2048 bits or more, or P-256.
@@ -176,7 +111,7 @@ func dtlsCert() (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := certTemplate("hangouts")
+	t := ca.Template("hangouts")
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {
 		return nil, fmt.Errorf("make DTLS certificate: %w", err)

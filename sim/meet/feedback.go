@@ -59,15 +59,24 @@ func (u *uplink) pathUp(now time.Time, limit int) int {
 		r, l := t.stats.fresh()
 		received, lost, rate = received+r, lost+l, rate+t.rate.bits
 	}
+	if lost*50 > received {
+		u.lossAt = now
+	}
 	if now.Sub(u.judged) >= time.Second {
 		u.judged = now
 		u.path.feedback(received, lost, int(rate))
+		if now.Sub(u.lossAt) >= forgetLoss {
+			u.path.loss = 0 // transport-wide feedback tells the client the rest
+		}
 	}
 	if limit <= 0 {
 		return 0
 	}
 	return min(limit, u.path.budget())
 }
+
+// forgetLoss is for how long REMB remembers what was lost.
+const forgetLoss = 3 * time.Second
 
 const keyframeAgain = 500 * time.Millisecond
 

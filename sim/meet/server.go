@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tandem/sim/ca"
 )
 
 // Server is one simulated edge. Set Config and Log, then Start it.
@@ -27,9 +29,9 @@ type Server struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	work      sync.WaitGroup // every goroutine of the server
-	ca        *authority     // of the edge's HTTPS certificate
-	gatewayCA *authority     // of gateways' certificates
-	stranger  *authority     // signs for [GatewayCert.Stranger]
+	ca        *ca.Authority  // of the edge's HTTPS certificate
+	gatewayCA *ca.Authority  // of gateways' certificates
+	stranger  *ca.Authority  // signs for [GatewayCert.Stranger]
 	roots     *x509.CertPool // gatewayCA
 	gallery   *gallery
 	media     *mux
@@ -102,16 +104,16 @@ func (s *Server) Start(ctx context.Context) error {
 
 func (s *Server) authorities() error {
 	for _, a := range []struct {
-		to   **authority
+		to   **ca.Authority
 		name string
 	}{{&s.ca, "Simulated meeting root"}, {&s.gatewayCA, "Simulated gateway root"}, {&s.stranger, "Unknown root"}} {
 		var err error
-		if *a.to, err = newAuthority(a.name); err != nil {
+		if *a.to, err = ca.New(a.name); err != nil {
 			return err
 		}
 	}
 	s.roots = x509.NewCertPool()
-	s.roots.AddCert(s.gatewayCA.cert)
+	s.roots.AddCert(s.gatewayCA.Cert)
 	return nil
 }
 
@@ -129,7 +131,7 @@ func (s *Server) listen() error {
 	if s.media, err = newMux(s); err != nil {
 		return err
 	}
-	cert, err := s.ca.serverCert(s.names())
+	cert, err := s.ca.Server(nil, s.names()...)
 	if err != nil {
 		return err
 	}

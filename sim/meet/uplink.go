@@ -33,6 +33,7 @@ type uplink struct {
 	started time.Time
 	path    pathEstimate
 	judged  time.Time // when path was
+	lossAt  time.Time // when something was lost
 }
 
 // uplinkPlan is what the offer says about the way up.
@@ -142,32 +143,8 @@ func (u *uplink) take(in inPacket) (arrival, bool) {
 	joined, presenting, muted := u.s.dev.uplinkGate()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.srtp == nil || u.closed {
-		return arrival{}, false
-	}
-	plain, err := u.srtp.DecryptRTP(nil, in.b, nil)
-	if err != nil {
-		u.report.BadPackets++
-		return arrival{}, false
-	}
-	p := &rtp.Packet{}
-	if err := p.Unmarshal(plain); err != nil {
-		u.report.BadPackets++
-		return arrival{}, false
-	}
-	u.transportWide(p, in.at)
-	t := u.trackOf(p)
-	if t == nil {
-		u.report.Unknown++
-		return arrival{}, false
-	}
-	if len(p.Payload) == 0 { // a padding probe of the client's bandwidth estimation
-		return arrival{}, false
-	}
-	if p = u.unwrap(t, p); p == nil {
-		return arrival{}, false
-	}
-	if !u.police(t, len(p.Payload), in.at) {
+	t, p := u.identify(in)
+	if p == nil || !u.police(t, len(p.Payload), in.at) {
 		return arrival{}, false
 	}
 	u.strict(t, p)
@@ -187,6 +164,33 @@ func (u *uplink) take(in inPacket) (arrival, bool) {
 		return u.voice(t, p, muted, in.at)
 	}
 	return u.video(t, p, in.at)
+}
+
+// identify decrypts a packet and finds its stream; the packet is nil when there is none,
+// or nothing in it.
+func (u *uplink) identify(in inPacket) (*track, *rtp.Packet) {
+	if u.srtp == nil || u.closed {
+		return nil, nil
+	}
+	p := &rtp.Packet{}
+	plain, err := u.srtp.DecryptRTP(nil, in.b, nil)
+	if err == nil {
+		err = p.Unmarshal(plain)
+	}
+	if err != nil {
+		u.report.BadPackets++
+		return nil, nil
+	}
+	u.transportWide(p, in.at)
+	t := u.trackOf(p)
+	if t == nil {
+		u.report.Unknown++
+		return nil, nil
+	}
+	if len(p.Payload) == 0 { // a padding probe of the client's bandwidth estimation
+		return nil, nil
+	}
+	return t, u.unwrap(t, p)
 }
 
 func (u *uplink) transportWide(p *rtp.Packet, at time.Time) {

@@ -163,7 +163,7 @@ type remote struct {
 	codecs    []string // of those the phone knows, in the far end's order
 	event     uint8
 	direction string
-	video     []string // lines of the first m=video
+	video     []string // lines from the first m=video on
 	host      netip.Addr
 }
 
@@ -176,9 +176,8 @@ func parseSDP(body []byte) (remote, error) {
 		f := strings.Fields(v)
 		switch {
 		case key == "m":
-			inVideo = len(f) >= 4 && f[0] == "video" && r.video == nil
-			if inVideo {
-				r.video = []string{line}
+			if inVideo = r.video != nil && !strings.HasPrefix(v, "audio") || len(f) >= 4 && f[0] == "video"; inVideo {
+				r.video = append(r.video, line)
 			}
 			inAudio = len(f) >= 4 && f[0] == "audio" && !audioSeen
 			if inAudio {

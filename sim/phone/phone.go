@@ -48,11 +48,11 @@ type Config struct {
 // Picture is the video of one call: one m-line, what is sent and what is seen.
 // Package room has one.
 type Picture interface {
-	// Describe is our m-line with its attributes, each line with CRLF: an offer, or
+	// Describe is our m-lines with their attributes, each line with CRLF: an offer, or
 	// after Take the answer. "" means that there is none.
 	Describe(direction string) string
-	// Take adopts the far end's m-line: its lines without CRLF, none when it has no
-	// video at all. host is where its description points to.
+	// Take adopts the far end's m-lines: all lines from its first m=video on, without
+	// CRLF, none when it has no video at all. host is where its description points to.
 	Take(host netip.Addr, lines []string)
 	// Refresh is called when the far end asks for a new picture by INFO.
 	Refresh()

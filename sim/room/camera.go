@@ -111,7 +111,7 @@ func (e *Eye) film() {
 func (e *Eye) wanted() (codec string, key bool, kbps int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.sends || e.refused || e.codec == "" {
+	if !e.sends || e.refused || e.covered || e.codec == "" {
 		return "", false, 0
 	}
 	key, e.key = e.key, false

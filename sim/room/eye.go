@@ -32,6 +32,7 @@ type Eye struct {
 	pt        uint8
 	sends     bool
 	refused   bool
+	covered   bool // the camera sends nothing
 	none      bool // the far end's description has no video
 	key       bool // the next picture is to be a keyframe
 	line      string
@@ -43,11 +44,18 @@ type Eye struct {
 	askedOfUs int // keyframes the far end asked for
 	refreshed int // of these by INFO
 	screen    screen
+
+	share *share // the shared screen; nil without
 }
 
 func newEye(c Config, bind string) (*Eye, error) {
 	e := &Eye{cfg: c, stop: make(chan struct{}), started: time.Now(), ssrc: rand.Uint32(), key: true}
 	var err error
+	if c.Share != "" {
+		if e.share, err = newShare(c, bind); err != nil {
+			return nil, err
+		}
+	}
 	if e.rtp, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(bind)}); err != nil {
 		return nil, err
 	}
@@ -69,6 +77,16 @@ func (e *Eye) Close() {
 		_ = e.rtcp.Close()
 	})
 	e.work.Wait()
+	if e.share != nil {
+		e.share.close()
+	}
+}
+
+// Cover stops the camera, or lets it go on; the description stays as it is.
+func (e *Eye) Cover(covered bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.covered, e.key = covered, true
 }
 
 // Refresh implements [phone.Picture].
@@ -116,6 +134,9 @@ func (e *Eye) Describe(direction string) string {
 		b.WriteString("a=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n")
 	}
 	fmt.Fprintf(&b, "a=rtcp:%d\r\na=%s\r\n", e.rtcp.LocalAddr().(*net.UDPAddr).Port, direction)
+	if e.share != nil {
+		b.WriteString("a=content:main\r\na=label:11\r\n" + e.share.describe())
+	}
 	return b.String()
 }
 
@@ -126,6 +147,10 @@ func (e *Eye) Take(host netip.Addr, lines []string) {
 	if e.none = len(lines) == 0; e.none {
 		e.sends = false
 		return
+	}
+	lines, others := firstLine(lines)
+	if e.share != nil {
+		e.share.take(host, others)
 	}
 	m := parseLine(lines)
 	i := slices.IndexFunc(m.codecs, func(c string) bool { return slices.Contains(e.cfg.Video, c) })

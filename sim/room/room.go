@@ -25,6 +25,9 @@ type Config struct {
 	// NoFeedback offers no RTCP feedback: a new picture is then asked for by INFO,
 	// and this room asks for none.
 	NoFeedback bool
+	// Share offers a second stream for a shared screen (RFC 4796) with floor control:
+	// "udp" or "tcp" (RFC 8856). See [Eye.Share].
+	Share string
 	// Film draws picture n in place of the scene. Two seconds of it are encoded once and
 	// sent again and again: for benchmarks.
 	Film func(img *image.YCbCr, n int)

@@ -4,8 +4,8 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -64,7 +64,7 @@ func (d Digest) String() string {
 	s += "username=" + quote(d.Username) + ", realm=" + quote(d.Realm) + ", nonce=" + quote(d.Nonce) +
 		", uri=" + quote(d.URI) + ", response=" + quote(d.Response)
 	if d.QOP != "" {
-		s += fmt.Sprintf(", qop=%s, nc=%08x", d.QOP, d.NC)
+		s += ", qop=" + d.QOP + ", nc=" + d.count()
 	}
 	if d.CNonce != "" { // a -sess algorithm has one without qop, too
 		s += ", cnonce=" + quote(d.CNonce)
@@ -77,18 +77,50 @@ func (d Digest) String() string {
 
 // hash returns the hash of an algorithm (RFC 7616 §6.1), whether it is a -sess
 // one, and whether we know it.
-func hash(algorithm string) (h func(string) string, sess, ok bool) {
+func hash(algorithm string) (h hashFunc, sess, ok bool) {
 	name := strings.ToUpper(algorithm)
 	name, sess = strings.CutSuffix(name, "-SESS")
 	switch name {
 	case "", "MD5":
-		h = func(s string) string { b := md5.Sum([]byte(s)); return hex.EncodeToString(b[:]) }
+		h = md5Hex
 	case "SHA-256":
-		h = func(s string) string { b := sha256.Sum256([]byte(s)); return hex.EncodeToString(b[:]) }
+		h = sha256Hex
 	case "SHA-512-256":
-		h = func(s string) string { b := sha512.Sum512_256([]byte(s)); return hex.EncodeToString(b[:]) }
+		h = sha512Hex
 	}
 	return h, sess, h != nil
+}
+
+// A hashFunc hashes its parts, with a colon between them, and returns hexadecimal.
+type hashFunc func(parts ...string) string
+
+func md5Hex(parts ...string) string {
+	b := md5.Sum(joined(new(inputBuffer), parts))
+	return hex.EncodeToString(b[:])
+}
+
+func sha256Hex(parts ...string) string {
+	b := sha256.Sum256(joined(new(inputBuffer), parts))
+	return hex.EncodeToString(b[:])
+}
+
+func sha512Hex(parts ...string) string {
+	b := sha512.Sum512_256(joined(new(inputBuffer), parts))
+	return hex.EncodeToString(b[:])
+}
+
+// An inputBuffer has room for what is hashed as a rule.
+type inputBuffer [256]byte
+
+func joined(room *inputBuffer, parts []string) []byte {
+	b := room[:0]
+	for i, p := range parts {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = append(b, p...)
+	}
+	return b
 }
 
 // HA1 is the hash a server may store in a password's place: of
@@ -98,7 +130,14 @@ func HA1(algorithm, username, realm string, password Secret) string {
 	if !ok {
 		return ""
 	}
-	return h(username + ":" + realm + ":" + string(password))
+	return h(username, realm, string(password))
+}
+
+// count is the nonce count as it is written.
+func (d Digest) count() string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], d.NC)
+	return hex.EncodeToString(b[:])
 }
 
 // response computes what Response must be (RFC 7616 §3.4.1; RFC 2069 §2.1.2
@@ -109,17 +148,18 @@ func (d Digest) response(ha1, method string, body []byte) (string, bool) {
 		return "", false
 	}
 	if sess {
-		ha1 = h(ha1 + ":" + d.Nonce + ":" + d.CNonce)
+		ha1 = h(ha1, d.Nonce, d.CNonce)
 	}
-	a2 := method + ":" + d.URI
+	var ha2 string
 	switch d.QOP {
 	case "":
-		return h(ha1 + ":" + d.Nonce + ":" + h(a2)), true
+		return h(ha1, d.Nonce, h(method, d.URI)), true
 	case "auth":
+		ha2 = h(method, d.URI)
 	case "auth-int":
-		a2 += ":" + h(string(body))
+		ha2 = h(method, d.URI, h(string(body)))
 	default:
 		return "", false
 	}
-	return h(fmt.Sprintf("%s:%s:%08x:%s:%s:%s", ha1, d.Nonce, d.NC, d.CNonce, d.QOP, h(a2))), true
+	return h(ha1, d.Nonce, d.count(), d.CNonce, d.QOP, ha2), true
 }

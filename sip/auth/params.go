@@ -40,6 +40,9 @@ var ErrMalformed = errors.New("auth: malformed challenge or credentials")
 // maxParams is more than any scheme has; a header line is bounded by package sip.
 const maxParams = 32
 
+// usualParams is what most credentials have.
+const usualParams = 12
+
 // split reads "Scheme name=value, name="value"" or "Scheme token68". A parameter
 // that comes twice is refused: two readers might take different ones.
 func split(value string) (scheme, token68 string, params []Param, err error) {
@@ -50,6 +53,7 @@ func split(value string) (scheme, token68 string, params []Param, err error) {
 	if isToken68(rest) {
 		return scheme, rest, nil, nil
 	}
+	params = make([]Param, 0, usualParams)
 	for rest != "" {
 		var p Param
 		var ok bool
@@ -100,6 +104,9 @@ func cutParam(s string) (p Param, rest string, ok bool) {
 }
 
 func unquote(s string) (value, rest string, ok bool) {
+	if i := strings.IndexAny(s[1:], `"\`) + 1; i > 0 && s[i] == '"' { // nothing is escaped
+		return s[1:i], s[i+1:], true
+	}
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
 		switch s[i] {

@@ -112,14 +112,24 @@ func (s *Server) Challenge(req *sip.Message, stale bool) *sip.Message {
 		status, header = 407, "Proxy-Authenticate"
 	}
 	resp := sip.NewResponse(req, status, "")
+	for _, value := range s.Challenges(stale) {
+		resp.Add(header, value)
+	}
+	return resp
+}
+
+// Challenges returns the values of WWW-Authenticate, or Proxy-Authenticate, for who
+// makes the response: one for each of the server's algorithms.
+func (s *Server) Challenges(stale bool) []string {
+	var all []string
 	for _, algorithm := range s.algorithms() {
 		c := Challenge{
 			Scheme: "Digest", Realm: s.Realm, Nonce: s.nonces.issue(s.now()),
 			Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale,
 		}
-		resp.Add(header, c.String())
+		all = append(all, c.String())
 	}
-	return resp
+	return all
 }
 
 func (s *Server) algorithms() []string {

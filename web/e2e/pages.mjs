@@ -4,7 +4,7 @@ export function pages(s) {
   const explain = async (page) => {
     await page.fill('#x-to', '5550150')
     await page.selectOption('#x-via', 'kitchen')
-    await page.click('text=Explain')
+    await page.click('button:has-text("Explain")')
     await page.waitForSelector('.verdict')
   }
   return [
@@ -41,6 +41,9 @@ export function pages(s) {
     { name: 'settings-limits', path: '/settings/limits' },
     { name: 'settings-sip', path: '/settings/sip' },
     { name: 'settings-meet', path: '/settings/meet' },
+    { name: 'settings-evidence', path: '/settings/evidence' },
+    { name: 'settings-machine', path: '/settings/machine' },
+    { name: 'machines', path: '/machines' },
     { name: 'versions', path: '/versions' },
     { name: 'version', path: '/versions/5' },
     { name: 'document', path: '/versions/document' },

@@ -1,6 +1,6 @@
 // What every browser test needs: the built bundle served with the gateway's own
 // headers, the stand-in API behind it, and a Chromium that talks to nothing else.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -9,6 +9,12 @@ import { createMock } from '../mock/server.mjs'
 
 const dist = new URL('../dist/', import.meta.url).pathname
 const policy = /Policy = ([\s\S]*?)\n\n/.exec(readFileSync(new URL('../web.go', import.meta.url), 'utf8'))[1].match(/"([^"]*)"/g).map((s) => s.slice(1, -1)).join('')
+// All of it at once, so that a build meanwhile changes nothing.
+const bundle = new Map(
+  readdirSync(dist, { recursive: true })
+    .filter((f) => statSync(dist + f).isFile())
+    .map((f) => [f, readFileSync(dist + f)]),
+)
 const kinds = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 
 /** serve is the bundle and a stand-in API on the loopback interface. */
@@ -17,14 +23,10 @@ export async function serve(options) {
   const server = createServer(async (req, res) => {
     if (await mock.handle(req, res)) return
     const path = req.url === '/' ? 'index.html' : req.url.slice(1)
-    try {
-      if (path.includes('..')) throw new Error('outside')
-      const body = readFileSync(dist + path)
-      res.writeHead(200, { 'Content-Type': kinds[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': policy })
-      res.end(body)
-    } catch {
-      res.writeHead(404).end()
-    }
+    const body = bundle.get(path)
+    if (!body) return res.writeHead(404).end()
+    res.writeHead(200, { 'Content-Type': kinds[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': policy })
+    res.end(body)
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))
   const url = `http://127.0.0.1:${server.address().port}/`
@@ -57,6 +59,7 @@ export async function browser() {
 export async function open(b, url, { width = 1440, height = 900, dark = false, problems = [] } = {}) {
   const context = await b.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce', hasTouch: width < 600, acceptDownloads: true })
   const page = await context.newPage()
+  page.setDefaultTimeout(8000)
   page.on('pageerror', (e) => problems.push('error: ' + e.message))
   page.on('console', (m) => {
     // The browser itself notes every answer that is not 2xx.

@@ -48,7 +48,7 @@ export function makeCall(r, n, now) {
   const answered = r() < 0.94 ? began + 2000 + Math.floor(r() * 6000) : 0
   const seconds = answered ? Math.max(1, (now - answered) / 1000) : 0
   const id = 'c' + (0x51a3f000 + n).toString(16) + Math.floor(r() * 65535).toString(16)
-  const c = { id, node: r() < 0.5 ? 'gw1' : 'gw2', began: new Date(began).toISOString(), rang: new Date(began + 400).toISOString(), phase: answered ? 'answered' : 'ringing' }
+  const c = { id, node: r() < 0.5 ? 'gw1' : 'gw2', began: new Date(began).toISOString(), rang: new Date(began + 400).toISOString(), phase: answered ? 'active' : 'early' }
   if (answered) c.answered = new Date(answered).toISOString()
   const a = (via, codec) => ({ id: id + 'a', connector: 'sipua', via, remote: `192.0.2.${1 + Math.floor(r() * 250)}:5060`, codec, media: answered ? media(r, seconds, grade) : undefined, mos: answered ? +(mos[grade] - r() * 0.2).toFixed(2) : undefined })
   const b = (connector, via, codec) => ({ id: id + 'b', connector, via, remote: connector === 'gvoice' ? 'voice.telephony.goog:5061' : '203.0.113.9:19305', codec, media: answered ? media(r, seconds, other) : undefined, mos: answered ? +(mos[other] - r() * 0.15).toFixed(2) : undefined })

@@ -62,6 +62,8 @@ export function schemaOf(path) {
   p.receptions.items.properties.sounds = { type: 'object', additionalProperties: { type: 'string' } }
   p.dial_plan.properties.tests = { type: 'array', items: { type: 'object', properties: { name: { type: 'string' }, from: { type: 'string' }, caller: { type: 'string' }, to: { type: 'string' }, expect: { type: 'string' } } } }
   for (const list of [p.sip.properties.devices, p.sip.properties.trunks, p.google_voice, p.meet.properties.access_tokens, p.dial_plan.properties.rules, p.receptions]) list.items.required = ['name']
+  for (const name of ['node', 'store', 'key_file', 'http', 'web', 'cluster', 'log', 'limits', 'media', 'managed']) if (p[name]) p[name]['x-machine'] = true
+  p.sip.properties.listen['x-machine'] = true
   return root
 }
 

@@ -7,7 +7,10 @@ import { schemaOf } from './schema.mjs'
 const MASK = '********'
 const secretNames = new Set(['password', 'client_secret', 'refresh_token', 'secret'])
 
-export function createMock({ calls = 26, fresh = false, readonly = false, signedIn = false, now = Date.now() } = {}) {
+export function createMock({ calls = 26, fresh = false, readonly = false, signedIn = false, now: fixed } = {}) {
+  const now = fixed ?? Date.now()
+  // With a fixed time all stays as it is, for pictures.
+  const clock = () => fixed ?? Date.now()
   const yaml = new URL('../../docs/tandem.yaml', import.meta.url).pathname
   const schema = schemaOf(yaml)
   const doc = fresh ? { sip: { devices: [], trunks: [] }, google_voice: [], meet: { access_tokens: [] }, receptions: [], outbound: [], toll_guard: {}, limits: {}, dial_plan: { numbers: {}, emergency: {}, groups: {}, rules: [], tests: [] } } : load(yaml)
@@ -27,8 +30,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     versions: fresh ? [{ number: 1, at: new Date(now).toISOString(), author: 'file', comment: 'the first start' }] : history(now),
     alarms: fresh ? [] : alarms(now),
     past: fresh ? [] : pastAlarms(now),
-    users: [{ name: 'admin', role: 'admin', created: ago(90), last_seen: ago(0) }, ...(fresh ? [] : [{ name: 'operator', role: 'operator', created: ago(40), last_seen: ago(0.2) }, { name: 'wallboard', role: 'viewer', created: ago(12), last_seen: ago(1) }])],
-    keys: fresh ? [] : [{ id: 'k1', name: 'Ticket system', scopes: ['read'], created: ago(30), last_used: ago(0.01) }, { id: 'k2', name: 'GitOps', scopes: ['read', 'configure'], created: ago(9), last_used: ago(2) }],
+    users: [{ name: 'admin', role: 'admin', created: ago(90), signed_in: ago(0) }, ...(fresh ? [] : [{ name: 'operator', role: 'operator', created: ago(40), signed_in: ago(0.2) }, { name: 'wallboard', role: 'viewer', created: ago(12), signed_in: ago(1) }])],
+    keys: fresh ? [] : [{ id: 'k1', name: 'Ticket system', scopes: ['read'], created: ago(30), used: ago(0.01) }, { id: 'k2', name: 'GitOps', scopes: ['read', 'configure'], created: ago(9), used: ago(2) }],
     webhooks: fresh ? [] : [{ name: 'tickets', url: 'https://tickets.example.com/hooks/tandem', events: ['alarm.raised', 'alarm.cleared'], secret: MASK, enabled: true }],
     audit: fresh ? [] : audit(now),
     token: fresh ? { state: 'none' } : { state: 'active', active: { subject: 'CN=gw1.example.com', issuer: 'CN=Interop Gateway CA 3', not_before: ago(353), expires: ago(-12), serial: '3f:a1:09:77' }, staged: { subject: 'CN=gw1.example.com', issuer: 'CN=Interop Gateway CA 3', not_before: ago(1), expires: ago(-364), serial: '40:02:be:10' } },
@@ -60,7 +63,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
   function bump(author, comment, diff) {
     s.version++
     s.versions.unshift({ number: s.version, at: new Date().toISOString(), author, comment, diff })
-    s.audit.unshift({ at: new Date().toISOString(), user: author, action: 'configuration.changed', object: `version ${s.version}`, detail: comment, address: '127.0.0.1' })
+    s.audit.unshift({ id: 'v' + s.version, at: new Date().toISOString(), who: author, from: '127.0.0.1', kind: 'config', action: 'Change the configuration', target: `version ${s.version}`, detail: comment, result: 'done' })
     emit('config', { version: s.version })
   }
   function emit(event, data) {
@@ -84,10 +87,11 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
           }
       }
     for (const f of ['number', 'caller_id']) if (item[f] && !/^\+?\d{3,15}$/.test(item[f])) bad(f, `"${item[f]}" is not a telephone number; write it with + and the country code`)
+    if (item.max_calls < 0) bad('max_calls', 'must not be negative')
     for (const f of ['within', 'lobby', 'expires', 'qualify']) if (item[f] && !/^\d+(ms|s|m|h|d)/.test(item[f])) bad(f, `"${item[f]}" is not a duration; write a number with a unit, such as 30s`)
     if (kind === 'rules' && !item.to?.length) bad('to', 'a rule needs a target')
     const known = targetNames()
-    for (const list of ['to', 'ring', 'targets'])
+    for (const list of ['to', 'ring', 'members'])
       if (Array.isArray(item[list]))
         item[list].forEach((t, i) => {
           const k = Object.keys(known).find((k) => k in t)
@@ -170,7 +174,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
   // A little life: qualities move, calls end and begin.
   let n = calls
   const timer = setInterval(() => {
-    if (!s.streams.size || !live.size) return
+    if (fixed || !s.streams.size || !live.size) return
     const ids = [...live.keys()]
     for (let i = 0; i < Math.min(4, ids.length); i++) {
       const id = ids[Math.floor(Math.random() * ids.length)]
@@ -218,6 +222,9 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     const problem = (status, title, detail, errors) => send(status, { title, status, detail, errors }, { 'Content-Type': 'application/problem+json' })
     const etag = () => ({ ETag: `"${s.version}"` })
     const a = path.join('/')
+    // One session for all that have the cookie; whoever is signed in from the start needs none.
+    const known = signedIn || (s.sessions && /tandem_session=mock/.test(req.headers.cookie ?? ''))
+    const cookie = { 'Set-Cookie': 'tandem_session=mock; HttpOnly; SameSite=Strict; Path=/' }
 
     if (a === 'setup') {
       if (method === 'GET') return send(200, { needed: s.needed })
@@ -226,10 +233,10 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       s.sessions = true
       s.user = { user: body.user, role: 'admin', csrf: 'mock' }
       s.users[0].name = body.user
-      return send(200, s.user)
+      return send(200, s.user, cookie)
     }
     if (a === 'session') {
-      if (method === 'GET') return s.sessions ? send(200, s.user) : problem(401, 'Not signed in', 'Sign in first.')
+      if (method === 'GET') return known ? send(200, s.user) : problem(401, 'Not signed in', 'Sign in first.')
       if (method === 'DELETE') {
         s.sessions = false
         return send(204)
@@ -237,9 +244,9 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       if (body.password === 'wrong' || !body.password) return problem(401, 'Not signed in', 'User name or password is wrong.')
       s.sessions = true
       s.user = { user: body.user, role: s.users.find((u) => u.name === body.user)?.role ?? 'admin', csrf: 'mock' }
-      return send(200, s.user)
+      return send(200, s.user, cookie)
     }
-    if (!s.sessions) return problem(401, 'Not signed in', 'Sign in first.')
+    if (!known) return problem(401, 'Not signed in', 'Sign in first.')
     if (method !== 'GET' && req.headers['x-csrf-token'] !== 'mock') return problem(403, 'Forbidden', 'The CSRF token is missing.')
 
     if (a === 'events') {
@@ -319,7 +326,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
         emit('call', { type: 'ended', call: c })
         return send(204)
       }
-      return method === 'POST' ? send(200, {}) : send(200, evidence(c, Date.now()))
+      return method === 'POST' ? send(200, {}) : send(200, evidence(c, clock()))
     }
     if (a === 'history' || a === 'history.csv') {
       const text = (q.get('q') ?? '').toLowerCase()
@@ -347,9 +354,16 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       return send(200, x)
     }
     if (a === 'registrations')
-      return send(200, { items: fresh ? [] : kinds.devices().slice(0, 7).flatMap((d, i) => Array.from({ length: i === 1 ? 2 : 1 }, (_, k) => ({ device: d.name, key: d.name + k, contact: `<sip:${d.name}@192.0.2.${20 + i}:5060>`, network: d.video ? 'tls' : 'udp', remote: `192.0.2.${20 + i + k * 30}:${5060 + k}`, local: '0.0.0.0:5060', expires: new Date(Date.now() + (20 + i * 7) * 60e3).toISOString(), agent: ['Yealink SIP-T54W 96.86.0.70', 'Linphone/5.2', 'Grandstream HT802', 'Poly G7500', 'Cisco Room Kit', 'baresip 3.9'][i % 6] }))) })
-    if (a === 'accounts/status') return send(200, { items: kinds['google-voice']().map((x) => ({ account: x.name, number: x.number, state: fresh ? 'connecting' : x.name === 'shop' ? 'silent' : 'registered', since: ago(x.name === 'shop' ? 0.01 : 3.2), proxy: 'voice.telephony.goog:5061', problem: x.name === 'shop' ? 'the registrar answered 603 Declined' : undefined, next: x.name === 'shop' ? new Date(Date.now() + 4 * 60e3).toISOString() : undefined, calls: x.name === 'shop' ? 0 : [...live.values()].filter((c) => c.b?.via === x.name).length })) })
-    if (a === 'trunks/status') return send(200, { items: kinds.trunks().map((t, i) => ({ name: t.name, state: i === 1 ? 'down' : t.register ? 'registered' : 'up', problem: i === 1 ? 'no answer to OPTIONS for 90 s' : undefined, calls: i === 1 ? 0 : 4 })) })
+      return send(200, { devices: [], trunks: kinds.trunks().map((t, i) => ({ name: t.name, state: i === 1 ? 'down' : t.register ? 'registered' : 'up', problem: i === 1 ? 'no answer to OPTIONS for 90 s' : undefined, calls: i === 1 ? 0 : 4 })), items: fresh ? [] : kinds.devices().slice(0, 7).flatMap((d, i) => Array.from({ length: i === 1 ? 2 : 1 }, (_, k) => ({ device: d.name, key: d.name + k, contact: `<sip:${d.name}@192.0.2.${20 + i}:5060>`, network: d.video ? 'tls' : 'udp', remote: `192.0.2.${20 + i + k * 30}:${5060 + k}`, local: '0.0.0.0:5060', expires: new Date(clock() + (20 + i * 7) * 60e3).toISOString(), agent: ['Yealink SIP-T54W 96.86.0.70', 'Linphone/5.2', 'Grandstream HT802', 'Poly G7500', 'Cisco Room Kit', 'baresip 3.9'][i % 6] }))) })
+    if (a === 'accounts/status') return send(200, { items: kinds['google-voice']().map((x) => ({ account: x.name, number: x.number, state: fresh ? 'connecting' : x.name === 'shop' ? 'silent' : 'registered', since: ago(x.name === 'shop' ? 0.01 : 3.2), proxy: 'voice.telephony.goog:5061', problem: x.name === 'shop' ? 'the registrar answered 603 Declined' : undefined, next: x.name === 'shop' ? new Date(clock() + 4 * 60e3).toISOString() : undefined, calls: x.name === 'shop' ? 0 : [...live.values()].filter((c) => c.b?.via === x.name).length })) })
+    if (a === 'nodes') {
+      const node = (name, more) => ({ name, address: `${name}.example.com:5070`, version: '0.9.0', state: s.drained === name ? 'draining' : 'active', session: 3, started: ago(9), beat: new Date(clock()).toISOString(), until: new Date(clock() + 9e3).toISOString(), calls: [...live.values()].filter((c) => c.node === name).length, this: false, drain: s.drained === name, leases: [], ...more })
+      return send(200, fresh ? { items: [], calls: [] } : { items: [node('gw1', { this: true, leases: ['gvoice/home'] }), node('gw2', { leases: ['gvoice/shop'], by: 'admin' })], calls: [...live.values()].filter((c) => c.node === 'gw2').slice(0, 6).map((c) => ({ id: c.id, node: c.node, from: c.from, from_name: c.from_name, to: c.meeting_title ?? c.to, a: `sipua ${c.a.via}`, b: c.b && `${c.b.connector} ${c.b.via}`, began: c.began, answered: c.answered })) })
+    }
+    if (path[0] === 'nodes') {
+      s.drained = path[2] === 'drain' ? path[1] : ''
+      return send(204)
+    }
     if (a === 'meetings') return send(200, { items: [] })
     if (a === 'audit') return send(200, { items: s.audit })
     if (a === 'gateway-token') return send(200, s.token)
@@ -388,11 +402,11 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
         if (method === 'POST') {
           const errors = check('groups', body)
           if (errors.length) return problem(422, 'The ring group is not valid', 'See the fields that are marked.', errors)
-          groups[body.name] = body.targets ?? []
-          bump(s.user.user, comment, [{ field: `dial_plan.groups.${body.name}`, after: JSON.stringify(body.targets) }])
+          groups[body.name] = body.members ?? []
+          bump(s.user.user, comment, [{ field: `dial_plan.groups.${body.name}`, after: JSON.stringify(body.members) }])
           return send(201, body)
         }
-        return send(200, { items: Object.entries(groups).map(([name, targets]) => ({ name, targets })) })
+        return send(200, { items: Object.entries(groups).map(([name, targets]) => ({ name, members: targets })) })
       }
       if (!groups[path[1]]) return problem(404, 'Not found', 'there is no such group')
       if (method === 'DELETE') {
@@ -401,10 +415,10 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
         return send(204)
       }
       if (method === 'PUT') {
-        groups[path[1]] = body.targets ?? []
+        groups[path[1]] = body.members ?? []
         bump(s.user.user, comment, [])
       }
-      return send(200, { name: path[1], targets: groups[path[1]] }, etag())
+      return send(200, { name: path[1], members: groups[path[1]] }, etag())
     }
     if (path[0] in kinds) {
       const list = kinds[path[0]]()
@@ -464,13 +478,14 @@ function history(now) {
 
 function audit(now) {
   const at = (h) => new Date(now - h * 3600e3).toISOString()
+  const e = (h, who, kind, action, target, detail, from, result = 'done') => ({ id: 'a' + h, at: at(h), who, kind, action, target, detail, from, result })
   return [
-    { at: at(0.2), user: 'admin', action: 'session.begun', address: '192.0.2.77' },
-    { at: at(3), user: 'admin', action: 'configuration.changed', object: 'version 6', detail: 'longer ringing at home', address: '192.0.2.77' },
-    { at: at(5), user: 'mallory', action: 'session.refused', detail: 'wrong password', address: '198.51.100.4' },
-    { at: at(26), user: 'api key GitOps', action: 'configuration.changed', object: 'version 5', detail: 'boardroom gets its own rule', address: '192.0.2.9' },
-    { at: at(31), user: 'operator', action: 'call.ended', object: 'c51a3f0129b', address: '192.0.2.80' },
-    { at: at(49), user: 'admin', action: 'configuration.rolled_back', object: 'version 4', detail: 'to version 2', address: '192.0.2.77' },
-    { at: at(300), user: 'admin', action: 'user.made', object: 'operator', address: '192.0.2.77' },
+    e(0.2, 'admin', 'session', 'Sign in', '', '', '192.0.2.77'),
+    e(3, 'admin', 'config', 'Change a Google Voice account', 'home', 'longer ringing at home', '192.0.2.77'),
+    e(5, 'mallory', 'session', 'Sign in', '', 'wrong password', '198.51.100.4', 'refused'),
+    e(26, 'api key GitOps', 'config', 'Replace the whole configuration', 'version 5', 'boardroom gets its own rule', '192.0.2.9'),
+    e(31, 'operator', 'call', 'Hang up', 'c51a3f0129b', '', '192.0.2.80'),
+    e(49, 'admin', 'config', 'Put a version back in force', 'version 2', '', '192.0.2.77'),
+    e(300, 'admin', 'user', 'Add a user', 'operator', '', '192.0.2.77'),
   ]
 }

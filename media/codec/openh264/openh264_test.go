@@ -4,7 +4,6 @@ package openh264
 
 import (
 	"errors"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -310,12 +309,7 @@ func TestNothingLeaks(t *testing.T) {
 		e.Close()
 		d.Close()
 	}
-	round()
-	before := cmem.InUse()
-	for range 30 {
-		round()
-	}
-	if more := cmem.InUse() - before; more > 64<<10 {
+	if more := cmem.Left(30, round); more > 64<<10 {
 		t.Errorf("30 encoders and decoders left %d octets", more)
 	}
 }
@@ -352,18 +346,8 @@ func corpus(tb testing.TB) [][]byte {
 }
 
 func TestMutatedStreamsDoNoHarm(t *testing.T) {
-	frames := corpus(t)
-	r := rand.New(rand.NewPCG(1, 2))
-	d := decoder(t)
-	for range 3000 {
-		f := append([]byte(nil), frames[r.IntN(len(frames))]...)
-		for range 1 + r.IntN(8) {
-			f[r.IntN(len(f))] ^= byte(1 << r.IntN(8))
-		}
-		f = f[:1+r.IntN(len(f))]
-		if pic, _ := d.Decode(f); pic != nil && !pic.Valid() {
-			t.Fatalf("an invalid picture %v of %x", pic, f)
-		}
+	if err := moving.Mutants(decoder(t), corpus(t), 3000); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -97,12 +97,13 @@ export async function items<T>(path: string, signal?: AbortSignal): Promise<T[]>
 }
 
 /** all reads every page of a list of configuration, which is never long. */
-export async function all<T>(path: string): Promise<T[]> {
+export async function all<T>(path: string, tagged?: (etag: string) => void): Promise<T[]> {
   const out: T[] = []
   let after = ''
   for (let page = 0; page < 200; page++) {
     const glue = path.includes('?') ? '&' : '?'
-    const b = await get<List<T> | T[]>(`${path}${glue}limit=200${after ? '&after=' + encodeURIComponent(after) : ''}`)
+    const { body: b, etag } = await call<List<T> | T[]>('GET', `${path}${glue}limit=1000${after ? '&after=' + encodeURIComponent(after) : ''}`)
+    if (!page) tagged?.(etag)
     if (Array.isArray(b)) return b
     out.push(...(b.items ?? []))
     if (!b.next) return out

@@ -104,6 +104,13 @@ export function connector(name?: string): string {
   return name ? (connectors[name] ?? name) : none
 }
 
+const phases: Record<string, string> = { dialing: 'dialling', early: 'ringing', active: 'answered', ending: 'ending', over: 'over' }
+
+/** phase is how far a running call is. */
+export function phase(c: Call): string {
+  return c.phase ? (phases[c.phase] ?? c.phase) : c.answered ? 'answered' : 'ringing'
+}
+
 export function party(number: string, name?: string): string {
   return name && name !== number ? name : phone(number) || 'Unknown'
 }

@@ -14,6 +14,8 @@ export interface Kind {
   node: (root: Node) => Node
   fresh: () => Item
   back?: string
+  /** It is no part of the configuration's document: no versions, no file, no pages of a list. */
+  apart?: boolean
 }
 
 function listed(path: string) {
@@ -33,14 +35,14 @@ export const kinds = {
   receptions: kind('receptions', 'reception', 'Receptions', 'reception', 'receptions'),
   tests: kind('dial-plan-tests', 'saved test', 'Saved tests', 'test', 'dial_plan.tests', () => ({}), 'dial-plan/tests'),
   groups: {
-    ...kind('groups', 'ring group', 'Ring groups', 'groups', 'dial_plan.groups', () => ({ targets: [] })),
+    ...kind('groups', 'ring group', 'Ring groups', 'groups', 'dial_plan.groups', () => ({ members: [] })),
     // In the document a group is an entry of a map; as a resource it has its name in it.
     node: (root: Node): Node => ({
       type: 'object',
-      required: ['name', 'targets'],
+      required: ['name', 'members'],
       properties: {
         name: { type: 'string', description: 'How rules and accounts call it.' },
-        targets: resolve(root, at(root, 'dial_plan.groups.{}')),
+        members: resolve(root, at(root, 'dial_plan.groups.{}')),
       },
     }),
   } satisfies Kind,

@@ -66,6 +66,7 @@ class Live {
       this.retry = window.setTimeout(() => this.poll && this.listen(), this.wait)
       this.wait = Math.min(this.wait * 2, 30000)
     }
+    s.addEventListener('reset', () => void this.refresh()) // events were missed
     for (const kind of ['call', 'alarm', 'registration', 'config', 'status'] as Kind[])
       s.addEventListener(kind, (e) => this.take(kind, (e as MessageEvent<string>).data))
   }

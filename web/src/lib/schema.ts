@@ -15,6 +15,9 @@ export interface Node {
   minimum?: number
   maximum?: number
   examples?: unknown[]
+  'x-order'?: string[]
+  'x-refers'?: string
+  'x-machine'?: boolean
   $ref?: string
   $defs?: Record<string, Node>
   anyOf?: Node[]
@@ -63,6 +66,13 @@ export function resolve(root: Node, n: Node): Node {
 function omitRef(n: Node): Node {
   const { $ref: _, ...rest } = n
   return rest
+}
+
+/** fieldsOf is an object's fields, in the order of the file. */
+export function fieldsOf(n: Node): [string, Node][] {
+  const order = n['x-order'] ?? []
+  const rank = (k: string) => (order.includes(k) ? order.indexOf(k) : order.length)
+  return Object.entries(n.properties ?? {}).sort(([a], [b]) => rank(a) - rank(b))
 }
 
 export function typeOf(n: Node): string {

@@ -97,6 +97,8 @@ export interface Stream {
   direction: 'in' | 'out'
   kind: 'audio' | 'video' | 'content'
   codec?: string
+  state?: string
+  layer?: number
   bit_rate?: number
   width?: number
   height?: number
@@ -124,6 +126,15 @@ export interface Sample {
   loss?: number
   jitter_ms?: number
   round_trip_ms?: number
+  bit_rate?: number
+}
+
+export interface Person {
+  name?: string
+  muted?: boolean
+  no_video?: boolean
+  presenting?: boolean
+  telephone?: boolean
 }
 
 export interface CallDetail extends Call {
@@ -131,6 +142,8 @@ export interface CallDetail extends Call {
   pipeline?: string[]
   ladder?: LadderMessage[]
   timeline?: Sample[]
+  people?: Person[]
+  dropped?: number
 }
 
 export interface Alarm {
@@ -185,6 +198,7 @@ export interface Version {
 }
 
 export interface Registration {
+  key?: string
   device: string
   contact: string
   network: string

@@ -1,6 +1,9 @@
-package meet
+// Package pipe lends pion a net.PacketConn that has no socket: ICE and DTLS run over
+// datagrams that somebody else reads and writes. Start reading at [Conn].
+package pipe
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -15,15 +18,17 @@ import (
 // protocols repeat what is lost.
 const maxQueued = 64
 
-// pipe is a net.PacketConn without a socket: the reader of the socket puts
-// datagrams in, and what is written goes out by send.
-type pipe struct {
+// A Conn is a net.PacketConn without a socket: whoever reads the socket Puts datagrams
+// in, and what is written goes out by the function given to New. Put and the methods of
+// net.PacketConn may run at once; there is one reader.
+type Conn struct {
 	local  net.Addr
 	send   func(b []byte, to netip.AddrPort)
 	queue  chan datagram
 	read   *deadline.Deadline
 	closed chan struct{}
 	once   sync.Once
+	first  *datagram // read before the queue; the reader's
 }
 
 type datagram struct {
@@ -31,22 +36,39 @@ type datagram struct {
 	from netip.AddrPort
 }
 
-var _ net.PacketConn = (*pipe)(nil)
+var _ net.PacketConn = (*Conn)(nil)
 
-func newPipe(local net.Addr, send func(b []byte, to netip.AddrPort)) *pipe {
-	return &pipe{local: local, send: send, queue: make(chan datagram, maxQueued), read: deadline.New(), closed: make(chan struct{})}
+// New returns a Conn with an address; what the network refuses to send counts as lost.
+func New(local net.Addr, send func(b []byte, to netip.AddrPort)) *Conn {
+	return &Conn{local: local, send: send, queue: make(chan datagram, maxQueued), read: deadline.New(), closed: make(chan struct{})}
 }
 
-// put queues a copy of b, or drops it.
-func (p *pipe) put(b []byte, from netip.AddrPort) {
+// Put queues a copy of b; false when it was dropped.
+func (p *Conn) Put(b []byte, from netip.AddrPort) bool {
 	select {
 	case p.queue <- datagram{append([]byte(nil), b...), from}:
+		return true
 	default:
+		return false
+	}
+}
+
+// Await waits until a datagram is there, and leaves it there. Call it before the reader
+// reads.
+func (p *Conn) Await(ctx context.Context) error {
+	select {
+	case d := <-p.queue:
+		p.first = &d
+		return nil
+	case <-p.closed:
+		return net.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // ReadFrom implements [net.PacketConn].
-func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
+func (p *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := p.ReadFromAddrPort(b)
 	if err != nil {
 		return 0, nil, err
@@ -55,11 +77,15 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // ReadFromAddrPort implements pion's optional interface.
-func (p *pipe) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+func (p *Conn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	select {
 	case <-p.closed:
 		return 0, netip.AddrPort{}, net.ErrClosed
 	default:
+	}
+	if d := p.first; d != nil {
+		p.first = nil
+		return copy(b, d.b), d.from, nil
 	}
 	select {
 	case d := <-p.queue:
@@ -72,7 +98,7 @@ func (p *pipe) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 }
 
 // WriteTo implements [net.PacketConn].
-func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
+func (p *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	u, ok := to.(*net.UDPAddr)
 	if !ok {
 		return 0, net.InvalidAddrError("not a UDP address")
@@ -82,7 +108,7 @@ func (p *pipe) WriteTo(b []byte, to net.Addr) (int, error) {
 
 // WriteToAddrPort implements pion's optional interface. A datagram that the
 // network refuses counts as lost.
-func (p *pipe) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+func (p *Conn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	select {
 	case <-p.closed:
 		return 0, net.ErrClosed
@@ -93,28 +119,30 @@ func (p *pipe) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 }
 
 // Close implements [net.PacketConn].
-func (p *pipe) Close() error {
+func (p *Conn) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil
 }
 
 // LocalAddr implements [net.PacketConn].
-func (p *pipe) LocalAddr() net.Addr { return p.local }
+func (p *Conn) LocalAddr() net.Addr { return p.local }
 
 // SetDeadline implements [net.PacketConn].
-func (p *pipe) SetDeadline(t time.Time) error { return p.SetReadDeadline(t) }
+func (p *Conn) SetDeadline(t time.Time) error { return p.SetReadDeadline(t) }
 
 // SetReadDeadline implements [net.PacketConn].
-func (p *pipe) SetReadDeadline(t time.Time) error {
+func (p *Conn) SetReadDeadline(t time.Time) error {
 	p.read.Set(t)
 	return nil
 }
 
 // SetWriteDeadline implements [net.PacketConn]; a write never waits.
-func (p *pipe) SetWriteDeadline(time.Time) error { return nil }
+func (p *Conn) SetWriteDeadline(time.Time) error { return nil }
 
-// quiet is pion's logger, and says nothing: what matters is in our events, and
+// Quiet is pion's logger, and says nothing: what matters is in our events, and
 // some of its lines hold what strangers send.
+func Quiet() logging.LoggerFactory { return quiet{} }
+
 type quiet struct{}
 
 func (quiet) NewLogger(string) logging.LeveledLogger { return quiet{} }

@@ -1,0 +1,277 @@
+// Stories of an administrator, in Chromium: node e2e/stories.mjs [name…]
+// The API behind them is the stand-in; TANDEM_URL with TANDEM_SETUP (the code of
+// the one-time link) plays the first of them against a gateway that has no user yet.
+import assert from 'node:assert/strict'
+import { axe, browser, open, serve } from './stage.mjs'
+import { pages } from './pages.mjs'
+
+const password = 'correct horse battery'
+const stories = {}
+
+async function signIn(page, url) {
+  await page.goto(url)
+  await page.fill('#user', 'admin')
+  await page.fill('#password', password)
+  await page.click('button:has-text("Sign in")')
+  await page.waitForSelector('h1:has-text("Overview")')
+}
+const field = (page, label) => page.getByLabel(label, { exact: false }).first()
+
+stories['first run: a household with Google Voice'] = async ({ b, url, setup }) => {
+  const page = await open(b, url)
+  await page.goto(`${url}#/setup?token=${setup}`)
+  await page.waitForSelector('h1:has-text("Welcome")')
+  assert.equal(await page.inputValue('#token'), setup, 'the code comes from the link')
+  await page.fill('#user', 'admin')
+  await page.fill('#password', 'short')
+  await page.fill('#again', 'short')
+  await page.click('button:has-text("Make the administrator")')
+  assert.ok(await page.isVisible('text=At least 10 characters'), 'a short password is not sent')
+  await page.fill('#password', password)
+  await page.fill('#again', password)
+  await page.click('button:has-text("Make the administrator")')
+  await page.waitForSelector('h1:has-text("Set up this gateway")')
+  await page.click('button:has-text("A household")')
+  await page.fill('#w-number', 'five five five')
+  await page.fill('#w-client_id', 'mine.apps.example')
+  await page.fill('#w-client_secret', 'secret-of-mine')
+  await page.fill('#w-refresh_token', 'token-of-mine')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('[role=alert]')
+  await page.fill('#w-number', '+12025550123')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A phone")')
+  assert.ok((await page.inputValue('#w-password')).length >= 12, 'a good password is made')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("Where calls go")')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A test call")')
+  await page.fill('#t-number', '5550150')
+  await page.click('button:has-text("Where would it go?")')
+  await page.waitForSelector('text=/Google Voice account home/')
+  await page.goto(url + '#/google-voice/home')
+  await page.waitForSelector('text=Replace')
+  assert.ok(!(await page.content()).includes('secret-of-mine'), 'a secret never comes back')
+  return page
+}
+
+stories['add a device'] = async ({ b, url }) => {
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.click('nav >> text=Devices')
+  await page.click('text=Add device')
+  await field(page, 'User name').fill('porch')
+  await field(page, 'Password').fill('a-password-of-the-porch')
+  await field(page, 'Calls at once').fill('-1')
+  await page.click('button:has-text("Add device")')
+  await page.waitForSelector('text=Nothing was changed')
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-invalid')), 'true', 'the field that is wrong has the focus')
+  await field(page, 'Calls at once').fill('2')
+  await field(page, 'Number that others see').fill('+12025550123')
+  await page.fill('[aria-label^="Why this change"]', 'for the porch – with “signs”')
+  await page.click('button:has-text("Add device")')
+  await page.waitForSelector('text=/“porch” is saved/')
+  await page.waitForSelector('td >> text=porch')
+  await page.goto(url + '#/versions')
+  await page.waitForSelector('text=for the porch – with “signs”')
+  return page
+}
+
+stories['add a rule, explain it, move it by keyboard'] = async ({ b, url }) => {
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.goto(url + '#/dial-plan/rules/new')
+  await field(page, 'Name').fill('the porch')
+  await field(page, 'Number dialled').fill('(?=7)77')
+  await page.click('text=Add a target')
+  await page.selectOption('[aria-label="Kind of target 1"]', 'device')
+  await page.selectOption('[aria-label="Name of target 1"]', 'porch')
+  await page.click('button:has-text("Add rule")')
+  await page.waitForSelector('text=Nothing was changed')
+  await field(page, 'Number dialled').fill('77')
+  await page.click('button:has-text("Add rule")')
+  await page.waitForSelector('h1:has-text("Dial plan")')
+  await page.waitForSelector('li >> text=the porch')
+  await page.fill('#x-to', '77')
+  await page.click('button:has-text("Explain")')
+  await page.waitForSelector('.verdict.good')
+  assert.match(await page.textContent('.verdict'), /porch/)
+  await page.waitForSelector('li >> text=takes the call')
+  await page.goto(url + '#/dial-plan/rules/new')
+  await field(page, 'Name').fill('the porch at night')
+  await field(page, 'Priority').fill('99')
+  await field(page, 'Number dialled').fill('78')
+  await page.click('text=Add a target')
+  await page.selectOption('[aria-label="Name of target 1"]', 'porch')
+  await page.click('button:has-text("Add rule")')
+  const handle = page.locator('[aria-label^="Move the porch at night"]')
+  await handle.waitFor()
+  await handle.focus()
+  await page.keyboard.press('Home')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('text=The new order is in force.')
+  assert.match(await page.textContent('ol > li >> nth=0'), /the porch at night/)
+  return page
+}
+
+stories['leaving with unsaved entries is asked about'] = async ({ b, url }) => {
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.goto(url + '#/devices/new')
+  await field(page, 'User name').fill('half')
+  await page.click('nav >> text=Trunks')
+  await page.waitForSelector('dialog >> text=Leave without saving?')
+  await page.click('dialog >> text=Cancel')
+  assert.equal(await field(page, 'User name').inputValue(), 'half')
+  await page.click('nav >> text=Trunks')
+  await page.click('dialog >> button:has-text("Leave")')
+  await page.waitForSelector('h1:has-text("Trunks")')
+  return page
+}
+
+stories['an alarm is seen and acknowledged'] = async ({ b, url, mock }) => {
+  if (!mock) return
+  mock.state.alarms.push({ key: 'disk/full', severity: 'critical', title: 'The disk is full', subject: '<img src=x onerror=alert(1)>', do: 'Make room.', begin: new Date().toISOString(), last: new Date().toISOString(), count: 1 })
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.waitForSelector('text=<img src=x onerror=alert(1)>')
+  await page.click('nav >> text=Alarms')
+  await page.locator('article', { hasText: 'The disk is full' }).getByRole('button', { name: 'Acknowledge' }).click()
+  await page.waitForSelector('text=/Acknowledged by admin/')
+  return page
+}
+
+stories['a live call: from the diagram to its ladder, and hang up'] = async ({ b, mock, url }) => {
+  if (!mock) return
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.click('nav >> text=Live view')
+  await page.waitForSelector('svg a.call')
+  await page.locator('svg a.call').first().focus()
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('h2:has-text("Signalling")')
+  await page.locator('g.message').first().focus()
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('pre >> text=/INVITE sip:/')
+  await page.click('button:has-text("Hang up")')
+  await page.click('dialog >> button:has-text("Hang up")')
+  await page.waitForSelector('text=The call is over.')
+  return page
+}
+
+stories['a gateway token: a request is refused with a sentence'] = async ({ b, mock, url }) => {
+  if (!mock) return
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.goto(url + '#/gateway-token')
+  await page.fill('[aria-label="Certificate in PEM"]', '-----BEGIN CERTIFICATE REQUEST-----')
+  await page.click('text=Check and keep')
+  await page.waitForSelector('text=/This is the request/')
+  await page.fill('[aria-label="Certificate in PEM"]', '-----BEGIN CERTIFICATE-----\nMIIB')
+  await page.click('text=Check and keep')
+  await page.waitForSelector('text=The certificate fits the key and is kept.')
+  await page.click('text=Use it now')
+  await page.waitForSelector('text=/The staged certificate is in use/')
+  return page
+}
+
+stories['go somewhere by its name'] = async ({ b, url }) => {
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('toll')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('h1:has-text("Settings")')
+  return page
+}
+
+stories['a thousand calls move smoothly'] = async ({ b, mock }) => {
+  if (!mock) return
+  const busy = await serve({ signedIn: true, calls: 1000 })
+  const page = await open(b, busy.url)
+  await page.goto(busy.url + '#/live')
+  await page.waitForSelector('.dots rect')
+  await page.click('text=Open all')
+  await page.waitForSelector('svg a.call')
+  const rows = await page.locator('svg a.call').count()
+  assert.ok(rows < 120, `${rows} calls are drawn although the screen shows fewer`)
+  const gaps = await page.evaluate(async () => {
+    const out = []
+    let last = performance.now()
+    for (let i = 0; i < 60; i++) {
+      scrollBy(0, 400)
+      await new Promise(requestAnimationFrame)
+      const now = performance.now()
+      out.push(now - last)
+      last = now
+    }
+    return out.sort((x, y) => x - y)
+  })
+  console.log(`    a frame took ${gaps[30].toFixed(0)} ms (median), ${gaps[57].toFixed(0)} ms (95 %)`)
+  await busy.close()
+  return page
+}
+
+async function everyPage(b, done) {
+  const s = await serve({ signedIn: true })
+  const fresh = await serve({ fresh: true })
+  let found = 0
+  // Wide and light, narrow and dark find what there is; AXE=all tries the other two as well.
+  const looks = [[1440, false], [390, true], ...(process.env.AXE === 'all' ? [[1440, true], [390, false]] : [])]
+  for (const [width, dark] of looks) {
+    for (const p of pages(s)) {
+      if (p.on === 'busy') continue
+      const server = p.on === 'fresh' ? fresh : s
+      const page = await open(b, server.url, { width, dark })
+      await page.goto(server.url + '#' + p.path)
+      await page.waitForSelector('h1')
+      await page.waitForFunction(() => !document.querySelector('.bone'))
+      if (p.act) await p.act(page)
+      const bad = [...(await axe(page)), ...new Set(page.problems)]
+      if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) bad.push('wider than the screen')
+      if (bad.length) console.error(`  ${p.name} (${width}, ${dark ? 'dark' : 'light'}):\n    ${bad.join('\n    ')}`)
+      found += bad.length
+      done.pages++
+      await page.context().close()
+    }
+  }
+  await s.close()
+  await fresh.close()
+  return found
+}
+
+const only = process.argv.slice(2)
+const { b, close } = await browser()
+let failed = 0
+const real = process.env.TANDEM_URL
+const stage = real ? null : await serve({ fresh: true })
+const busy = real ? null : await serve({ signedIn: false })
+for (const [name, play] of Object.entries(stories)) {
+  if (only.length && !only.some((o) => name.includes(o))) continue
+  const first = name.startsWith('first run')
+  const server = first ? stage : busy
+  const problems = []
+  try {
+    const page = await play({ b, url: real ?? server.url, mock: server?.mock, setup: process.env.TANDEM_SETUP ?? 'abc123' })
+    problems.push(...(page?.problems ?? []))
+    await page?.context().close()
+    assert.deepEqual(problems, [])
+    console.log(`ok    ${name}`)
+  } catch (e) {
+    failed++
+    console.error(`FAIL  ${name}\n${e.message}`)
+    const p = b.contexts().at(-1)?.pages()[0]
+    if (p && process.env.SHOT) await p.screenshot({ path: process.env.SHOT })
+  }
+  for (const c of b.contexts()) await c.close()
+}
+if (!real && (!only.length || only.includes('axe'))) {
+  const done = { pages: 0 }
+  const found = await everyPage(b, done)
+  console.log(`${found ? 'FAIL' : 'ok  '}  axe and the policy on every page: ${done.pages} views, ${found} findings`)
+  failed += found ? 1 : 0
+}
+await stage?.close()
+await busy?.close()
+await close()
+process.exit(failed ? 1 : 0)
