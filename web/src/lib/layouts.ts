@@ -330,6 +330,7 @@ export const layouts: Record<string, Layout> = {
       videos: { label: 'Pictures at once' },
     },
   },
+  machine: { sections: [{ title: 'This machine', fields: ['node', 'store', 'key_file', 'http', 'managed', 'web', 'cluster', 'log', 'limits', 'media'] }] },
   alarms: {
     sections: [{ title: 'Who is told of alarms', text: 'Besides the log, these pages and webhooks.', fields: ['mail'] }],
     fields: { 'mail.server': { help: 'Host, or host:port. Left out: no mails.' }, 'mail.tls': { label: 'TLS', widget: 'select', options: [['', 'STARTTLS (default)'], ['starttls', 'STARTTLS'], ['implicit', 'Implicit'], ['none', 'None: only for a server on this machine']], help: '' }, 'mail.min_severity': { label: 'From this severity on', widget: 'select', options: ['info', 'warning', 'critical'], help: '' }, 'mail.to': { wide: true } },
