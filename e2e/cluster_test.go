@@ -326,7 +326,8 @@ func (w *town) fromOutside(ctx context.Context, account string, p *phone.Phone) 
 // status asks a node's own status page.
 func (w *town) status(name string) (s struct {
 	Calls []call.Record `json:"calls"`
-}) {
+},
+) {
 	resp, err := http.Get("http://" + w.nodes[name].http + "/status") //nolint:noctx // loopback
 	if err != nil {
 		return s
