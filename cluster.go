@@ -213,8 +213,8 @@ func (t *together) Dial(ctx context.Context, d call.Destination, from call.Reque
 	if t.member.Holds(resource) || from.Over != "" || !slices.Contains(t.Wanted(), resource) {
 		return t.g.Voice.Dial(ctx, d, from)
 	}
-	return t.g.Phones.DialNode(ctx, d.Target, d.To, from, func() (string, bool) {
-		n, ok := t.member.Holder(resource)
+	return t.g.Phones.DialNode(ctx, d.Target, d.To, from, func(ctx context.Context, but string) (string, bool) {
+		n, ok := t.member.FindHolder(ctx, resource, but)
 		return n.Name, ok && n.Name != t.member.Name
 	})
 }

@@ -128,6 +128,22 @@ func (m *Member) Holder(resource string) (Node, bool) {
 	return m.view.Holder(resource)
 }
 
+// FindHolder is Holder for who needs it now: when nobody is known to hold the resource,
+// or only the machine named but, the store is asked.
+func (m *Member) FindHolder(ctx context.Context, resource, but string) (Node, bool) {
+	m.init()
+	if n, ok := m.Holder(resource); ok && n.Name != but || m.Err() != nil {
+		return n, ok
+	}
+	ctx, cancel := visit(ctx)
+	defer cancel()
+	v, err := (&ledger{m.DB, m.around}).view(ctx)
+	if err != nil {
+		return Node{}, false
+	}
+	return v.Holder(resource)
+}
+
 // Node returns what is known of the machine called name, and whether it lives.
 func (m *Member) Node(name string) (n Node, alive bool) {
 	m.mu.Lock()
