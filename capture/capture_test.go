@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,9 +44,14 @@ func tapped(at time.Time, out bool, payload string) transport.Tapped {
 func TestPacketsAndMessagesComeInTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
+		var mu sync.Mutex // guards both
 		var ladder []evidence.Message
 		on := true
-		c := &Capture{By: "test", Messages: func() ([]evidence.Message, bool) { return ladder, on }}
+		c := &Capture{By: "test", Messages: func() ([]evidence.Message, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			return ladder, on
+		}}
 		var file bytes.Buffer
 		done := make(chan error, 1)
 		go func() { done <- c.Run(t.Context(), &file, func() {}) }()
@@ -53,13 +59,17 @@ func TestPacketsAndMessagesComeInTheirOrder(t *testing.T) {
 		c.Packet(tapped(began.Add(20*time.Millisecond), true, "canary"))
 		c.Packet(tapped(began.Add(10*time.Millisecond), false, "canary"))
 		synctest.Wait()
+		mu.Lock()
 		ladder = append(ladder, evidence.Message{
 			At: began.Add(15 * time.Millisecond), Leg: "a", Direction: "in", Peer: "192.0.2.9:5060", Network: "udp", Summary: "INVITE",
 			Text: "INVITE sip:x SIP/2.0\nContent-Length: 99\n\na=crypto:1 X inline: [redacted]\n", Local: netip.MustParseAddrPort("192.0.2.1:5060"),
 		})
+		mu.Unlock()
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
+		mu.Lock()
 		on = false
+		mu.Unlock()
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
