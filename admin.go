@@ -158,7 +158,7 @@ func (a *admin) watch(ctx context.Context) {
 func (a *admin) registered() (sum [sha256.Size]byte) {
 	h := sha256.New()
 	fmt.Fprintln(h, a.Phones.Stats().Registered)
-	for _, s := range a.Voice.Status() {
+	for _, s := range a.Gateway.Accounts() {
 		fmt.Fprintln(h, s.Account, s.State, s.Problem)
 	}
 	for _, s := range a.Phones.Trunks() {
@@ -181,9 +181,9 @@ func (a *admin) Overview() api.Overview {
 			o.Counts.DevicesRegistered++
 		}
 	}
-	for _, s := range a.Voice.Status() {
+	for _, s := range a.Gateway.Accounts() {
 		o.Counts.Accounts++
-		if s.State == gvoice.Registered {
+		if s.State == gvoice.Registered || s.State == gvoice.Elsewhere && s.Problem == "" {
 			o.Counts.AccountsRegistered++
 		}
 	}
@@ -206,14 +206,16 @@ func (a *admin) Look(ctx context.Context, id string) (call.View, error) {
 	return a.Switch.Look(ctx, id)
 }
 
-func (a *admin) Accounts() []gvoice.Status     { return a.Voice.Status() }
+func (a *admin) Accounts() []gvoice.Status     { return a.Gateway.Accounts() }
 func (a *admin) Devices() []sipua.DeviceStatus { return a.Phones.Devices() }
 func (a *admin) Trunks() []sipua.TrunkStatus   { return a.Phones.Trunks() }
 func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
 
 func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
 
-func (a *admin) TryAccount(ctx context.Context, name string) error { return a.Voice.Try(ctx, name) }
+func (a *admin) TryAccount(ctx context.Context, name string) error {
+	return a.Gateway.TryAccount(ctx, name)
+}
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()

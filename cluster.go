@@ -51,7 +51,7 @@ func (g *Gateway) openCluster(ctx context.Context, c *config.Config, node string
 		DB: g.db, Name: "bindings", Label: func(b sipua.Binding) string { return b.Device },
 	}}}
 	t.member = &cluster.Member{
-		DB: g.db, Name: node, Version: Version, Work: t, Calls: t.calls, Bury: t.bury, Log: g.log, Alarms: g.Alarms,
+		DB: g.db, Name: node, Version: Version, Work: t, Calls: t.calls, Working: t.working, Bury: t.bury, Log: g.log, Alarms: g.Alarms,
 	}
 	g.together = t
 	g.Phones.Bindings = t.bindings
@@ -213,8 +213,8 @@ func (t *together) Dial(ctx context.Context, d call.Destination, from call.Reque
 	if t.member.Holds(resource) || from.Over != "" || !slices.Contains(t.Wanted(), resource) {
 		return t.g.Voice.Dial(ctx, d, from)
 	}
-	return t.g.Phones.DialNode(ctx, d.Target, d.To, from, func() (string, bool) {
-		n, ok := t.member.Holder(resource)
+	return t.g.Phones.DialNode(ctx, d.Target, d.To, from, func(ctx context.Context, but string) (string, bool) {
+		n, ok := t.member.FindHolder(ctx, resource, but)
 		return n.Name, ok && n.Name != t.member.Name
 	})
 }
@@ -233,6 +233,63 @@ func (t *together) calls() []cluster.Call {
 }
 
 func legName(l call.LegRecord) string { return strings.TrimSpace(l.Connector + " " + l.Via) }
+
+// working are the accounts that are registered here.
+func (t *together) working() (names []string) {
+	for _, s := range t.g.Voice.Status() {
+		if s.State == gvoice.Registered {
+			names = append(names, accountPrefix+s.Account)
+		}
+	}
+	return names
+}
+
+// Accounts returns the state of all Google Voice accounts, in the order of the
+// configuration: those of this machine, and what is known of those elsewhere.
+func (g *Gateway) Accounts() []gvoice.Status {
+	here := g.Voice.Status()
+	t := g.together
+	if t == nil {
+		return here
+	}
+	t.mu.Lock()
+	accounts := t.accounts
+	t.mu.Unlock()
+	out := make([]gvoice.Status, 0, len(accounts))
+	for _, a := range accounts {
+		i := slices.IndexFunc(here, func(s gvoice.Status) bool { return s.Account == a.Name })
+		if i >= 0 {
+			out = append(out, here[i])
+			continue
+		}
+		out = append(out, t.elsewhere(a))
+	}
+	return out
+}
+
+// elsewhere is the state of an account that this machine does not hold.
+func (t *together) elsewhere(a gvoice.Account) gvoice.Status {
+	s := gvoice.Status{Account: a.Name, Number: a.Number, State: gvoice.Waiting, Problem: "no machine holds the account at the moment"}
+	n, ok := t.member.Holder(accountPrefix + a.Name)
+	if !ok {
+		return s
+	}
+	s.State, s.Node, s.Problem = gvoice.Elsewhere, n.Name, ""
+	if !slices.Contains(n.Working, accountPrefix+a.Name) {
+		s.Problem = "the machine " + n.Name + " holds the account and has not registered it yet"
+	}
+	return s
+}
+
+// TryAccount asks for an access token with the credentials of an account, wherever it is held.
+func (g *Gateway) TryAccount(ctx context.Context, name string) error {
+	for _, a := range g.conf.Load().Accounts() {
+		if a.Name == name {
+			return g.Voice.TryWith(ctx, a)
+		}
+	}
+	return g.Voice.Try(ctx, name)
+}
 
 // bury closes the records of calls that a machine did not survive, and forgets the
 // phones whose connections died with it.
@@ -285,6 +342,14 @@ func (g *Gateway) ClusterCalls(ctx context.Context) ([]cluster.Call, error) {
 		return nil, nil
 	}
 	return cluster.Calls(ctx, g.db)
+}
+
+// Drain tells a machine of the cluster to take no new calls, or to take them again.
+func (g *Gateway) Drain(ctx context.Context, node string, drain bool, by string) error {
+	if g.together == nil {
+		return fmt.Errorf("%w: this is the only machine; several need a PostgreSQL as store", errors.ErrUnsupported)
+	}
+	return cluster.Drain(ctx, g.db, node, drain, by)
 }
 
 // runCluster takes part in the cluster until ctx is done.

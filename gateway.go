@@ -51,18 +51,19 @@ type Gateway struct {
 	Control    *control.Manager     // the configuration of record
 	History    *store.Log[call.Record]
 
-	log     *slog.Logger
-	admin   *admin
-	db      *store.DB
-	records *store.Writer[call.Record]
-	dialer  router
-	toll    toll.Guard
-	mail    mail.Mailer
-	listens []sipua.Addr
-	figures figures
-	bridges bridges
-	proofs  proofs
-	conf    atomic.Pointer[config.Config]
+	log      *slog.Logger
+	admin    *admin
+	db       *store.DB
+	records  *store.Writer[call.Record]
+	dialer   router
+	toll     toll.Guard
+	mail     mail.Mailer
+	captures capturing
+	listens  []sipua.Addr
+	figures  figures
+	bridges  bridges
+	proofs   proofs
+	conf     atomic.Pointer[config.Config]
 
 	together *together // the cluster; nil on a single machine
 }
@@ -90,7 +91,7 @@ func (r *router) Route(req call.Request) ([]call.Destination, error) {
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}}
+	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}, captures: make(capturing, maxCaptures)}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}

@@ -117,6 +117,7 @@ func (g *Gateway) routes() http.Handler {
 	mux := http.NewServeMux()
 	metrics.Mount(mux, g.Metrics, g.Health)
 	mux.HandleFunc("GET /status", g.serveStatus)
+	mux.HandleFunc("POST /capture", g.serveCapture)
 	mux.Handle("/api/", g.admin.server.Handler())
 	mux.Handle("/", web.Handler())
 	return secured(mux)

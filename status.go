@@ -19,6 +19,7 @@ type Status struct {
 	Accounts []gvoice.Status      `json:"google_voice"`
 	Devices  []sipua.DeviceStatus `json:"devices"`
 	Trunks   []sipua.TrunkStatus  `json:"trunks"`
+	Blocked  []sipua.Blocked      `json:"blocked"` // by the guard against guessing
 	Meetings []meet.Status        `json:"meetings"`
 	Calls    []runningCall        `json:"calls"`
 	Alarms   []alarm.Alarm        `json:"alarms"`
@@ -43,7 +44,7 @@ func (g *Gateway) runningCalls() []runningCall {
 // Status looks at every part.
 func (g *Gateway) Status() Status {
 	return Status{
-		Version: Version, Accounts: g.Voice.Status(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(),
+		Version: Version, Accounts: g.Accounts(), Devices: g.Phones.Devices(), Trunks: g.Phones.Trunks(), Blocked: g.Phones.Blocked(),
 		Meetings: g.Meet.Status(),
 		Calls:    g.runningCalls(), Alarms: g.Alarms.Active(), Cluster: g.Nodes(),
 	}

@@ -40,11 +40,17 @@ type Node struct {
 	Beat    time.Time `json:"beat"`  // the last heartbeat
 	Until   time.Time `json:"until"` // how long it is good
 	Calls   int       `json:"calls"`
-	Tidied  bool      `json:"tidied,omitempty"` // what a dead machine left was put in order
+	Working []string  `json:"working,omitempty"` // of what it holds, that which works: a registered account
+	Tidied  bool      `json:"tidied,omitempty"`  // what a dead machine left was put in order
 }
 
 // alive reports whether the machine's session holds at now, by the database's clock.
 func (n Node) alive(now time.Time) bool { return n.State.here() && now.Before(n.Until) }
+
+// same reports whether nothing has been written between two looks at a machine.
+func (n Node) same(as Node) bool {
+	return n.Session == as.Session && n.State == as.State && n.Beat.Equal(as.Beat) && n.Tidied == as.Tidied
+}
 
 // A Lease says who does what only one may do.
 type Lease struct {

@@ -14,8 +14,8 @@ import (
 // compare-and-swap; times are the database's.
 type ledger struct {
 	db *store.DB
-	// fault, set by tests, comes before every visit to the store.
-	fault func(ctx context.Context) error
+	// around, set by tests, is called instead of every visit to the store.
+	around func(visit func() error) error
 }
 
 func (g *ledger) nodes() *store.Collection[Node] {
@@ -36,18 +36,19 @@ func (g *ledger) calls() *store.Collection[liveCalls] {
 
 // atomically runs f in one transaction that has the database's time.
 func (g *ledger) atomically(ctx context.Context, f func(ctx context.Context, now time.Time) error) error {
-	if g.fault != nil {
-		if err := g.fault(ctx); err != nil {
-			return err
-		}
+	visit := func() error {
+		return g.db.Atomically(ctx, func(ctx context.Context) error {
+			now, err := g.db.Now(ctx)
+			if err != nil {
+				return err
+			}
+			return f(ctx, now)
+		})
 	}
-	return g.db.Atomically(ctx, func(ctx context.Context) error {
-		now, err := g.db.Now(ctx)
-		if err != nil {
-			return err
-		}
-		return f(ctx, now)
-	})
+	if g.around != nil {
+		return g.around(visit)
+	}
+	return visit()
 }
 
 var (
@@ -101,7 +102,7 @@ func (g *ledger) mark(ctx context.Context, was Node, change func(*Node)) error {
 		if err != nil {
 			return err
 		}
-		if item.Value != was {
+		if !item.Value.same(was) {
 			return store.ErrConflict
 		}
 		change(&item.Value)
@@ -187,11 +188,16 @@ func (g *ledger) replace(ctx context.Context, was, next Lease) error {
 	return err
 }
 
+// show replaces the calls that a machine shows the others.
+func (g *ledger) show(ctx context.Context, node string, c liveCalls) error {
+	return g.atomically(ctx, func(ctx context.Context, _ time.Time) error { return g.calls().Set(ctx, node, c, time.Time{}) })
+}
+
 // forget deletes the row of a machine that is gone for good.
 func (g *ledger) forget(ctx context.Context, n Node) error {
 	return g.atomically(ctx, func(ctx context.Context, _ time.Time) error {
 		item, err := g.nodes().Get(ctx, n.Name)
-		if err != nil || item.Value != n {
+		if err != nil || !item.Value.same(n) {
 			return err
 		}
 		_ = g.calls().Delete(ctx, n.Name)

@@ -50,16 +50,17 @@ type Member struct {
 	Address string // where others reach it for SIP between machines; "" has none
 	Version string // of the program
 	Work    Work
-	Calls   func() []Call // those that run here; may be nil
+	Calls   func() []Call   // those that run here; may be nil
+	Working func() []string // of what is held, that which works; may be nil
 	// Bury puts in order what a machine left that has died: what it left before a
 	// time, or all of it when that is zero. It may be called again, on any machine.
 	Bury   func(ctx context.Context, node Node, before time.Time) error
 	Log    *slog.Logger
 	Alarms *alarm.Board // may be nil
 
-	fault func(context.Context) error // for tests
-	wake  chan struct{}
-	once  sync.Once
+	around func(visit func() error) error // for tests
+	wake   chan struct{}
+	once   sync.Once
 
 	acting sync.Mutex // held while Work.Hold is called, so that the last call tells the truth
 
@@ -87,7 +88,7 @@ func (m *Member) init() {
 		defer m.mu.Unlock()
 		m.wake = make(chan struct{}, 1)
 		m.held, m.giving = make(map[string]Lease), make(map[string]<-chan struct{})
-		m.led = ledger{m.DB, m.fault}
+		m.led = ledger{m.DB, m.around}
 		m.born = time.Now()
 		if m.Log == nil {
 			m.Log = slog.New(slog.DiscardHandler)
@@ -125,6 +126,22 @@ func (m *Member) Holder(resource string) (Node, bool) {
 		return Node{}, false
 	}
 	return m.view.Holder(resource)
+}
+
+// FindHolder is Holder for who needs it now: when nobody is known to hold the resource,
+// or only the machine named but, the store is asked.
+func (m *Member) FindHolder(ctx context.Context, resource, but string) (Node, bool) {
+	m.init()
+	if n, ok := m.Holder(resource); ok && n.Name != but || m.Err() != nil {
+		return n, ok
+	}
+	ctx, cancel := visit(ctx)
+	defer cancel()
+	v, err := (&ledger{m.DB, m.around}).view(ctx)
+	if err != nil {
+		return Node{}, false
+	}
+	return v.Holder(resource)
 }
 
 // Node returns what is known of the machine called name, and whether it lives.

@@ -39,8 +39,8 @@ func TestTheLeasesAreSharedAndFollowAMachinesDeath(t *testing.T) {
 		if got := r.share(); len(got) != 0 {
 			t.Errorf("after all left: got %v", got)
 		}
-		if v, err := Read(t.Context(), r.db); err != nil || v.Nodes[0].State != Stopped || v.Nodes[1].State != Dead || v.Leases[0].Node != "" {
-			t.Errorf("got %+v, %v", v, err)
+		if v := r.read(); v.Nodes[0].State != Stopped || v.Nodes[1].State != Dead || v.Leases[0].Node != "" {
+			t.Errorf("got %+v", v)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func TestAnOutageOfTheStoreMovesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "x", "y")
 		a, b := r.start("a"), r.start("b")
-		time.Sleep(10 * time.Second)
+		time.Sleep(10*time.Second + every/2) // between two heartbeats
 		before := r.holders()
 		for _, down := range []time.Duration{3 * time.Second, time.Minute} {
 			a.set(func() { a.cut = true })
@@ -140,7 +140,7 @@ func TestADrainedMachineHandsOver(t *testing.T) {
 		b := r.start("b")
 		a.set(func() { a.calls = []Call{{ID: "1", Node: "a", From: "kitchen", Began: time.Now()}} })
 		time.Sleep(3 * time.Second)
-		if err := Drain(t.Context(), r.db, "a", true, "test"); err != nil {
+		if err := r.drain("a", true); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(7 * time.Second)
@@ -150,7 +150,11 @@ func TestADrainedMachineHandsOver(t *testing.T) {
 		if n, _ := b.Node("a"); n.State != Draining || n.Calls != 1 {
 			t.Errorf("got %+v", n)
 		}
-		if calls, err := Calls(t.Context(), r.db); err != nil || len(calls) != 1 || calls[0].From != "kitchen" {
+		var calls []Call
+		if err := r.alone(func() (err error) {
+			calls, err = Calls(t.Context(), r.db)
+			return err
+		}); err != nil || len(calls) != 1 || calls[0].From != "kitchen" {
 			t.Errorf("got %v, %v", calls, err)
 		}
 		a.set(func() { a.calls = nil })
@@ -163,7 +167,7 @@ func TestADrainedMachineHandsOver(t *testing.T) {
 		if got := r.share(); len(got) != 0 {
 			t.Errorf("a drained machine took a lease: %v", got)
 		}
-		if err := Drain(t.Context(), r.db, "a", false, "test"); err != nil {
+		if err := r.drain("a", false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)
@@ -171,7 +175,7 @@ func TestADrainedMachineHandsOver(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		a.end()
-		if err := Drain(t.Context(), r.db, "nobody", true, "test"); err == nil {
+		if err := r.drain("nobody", true); err == nil {
 			t.Error("a machine that is not there was drained")
 		}
 	})
@@ -214,9 +218,8 @@ func TestAMachineThatStoodStillIsFencedOff(t *testing.T) {
 		if b.Holds("x") == a.Holds("x") || r.holders()["x"] != "b" {
 			t.Errorf("got %v", r.holders())
 		}
-		v, err := Read(t.Context(), r.db)
-		if err != nil || v.Leases[0].Fence != 2 {
-			t.Errorf("got %+v, %v", v.Leases, err)
+		if v := r.read(); v.Leases[0].Fence != 2 {
+			t.Errorf("got %+v", v.Leases)
 		}
 		a.end()
 		b.end()

@@ -96,7 +96,7 @@ func TestAPostgresThatIsStartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	m := &machine{rig: &rig{t: t, db: db, names: []string{"x"}, acting: make(map[string][]string)}, done: make(chan struct{}), gone: make(map[string]chan struct{})}
+	m := &machine{rig: &rig{t: t, db: db, turn: make(chan struct{}, 1), names: []string{"x"}, acting: make(map[string][]string)}, done: make(chan struct{}), gone: make(map[string]chan struct{})}
 	m.Member = &Member{DB: db, Name: "a", Work: m, Log: slog.New(slog.DiscardHandler)}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

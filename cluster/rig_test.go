@@ -20,6 +20,7 @@ type rig struct {
 	t     *testing.T
 	db    *store.DB
 	names []string // of resources
+	turn  chan struct{}
 
 	mu     sync.Mutex
 	acting map[string][]string // resource -> who acts on it
@@ -38,7 +39,7 @@ func newRig(t *testing.T, resources ...string) *rig {
 			t.Error(err)
 		}
 	})
-	return &rig{t: t, db: db, names: resources, acting: make(map[string][]string)}
+	return &rig{t: t, db: db, names: resources, turn: make(chan struct{}, 1), acting: make(map[string][]string)}
 }
 
 // machine is a member with its work; acting on a resource is told to the rig.
@@ -71,7 +72,7 @@ func (r *rig) start(name string) *machine {
 			}
 			return nil
 		},
-		fault: m.visit,
+		around: m.visit,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
@@ -86,13 +87,39 @@ func (r *rig) start(name string) *machine {
 
 var errCut = errors.New("the network is cut")
 
-func (m *machine) visit(context.Context) error {
+func (m *machine) visit(visit func() error) error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cut || m.killed {
+	cut := m.cut || m.killed
+	m.mu.Unlock()
+	if cut {
 		return errCut
 	}
-	return nil
+	return m.rig.alone(visit)
+}
+
+// alone lets one visit to the SQLite file follow the other. Two at once would wait for
+// each other in virtual time with a mutex held, for ever.
+func (r *rig) alone(visit func() error) error {
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	return visit()
+}
+
+// read is Read between the machines' visits.
+func (r *rig) read() *View {
+	r.t.Helper()
+	var v *View
+	if err := r.alone(func() (err error) {
+		v, err = Read(r.t.Context(), r.db)
+		return err
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	return v
+}
+
+func (r *rig) drain(node string, drain bool) error {
+	return r.alone(func() error { return Drain(r.t.Context(), r.db, node, drain, "test") })
 }
 
 func (m *machine) list() []Call {
@@ -144,7 +171,7 @@ func (m *machine) Hold(names []string) {
 		return
 	}
 	for _, name := range names {
-		if !slices.Contains(m.held, name) {
+		if !slices.Contains(m.held, name) && !m.lettingGo(name) {
 			m.rig.act(name, m.Name, true)
 		}
 	}
@@ -161,9 +188,26 @@ func (m *machine) letGo(name string) {
 	gone := make(chan struct{})
 	m.gone[name] = gone
 	time.AfterFunc(m.letting, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.rig.act(name, m.Name, false)
 		close(gone)
+		if slices.Contains(m.held, name) { // it is ours again meanwhile
+			m.rig.act(name, m.Name, true)
+		}
 	})
+}
+
+func (m *machine) lettingGo(name string) bool {
+	if m.gone[name] == nil {
+		return false
+	}
+	select {
+	case <-m.gone[name]:
+		return false
+	default:
+		return true
+	}
 }
 
 func (m *machine) Gone(name string) <-chan struct{} {

@@ -160,11 +160,10 @@ func (m *Member) leave() {
 	if self.Session == 0 {
 		return
 	}
-	self.State, self.Calls = Stopped, 0
+	self.State, self.Calls, self.Working = Stopped, 0, nil
 	if _, err := m.led.beat(ctx, self, sessionTime); err != nil {
 		m.Log.Warn("the other machines do not know that this one has left", "err", err)
 	}
-	_ = m.led.calls().Delete(ctx, m.Name) // nobody looks at those of a machine that has left
 }
 
 const (
@@ -191,7 +190,7 @@ func (m *Member) publish(ctx context.Context) {
 	}
 	ctx, cancel := visit(ctx)
 	defer cancel()
-	if err := m.led.calls().Set(ctx, m.Name, now, time.Time{}); err != nil {
+	if err := m.led.show(ctx, m.Name, now); err != nil {
 		m.Log.Debug("calls not shown to the others", "err", err)
 		return
 	}

@@ -50,6 +50,9 @@ func (m *Member) beat(ctx context.Context) error {
 	if m.Calls != nil {
 		self.Calls = len(m.Calls())
 	}
+	if self.Working = nil; m.Working != nil {
+		self.Working = m.Working()
+	}
 	if m.Draining() {
 		self.State = Draining
 		if self.Calls == 0 {

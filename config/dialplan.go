@@ -56,7 +56,7 @@ func (c *Config) checkTests(table *route.Table) (errs []error) {
 	return errs
 }
 
-// Lint finds what is allowed in the dial plan and most likely not meant.
+// Lint finds what is allowed where calls are routed and most likely not meant.
 func (c *Config) Lint() []route.Finding {
 	plan := c.Routes()
 	around := route.Surroundings{Guests: c.SIP.Guests, Implied: len(plan.Rules) - len(c.DialPlan.Rules)}
@@ -69,6 +69,12 @@ func (c *Config) Lint() []route.Finding {
 	found := route.Lint(plan, around)
 	for i := range found {
 		found[i].Field = join("dial_plan", found[i].Field)
+	}
+	if c.Toll.Off && len(around.Trunks)+len(around.Accounts) > 0 {
+		found = append(found, route.Finding{
+			Field: "toll_guard.off", Severity: route.Danger,
+			Text: "Nothing bounds what a stolen password costs: the guard against toll fraud is off.",
+		})
 	}
 	return found
 }

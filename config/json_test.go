@@ -218,3 +218,17 @@ func FuzzFromJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestThePageNamesTheFieldsOfTheMachine(t *testing.T) {
+	page, err := os.ReadFile("../docs/09-configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "Some fields belong to one machine:")
+	list, _, _ = strings.Cut(list, "sip.listen")
+	for _, name := range machineFields() {
+		if !strings.Contains(list, "`"+name+"`") {
+			t.Errorf("docs/09-configuration.md does not say that %s belongs to the machine", name)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 // machineFields belong to one machine and never to the configuration that the
 // nodes share. Of sip it is listen.
 func machineFields() []string {
-	return []string{"node", "store", "managed", "key_file", "http", "log", "limits", "media", "web", "cluster"}
+	return []string{"node", "store", "managed", "key_file", "http", "log", "limits", "media", "web", "cluster", "capture"}
 }
 
 // WithMachine returns a copy of c that has the fields of the machine from base.
@@ -41,12 +41,11 @@ func same(a, b reflect.Value) bool {
 }
 
 func eachMachineField(c, base reflect.Value, f func(field string, of, from reflect.Value)) {
-	for name, index := range fieldsOf(c.Type()) {
-		if slices.Contains(machineFields(), name) {
-			f(name, c.FieldByIndex(index), base.FieldByIndex(index))
-		}
+	fields := fieldsOf(c.Type())
+	for _, name := range machineFields() {
+		f(name, c.FieldByIndex(fields[name]), base.FieldByIndex(fields[name]))
 	}
-	sip := fieldsOf(c.Type())["sip"]
+	sip := fields["sip"]
 	listen := append(slices.Clone(sip), fieldsOf(c.FieldByIndex(sip).Type())["listen"]...)
 	f("sip.listen", c.FieldByIndex(listen), base.FieldByIndex(listen))
 }

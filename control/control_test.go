@@ -3,14 +3,18 @@ package control
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"tandem/alarm"
 	"tandem/config"
 	"tandem/leg/sipua"
 	"tandem/route"
+	"tandem/store"
 	"tandem/token"
 )
 
@@ -292,6 +296,27 @@ func TestAFilesConfigurationIsReadOnly(t *testing.T) {
 	}
 }
 
+func TestALongDocumentIsPacked(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		m := r.node()
+		v := r.change(m, func(c *config.Config) {
+			for i := range 500 {
+				addDevice("phone" + strconv.Itoa(i))(c)
+			}
+		})
+		item, err := m.documents().Get(t.Context(), key(v.Number))
+		if err != nil || item.Value.Config != nil || len(item.Value.Packed) > 20_000 {
+			t.Errorf("%d bytes packed, %d not (%v)", len(item.Value.Packed), len(item.Value.Config), err)
+		}
+		if c, _ := r.node().Current(); len(c.SIP.Devices) != 501 || c.SIP.Devices[500].Password != "canary-x" {
+			t.Errorf("got %d devices", len(c.SIP.Devices))
+		}
+		if _, err := (document{Packed: []byte("nonsense")}).text(); err == nil {
+			t.Error("nonsense was unpacked")
+		}
+	})
+}
+
 func TestTheStoreHoldsNoSecretInTheClear(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		m := r.node()
@@ -300,6 +325,68 @@ func TestTheStoreHoldsNoSecretInTheClear(t *testing.T) {
 			if err != nil || strings.Contains(string(item.Value.Config), "canary") {
 				t.Errorf("%s, %v", item.Value.Config, err)
 			}
+		}
+	})
+}
+
+func TestWhatCannotBeStoredIsTakenBack(t *testing.T) {
+	r := newRig(t, t.TempDir()+"/test.db")
+	db, err := store.Open(t.Context(), r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var applied []int
+	m := &Manager{DB: db, Secrets: &store.Secrets{DB: db, Key: r.key}, Base: base(), Apply: func(c *config.Config) error {
+		if applied = append(applied, len(c.SIP.Devices)); len(applied) == 2 {
+			return db.Close() // the database goes away between applying and storing
+		}
+		return nil
+	}}
+	if err := m.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.Change(t.Context(), Author{Name: "anna"}, 0, func(c *config.Config) error {
+		addDevice("study")(c)
+		return nil
+	})
+	if err == nil || !slices.Equal(applied, []int{1, 2, 1}) {
+		t.Errorf("got %v; in force were %v devices", err, applied)
+	}
+	if _, v := m.Current(); v.Number != 1 {
+		t.Errorf("got %v", v)
+	}
+}
+
+func TestANodeThatCannotUseAVersionTellsAndTriesAgain(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		board := &alarm.Board{}
+		var missing atomic.Bool
+		missing.Store(true)
+		b := r.node(func(m *Manager) {
+			m.Alarms = board
+			m.Apply = func(c *config.Config) error {
+				if len(c.SIP.Devices) > 1 && missing.Load() {
+					return errors.New("open device.pem: no such file")
+				}
+				return nil
+			}
+		})
+		r.change(r.node(), addDevice("study"))
+		b.look(t.Context())
+		if a := board.Active(); len(a) != 1 || a[0].Key != alarmBehind || !strings.Contains(a[0].Detail, "device.pem") {
+			t.Errorf("got %+v", a)
+		}
+		// The version of record is the new one all the same, so that it can be mended here.
+		if _, v := b.Current(); v.Number != 2 {
+			t.Errorf("got %v", v)
+		}
+		missing.Store(false)
+		b.mu.Lock()
+		b.failed = time.Now().Add(-applyAgain - time.Second)
+		b.mu.Unlock()
+		b.look(t.Context())
+		if a := board.Active(); len(a) != 0 || b.force.version.Number != 2 {
+			t.Errorf("got %+v, %v", a, b.force.version)
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -29,14 +28,10 @@ type entry struct {
 	Dropped []string `json:"dropped,omitempty"`
 }
 
-// document is a version's document. A secret in it is the name it is kept under.
-type document struct {
-	Config json.RawMessage `json:"config"`
-}
-
 const (
 	headKey      = "head"
 	secretPrefix = "config/"
+	maxStored    = 4 << 20 // bytes: what config.FromJSON reads
 )
 
 func (m *Manager) heads() *store.Collection[head] {
@@ -69,8 +64,15 @@ func (m *Manager) write(ctx context.Context, old record, next *config.Config, v 
 	if err != nil {
 		return record{}, err
 	}
+	if len(text) > maxStored {
+		return record{}, config.FieldError("", "the configuration would have %d bytes, more than %d", len(text), maxStored)
+	}
 	sum := sha256.Sum256(text)
 	v.Digest = hex.EncodeToString(sum[:])
+	packed, err := packDocument(text)
+	if err != nil {
+		return record{}, err
+	}
 	err = m.DB.Atomically(ctx, func(ctx context.Context) error {
 		if err := m.moveHead(ctx, v.Number); err != nil {
 			return err
@@ -80,7 +82,7 @@ func (m *Manager) write(ctx context.Context, old record, next *config.Config, v 
 				return err
 			}
 		}
-		if _, err := m.documents().Put(ctx, key(v.Number), document{text}); err != nil {
+		if _, err := m.documents().Put(ctx, key(v.Number), packed); err != nil {
 			return err
 		}
 		e := entry{Version: v, Dropped: dropped(old.refs, kept)}
@@ -196,8 +198,12 @@ func (m *Manager) read(ctx context.Context, number int64, known refs) (record, e
 	if err != nil {
 		return record{}, err
 	}
+	text, err := doc.Value.text()
+	if err != nil {
+		return record{}, err
+	}
 	r := record{version: e.Value.Version, conf: new(config.Config), refs: make(refs)}
-	if err := config.FromJSON(doc.Value.Config, r.conf); err != nil {
+	if err := config.FromJSON(text, r.conf); err != nil {
 		return record{}, fmt.Errorf("version %d of the configuration was not written by this version of the program: %w", number, err)
 	}
 	if err := config.KeepSecrets(r.conf, nil); err != nil { // none is masked

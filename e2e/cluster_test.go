@@ -72,6 +72,9 @@ func buildTown(ctx context.Context, t *testing.T) *town {
 	if err := os.WriteFile(filepath.Join(w.dir, "ca.pem"), w.edge.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := store.OpenKey(filepath.Join(w.dir, "town.key")); err != nil { // all machines have the same
+		t.Fatal(err)
+	}
 	var err error
 	if w.db, err = store.Open(ctx, w.url); err != nil {
 		t.Fatal(err)
@@ -126,7 +129,9 @@ func (w *town) config(n *townNode) string {
 store: %s
 http: %s
 log: {level: debug}
-cluster: {listen: "%s", secret: a-secret-of-the-test-town}
+managed: true
+key_file: town.key
+cluster: {listen: "%s"}
 media: {bind: 127.0.0.1}
 sip:
   domains: [town.example]

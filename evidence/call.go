@@ -97,7 +97,7 @@ func (m raw) shown(side string) Message {
 	}
 	text := Redact(m.text)
 	return Message{
-		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.network,
+		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.network, Local: m.local,
 		Summary: Summarize(text).Text, Text: Printable(string(normal(text))),
 	}
 }

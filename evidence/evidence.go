@@ -7,6 +7,7 @@ package evidence
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -46,13 +47,14 @@ type Evidence struct {
 
 // A Message is one SIP message of a call, its secrets removed.
 type Message struct {
-	At        time.Time `json:"at"`
-	Leg       string    `json:"leg" enum:"a,b"`
-	Direction string    `json:"direction" enum:"in,out" doc:"Seen from the gateway."`
-	Peer      string    `json:"peer,omitempty" doc:"Address of the other end."`
-	Network   string    `json:"network,omitempty"`
-	Summary   string    `json:"summary"`
-	Text      string    `json:"text,omitempty"`
+	At        time.Time      `json:"at"`
+	Leg       string         `json:"leg" enum:"a,b"`
+	Direction string         `json:"direction" enum:"in,out" doc:"Seen from the gateway."`
+	Peer      string         `json:"peer,omitempty" doc:"Address of the other end."`
+	Network   string         `json:"network,omitempty"`
+	Local     netip.AddrPort `json:"-"` // ours; not kept with the call
+	Summary   string         `json:"summary"`
+	Text      string         `json:"text,omitempty"`
 }
 
 // A Sample is how good what came from a leg sounded in a stretch of time.

@@ -60,6 +60,7 @@ type raw struct {
 	out     bool
 	peer    netip.AddrPort
 	network string
+	local   netip.AddrPort
 	text    []byte
 }
 
@@ -122,7 +123,7 @@ func (r *Recorder) Message(e flow.TraceEvent) {
 	if r.total > maxTotal {
 		text = text[:indexLine(text)]
 	}
-	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), bytes.Clone(text)})
+	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text)})
 	r.total += len(text)
 	if m.call != nil {
 		m.call.octets += len(text)

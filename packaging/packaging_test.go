@@ -1,6 +1,9 @@
 package packaging
 
 import (
+	"io"
+	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -214,6 +217,45 @@ func TestTheManualPageNamesCommandsThatExist(t *testing.T) {
 			field := strings.ToUpper(name[:1]) + name[1:]
 			if !strings.Contains(declared, "\t"+field+" ") && !strings.Contains(declared, `name:"`+name+`"`) {
 				t.Errorf("there is no tandem %s", name)
+			}
+		}
+	}
+}
+
+// TestTheFilterOfFail2banReadsTheLog writes the lines as the gateway does.
+func TestTheFilterOfFail2banReadsTheLog(t *testing.T) {
+	var filters []*regexp.Regexp
+	_, rest, _ := strings.Cut(read(t, "fail2ban/filter.d/tandem.conf"), "failregex = ")
+	rest, _, _ = strings.Cut(rest, "ignoreregex")
+	for line := range strings.Lines(rest) {
+		if line = strings.TrimSpace(line); line != "" {
+			filters = append(filters, regexp.MustCompile(strings.ReplaceAll(line, "<HOST>", `\[?(?P<host>[0-9a-f.:]+?)\]?`)))
+		}
+	}
+	for _, handler := range []func(io.Writer) slog.Handler{
+		func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		for _, host := range []string{"198.51.100.7", "2001:db8::7"} {
+			from := netip.AddrPortFrom(netip.MustParseAddr(host), 5060)
+			var out strings.Builder
+			log := slog.New(handler(&out))
+			log.Warn("wrong password or unknown user", "user", `x" from=192.0.2.1:1 y`, "from", from, "method", "REGISTER", "failures", 1)
+			log.Warn("number that leads nowhere", "to", "900", "from", from, "failures", 7)
+			log.Info("call phase", "from", from, "now", "ringing")
+			found := 0
+			for line := range strings.Lines(out.String()) {
+				for _, f := range filters {
+					if m := f.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+						found++
+						if m[f.SubexpIndex("host")] != host {
+							t.Errorf("%s bans %s", line, m[f.SubexpIndex("host")])
+						}
+					}
+				}
+			}
+			if found != 2 {
+				t.Errorf("%d of 2 lines are found in\n%s", found, &out)
 			}
 		}
 	}

@@ -43,6 +43,8 @@ type DB struct {
 	sql  *sql.DB
 	name string // for messages: the file, or the URL without its password
 	file bool   // it is SQLite
+
+	shelf shelf
 }
 
 // Open opens the database and brings its tables up to date. The URL is
@@ -73,7 +75,10 @@ func Open(ctx context.Context, databaseURL string) (*DB, error) {
 }
 
 // Close waits for running statements and closes the database.
-func (db *DB) Close() error { return db.explain("close", db.sql.Close()) }
+func (db *DB) Close() error {
+	db.shelf.close()
+	return db.explain("close", db.sql.Close())
+}
 
 // Ping says whether the database can be reached and can be written to; it is
 // meant for readiness checks. A full disk shows at the next write only.

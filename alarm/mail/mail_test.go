@@ -118,6 +118,7 @@ func TestAlarmsThatComeTogetherAreOneMail(t *testing.T) {
 		b.Clear("c")
 		raise(b, "b", alarm.Warning) // better: no news
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		want := []string{"[Tandem gw1] critical: Title of b: x (and 1 more)", "[Tandem gw1] over: Title of a: x"}
 		if fmt.Sprint(o.mails) != fmt.Sprint(want) {
 			t.Fatalf("got %q, want %q", o.mails, want)

@@ -35,6 +35,7 @@ type commands struct {
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Backup   backupCmd   `cmd:"" help:"Write everything the store holds to a file, while the gateway runs."`
 	Restore  restoreCmd  `cmd:"" help:"Put what tandem backup wrote into a store."`
+	Capture  captureCmd  `cmd:"" help:"Record the packets of a call, without secrets, for Wireshark."`
 	Support  supportCmd  `cmd:"" name:"support-bundle" help:"Pack what somebody who helps needs to see, without secrets."`
 }
 

@@ -173,3 +173,19 @@ func TestWhatIsSentKeepsTheMachinesFields(t *testing.T) {
 		t.Errorf("got %s, %v", text, err)
 	}
 }
+
+func TestServeWithoutAFileIsManaged(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := serveCmd{Store: "sqlite:other.db", HTTP: "off"}
+	c, err := s.load()
+	if err != nil || !c.Managed || c.Store != "sqlite:other.db" || c.HTTP != "off" || s.Config != "" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	write(t, defaultFile, "node: gw1\n")
+	if c, err := (&serveCmd{}).load(); err != nil || c.Managed || c.Node != "gw1" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if _, err := (&serveCmd{Config: "none.yaml"}).load(); err == nil {
+		t.Error("a file that is named and not there was passed over")
+	}
+}

@@ -109,7 +109,7 @@ func (s *Server) lower() error {
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(s.tools, name), args...) //nolint:gosec // PostgreSQL's own programs
+	c := exec.Command(filepath.Join(s.tools, name), args...)
 	c.Dir = s.dir
 	c.Env = append(os.Environ(), "LC_ALL=C")
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}

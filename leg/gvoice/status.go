@@ -17,10 +17,11 @@ const (
 	Silent                   // Google declined our REGISTERs; we keep quiet until it forgets (GV-C10)
 	Waiting                  // the last attempt failed; waiting for the next
 	Stopped
+	Elsewhere // another machine of the cluster holds the account
 )
 
 func (s State) String() string {
-	return [...]string{"connecting", "registering", "registered", "silent", "waiting", "stopped"}[s]
+	return [...]string{"connecting", "registering", "registered", "silent", "waiting", "stopped", "elsewhere"}[s]
 }
 
 // MarshalText writes the state's name.
@@ -42,6 +43,7 @@ type Status struct {
 	Tries   uint64    `json:"registers_sent"`      // REGISTERs since the start
 	Refused uint64    `json:"registers_refused"`   // of which were refused
 	Flows   uint64    `json:"connections"`         // connections made since the start
+	Node    string    `json:"node,omitempty"`      // the other machine that holds it
 }
 
 // set moves the account to state s and logs it.

@@ -15,7 +15,12 @@ func (c *Connector) Try(ctx context.Context, account string) error {
 	if l == nil {
 		return fmt.Errorf("there is no account %q", account)
 	}
-	secret, _, err := c.tokens(l.account).Token(ctx)
+	return c.TryWith(ctx, l.account)
+}
+
+// TryWith is Try for an account that this connector need not have.
+func (c *Connector) TryWith(ctx context.Context, a Account) error {
+	secret, _, err := c.tokens(a).Token(ctx)
 	if err == nil && secret.IsZero() {
 		err = errors.New("an empty access token came back")
 	}

@@ -44,6 +44,7 @@ type GuardConfig struct {
 	Wrong  int           `yaml:"wrong,omitempty"`  // unknown IDs of one caller until it is turned away; default 20
 	Within time.Duration `yaml:"within,omitempty"` // default 10 min
 	Block  time.Duration `yaml:"block,omitempty"`  // for how long; default 10 min
+	Allow  []string      `yaml:"allow,omitempty"`  // devices, trunks, accounts or numbers that are never turned away
 }
 
 // Defaults of Config. The reference's V-7 has the total, V-8 the others.

@@ -37,7 +37,7 @@ func (g *guesses) idle(now time.Time) bool {
 
 // wrong counts an unknown ID and reports whether the caller is turned away now.
 func (g *guard) wrong(d *desk, caller string, now time.Time) bool {
-	if d.Guard.Off {
+	if d.Guard.Off || slices.Contains(d.Guard.Allow, caller) {
 		return false
 	}
 	g.mu.Lock()
@@ -76,6 +76,9 @@ func (g *guard) admit(d *desk, caller string, now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forgetLocked(now)
+	if slices.Contains(d.Guard.Allow, caller) {
+		return nil
+	}
 	for _, who := range []guessing{{d.Name, caller}, {d.Name, ""}} {
 		if c := g.callers[who]; c != nil && now.Before(c.blocked) {
 			return &call.RefusalError{

@@ -58,20 +58,30 @@ func (c *Connector) awayContact(b Binding) *contact {
 	if to, ok := c.Inner.Nodes.Reach(b.Node); ok && b.Token != "" {
 		u := sip.URI{Scheme: "sip", Host: to.Host, Port: to.Port, Params: ";transport=tls"}
 		k.Path = append([]string{hopURI(u, b.Token, "")}, b.Path...)
-		k.connect = func(ctx context.Context) (*flow.Flow, error) { return c.reach(ctx, b.Node) }
+		k.connect = func(ctx context.Context) (*flow.Flow, error) {
+			f, err := c.reach(ctx, b.Node)
+			if err == nil || b.Network != "udp" {
+				return f, err
+			}
+			k.Path = b.Path // it may be dead, and nobody has noticed yet
+			return c.direct(ctx, b)
+		}
 		return k
 	}
 	if b.Network != "udp" {
 		return nil
 	}
-	k.connect = func(ctx context.Context) (*flow.Flow, error) {
-		remote, err := netip.ParseAddrPort(b.Remote)
-		if err != nil {
-			return nil, err
-		}
-		return c.net.Dial(ctx, flow.Target{Network: "udp", Addr: remote})
-	}
+	k.connect = func(ctx context.Context) (*flow.Flow, error) { return c.direct(ctx, b) }
 	return k
+}
+
+// direct is the way to a phone over UDP past the machine that it has registered with.
+func (c *Connector) direct(ctx context.Context, b Binding) (*flow.Flow, error) {
+	remote, err := netip.ParseAddrPort(b.Remote)
+	if err != nil {
+		return nil, err
+	}
+	return c.net.Dial(ctx, flow.Target{Network: "udp", Addr: remote})
 }
 
 // flow is the connection to ring the contact on.

@@ -18,9 +18,13 @@ const innerHost = "cluster.tandem.invalid"
 // that a call is to go out over, in hexadecimal.
 const overParam = "tandem-account"
 
+// A Holder tells which other machine holds an account; but is one that was asked and
+// did not take the call. It may ask the store.
+type Holder func(ctx context.Context, but string) (node string, ok bool)
+
 // DialNode places a call over a Google Voice account that another machine holds.
 // holder is asked which one, again when the first does not take it.
-func (c *Connector) DialNode(ctx context.Context, account, to string, from call.Request, holder func() (node string, ok bool)) (call.Leg, error) {
+func (c *Connector) DialNode(ctx context.Context, account, to string, from call.Request, holder Holder) (call.Leg, error) {
 	if c.Inner == nil || c.served.Load() == nil {
 		return nil, call.Refusal(call.Unavailable, fmt.Errorf("this machine has no connections to others"))
 	}
@@ -41,14 +45,14 @@ type between struct {
 	series
 	account, to string
 	from        call.Request
-	holder      func() (node string, ok bool)
+	holder      Holder
 }
 
 func (l *between) run(ctx, seek context.Context) call.Ended {
 	asked := ""
 	end := call.Ended{Cause: call.Unavailable, Text: "no machine holds the Google Voice account " + l.account + " at the moment"}
 	for {
-		node, ok := l.holder()
+		node, ok := l.holder(seek, asked)
 		if !ok || node == asked || l.over() {
 			return l.ended(end)
 		}

@@ -182,6 +182,12 @@ func TestAPhoneOfADeadMachine(t *testing.T) {
 			kitchen, study := rigs[0].phone("kitchen", network), rigs[1].phone("study", "udp")
 			m.registered(kitchen)
 			study.mustRegister()
+			if reached { // at first nobody has noticed
+				m.set(func() { m.at["a"] = netip.MustParseAddrPort("127.0.0.1:1") })
+				c := study.dial("kitchen")
+				kitchen.rings().Reject(486, "")
+				wait[dialog.Refused](c)
+			}
 			m.set(func() { delete(m.at, "a") })
 			c := study.dial("kitchen")
 			if reached {
@@ -303,7 +309,7 @@ func TestACallOverAnotherMachinesAccount(t *testing.T) {
 		{"+12025550123", "", true},
 	} {
 		holders := []string{"b"}
-		l, err := a.DialNode(t.Context(), "home & away", "+12025550100", call.Request{From: test.from, FromName: test.name, Private: test.private, Hops: 20}, func() (string, bool) {
+		l, err := a.DialNode(t.Context(), "home & away", "+12025550100", call.Request{From: test.from, FromName: test.name, Private: test.private, Hops: 20}, func(context.Context, string) (string, bool) {
 			n := holders[0]
 			return n, true
 		})
@@ -331,10 +337,10 @@ func TestACallOverAnotherMachinesAccount(t *testing.T) {
 func TestNobodyHoldsTheAccount(t *testing.T) {
 	t.Parallel()
 	m, rigs := town(t, "a")
-	for name, holder := range map[string]func() (string, bool){
-		"nobody":   func() (string, bool) { return "", false },
-		"the dead": func() (string, bool) { return "gone", true },
-		"an empty address": func() (string, bool) {
+	for name, holder := range map[string]sipua.Holder{
+		"nobody":   func(context.Context, string) (string, bool) { return "", false },
+		"the dead": func(context.Context, string) (string, bool) { return "gone", true },
+		"an empty address": func(context.Context, string) (string, bool) {
 			m.set(func() { m.at["empty"] = netip.MustParseAddrPort("127.0.0.1:1") })
 			return "empty", true
 		},
@@ -360,8 +366,8 @@ func TestTheInnerListenerTakesMachinesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := id.Client()
-	conf.InsecureSkipVerify = true                                                                                      //nolint:gosec // the stranger does not care whom it meets
-	for name, c := range map[string]*tls.Config{"another secret": conf, "no certificate": {InsecureSkipVerify: true}} { //nolint:gosec // the same
+	conf.InsecureSkipVerify = true
+	for name, c := range map[string]*tls.Config{"another secret": conf, "no certificate": {InsecureSkipVerify: true}} {
 		got := make(chan *sip.Message, 1)
 		n := &flow.Transport{Handler: func(_ *flow.Flow, m *sip.Message) { got <- m }}
 		f, err := n.Dial(t.Context(), flow.Target{Network: "tls", Addr: netip.MustParseAddrPort(rigs[0].InnerAddr()), TLS: c})

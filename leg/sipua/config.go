@@ -48,12 +48,14 @@ type Register struct {
 	Qualify  time.Duration `yaml:"qualify,omitempty"`  // between pings that keep a NAT open; default 25s
 }
 
-// Guard is what happens to sources that try passwords.
+// Guard is what happens to sources that try passwords, or, where guests may call,
+// numbers.
 type Guard struct {
-	Failures int           `yaml:"failures,omitempty"` // wrong passwords of one address before it is shut out; default 20
-	Within   time.Duration `yaml:"within,omitempty"`   // default 5m
+	Failures int           `yaml:"failures,omitempty"` // wrong passwords, and numbers of guests that lead nowhere, of one address before it is shut out; default 20
+	Within   time.Duration `yaml:"within,omitempty"`   // default 10m
 	Block    time.Duration `yaml:"block,omitempty"`    // default 15m
 	Off      bool          `yaml:"off,omitempty"`
+	Allow    []string      `yaml:"allow,omitempty"` // addresses and networks that are never shut out
 }
 
 // A Device is a phone, ATA, room or softphone that registers with us.
@@ -145,6 +147,11 @@ func (c *Config) Validate() error {
 		f := fmt.Sprintf("trunks[%d]", i)
 		name(f, c.Trunks[i].Name)
 		c.Trunks[i].validate(f, bad)
+	}
+	for i, a := range c.Guard.Allow {
+		if _, err := network(a); err != nil {
+			bad(fmt.Sprintf("guard.allow[%d]", i), "%q is neither an address nor a network such as 192.0.2.0/24", a)
+		}
 	}
 	for i, d := range c.Digest {
 		if !slices.Contains([]string{"MD5", "SHA-256"}, strings.ToUpper(d)) {

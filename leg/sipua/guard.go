@@ -2,11 +2,13 @@ package sipua
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// A guard shuts out addresses that try passwords. It is pure but for its mutex:
+// A guard shuts out addresses that try passwords or numbers. It is pure but for its mutex:
 // time is an argument.
 type guard struct {
 	mu      sync.Mutex // guards what follows
@@ -20,6 +22,12 @@ type offender struct {
 	until    time.Time // shut out until then
 }
 
+// Defaults of Guard.
+const (
+	guardWithin = 10 * time.Minute
+	guardBlock  = 15 * time.Minute
+)
+
 // maxOffenders bounds what a flood of addresses can make us remember.
 const maxOffenders = 8192
 
@@ -27,7 +35,7 @@ const maxOffenders = 8192
 // whether this one shut the source out. Where known devices live behind the same
 // address, only the port is counted: a neighbour's typing error silences no office.
 func (g *guard) failed(conf Guard, from netip.AddrPort, shared bool, now time.Time) (n int, out bool) {
-	limit, within, block := conf.Failures, orElse(conf.Within, 5*time.Minute), orElse(conf.Block, 15*time.Minute)
+	limit, within, block := conf.Failures, orElse(conf.Within, guardWithin), orElse(conf.Block, guardBlock)
 	if limit <= 0 {
 		limit = 20
 	}
@@ -44,7 +52,7 @@ func (g *guard) failed(conf Guard, from netip.AddrPort, shared bool, now time.Ti
 		g.sources[key] = o
 	}
 	o.failures++
-	if o.failures >= limit && !conf.Off && !now.Before(o.until) {
+	if o.failures >= limit && !conf.Off && !now.Before(o.until) && !conf.allows(from.Addr()) {
 		o.until = now.Add(block)
 		o.since = o.until // the count begins anew after it
 		return o.failures, true
@@ -74,11 +82,68 @@ func (g *guard) forgive(from netip.AddrPort) {
 	delete(g.sources, from)
 }
 
+// pardon lets those in that are allowed now.
+func (g *guard) pardon(conf Guard) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for key := range g.sources {
+		if conf.Off || conf.allows(key.Addr()) {
+			delete(g.sources, key)
+		}
+	}
+}
+
+// A Blocked source gets no answer.
+type Blocked struct {
+	From     string    `json:"from"` // an address, a /64 of IPv6, or address and port behind which known devices live, too
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"`
+}
+
+// list is who is shut out now, in the order of addresses.
+func (g *guard) list(now time.Time) []Blocked {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := []Blocked{}
+	for key, o := range g.sources {
+		if !now.Before(o.until) {
+			continue
+		}
+		from := key.Addr().String()
+		switch {
+		case key.Port() != 0:
+			from = key.String()
+		case key.Addr().Is6():
+			from += "/64"
+		}
+		all = append(all, Blocked{from, o.failures, o.until})
+	}
+	slices.SortFunc(all, func(a, b Blocked) int { return strings.Compare(a.From, b.From) })
+	return all
+}
+
+// allows reports whether an address is never shut out.
+func (g Guard) allows(a netip.Addr) bool {
+	return slices.ContainsFunc(g.Allow, func(s string) bool {
+		p, err := network(s)
+		return err == nil && p.Contains(a.Unmap())
+	})
+}
+
+// network reads an address or a network.
+func network(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}
+
 // sweep forgets what is over, and returns how many are shut out now.
 func (g *guard) sweep(conf Guard, now time.Time) (blocked int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sweepLocked(now, orElse(conf.Within, 5*time.Minute))
+	g.sweepLocked(now, orElse(conf.Within, guardWithin))
 	for _, o := range g.sources {
 		if now.Before(o.until) {
 			blocked++

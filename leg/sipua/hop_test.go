@@ -137,16 +137,19 @@ func TestWhatIsPassedOnOverUDPIsSentAgainUntilItIsAnswered(t *testing.T) {
 					s.answered("z9hG4bKhop.x", sip.NewResponse(m, row.answer, ""))
 				}
 				time.Sleep(time.Minute)
-				if last != row.last {
-					t.Errorf("sent last after %v, want %v", last, row.last)
-				}
-				if len(s.wait) != 0 {
-					t.Errorf("%d wait for ever", len(s.wait))
+				s.mu.Lock()
+				left := len(s.wait)
+				s.mu.Unlock()
+				if left != 0 {
+					t.Errorf("%d wait for ever", left)
 				}
 				s.close()
 				_ = n.Close()
 				far.Close()
 				<-done
+				if last != row.last {
+					t.Errorf("sent last after %v, want %v", last, row.last)
+				}
 			})
 		})
 	}

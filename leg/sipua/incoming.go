@@ -4,12 +4,14 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"tandem/call"
 	"tandem/leg/invite"
 	"tandem/media/sdp"
 	"tandem/sip"
 	"tandem/sip/dialog"
+	"tandem/sip/flow"
 )
 
 // onInvite takes a call of a device, a trunk or a guest.
@@ -40,7 +42,12 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	c.count.in.Add(1)
 	opt := c.options(who.device, who.trunk, f, false)
 	opt.Info.Remote = remoteOf(who, r)
-	opt.OnEnd = func(call.Ended) { who.release() }
+	opt.OnEnd = func(e call.Ended) {
+		who.release()
+		if who.device == nil && who.trunk == nil {
+			c.scanned(f, r.To, e.Cause)
+		}
+	}
 	offer := invite.ReadOffer(req.Body)
 	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)
 	if len(r.Codecs) > 0 {
@@ -56,6 +63,21 @@ func (c *Connector) onInvite(s *dialog.Session) {
 		return
 	}
 	on.incoming(r, leg)
+}
+
+// scanned counts the call of a guest that led nowhere: who tries many numbers looks
+// for one that costs somebody money.
+func (c *Connector) scanned(f *flow.Flow, to string, why call.Cause) {
+	switch why {
+	case call.NoRoute, call.UnknownNumber, call.InvalidNumber, call.Forbidden, call.MeetingUnknown:
+	default:
+		return
+	}
+	n, out := c.guard.failed(c.book.Load().conf.Guard, f.Remote(), c.reg.known(f.Remote().Addr()), time.Now())
+	c.Log.Warn("number that leads nowhere", "to", to, "from", f.Remote(), "failures", n)
+	if out {
+		c.shut(f.Remote(), n)
+	}
 }
 
 // fromPeer takes a call that another machine sends us.

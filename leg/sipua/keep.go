@@ -125,13 +125,13 @@ const guardAlarm = "sipua/guard"
 
 // shut raises the alarm for a source that the guard has shut out.
 func (c *Connector) shut(from netip.AddrPort, failures int) {
-	c.Log.Warn("source shut out, it tries passwords", "from", from, "failures", failures)
+	c.Log.Warn("source shut out, it tries passwords or numbers", "from", from, "failures", failures)
 	if c.Alarms == nil {
 		return
 	}
 	c.Alarms.Raise(alarm.Alarm{
-		Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords",
-		Subject: from.Addr().String(), Detail: fmt.Sprintf("%d wrong passwords; the address gets no answer for a while", failures),
+		Key: guardAlarm, Severity: alarm.Warning, Title: "Somebody tries SIP passwords or numbers",
+		Subject: from.Addr().String(), Detail: fmt.Sprintf("%d wrong passwords or numbers; the address gets no answer for a while", failures),
 		Do: "If it is a device of yours, correct its password; otherwise close the SIP port to the outside in the firewall.",
 	})
 }

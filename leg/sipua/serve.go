@@ -268,6 +268,7 @@ func (c *Connector) Apply(conf Config) error {
 		b.realm = old.realm
 	}
 	c.book.Store(b)
+	c.guard.pardon(conf.Guard)
 	for name, t := range old.trunks {
 		if b.trunks[name] != t && t.stop != nil {
 			t.stop()

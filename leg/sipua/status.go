@@ -35,6 +35,9 @@ func (c *Connector) Trunks() []TrunkStatus {
 	return out
 }
 
+// Blocked returns who is shut out now.
+func (c *Connector) Blocked() []Blocked { return c.guard.list(time.Now()) }
+
 // Stats returns the counters.
 func (c *Connector) Stats() Stats {
 	s := Stats{

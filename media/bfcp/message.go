@@ -81,7 +81,6 @@ const (
 	errFloor        = 6
 	errRequest      = 7
 	errVersion      = 12
-	errGeneric      = 14
 )
 
 // Versions of the protocol: over a reliable transport and over UDP.

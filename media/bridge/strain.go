@@ -33,6 +33,22 @@ func (s strain) most() int {
 	return 0
 }
 
+// bounds are the times that a picture may take at a strain: with more it is too much, with
+// less than easy there is time for the strain before. d is the time between two pictures
+// at full rate. A few pictures a second are better than none, so the last steps are taken
+// late.
+func (s strain) bounds(d time.Duration) (limit, easy time.Duration) {
+	switch s {
+	case unstrained:
+		return d * 9 / 10, 0
+	case halfRate:
+		return 2 * d * 9 / 10, d * 4 / 10
+	case fewPeople:
+		return 4 * d, d * 8 / 10
+	}
+	return 10 * d, 2 * d
+}
+
 const (
 	strainAfter = 2 * time.Second  // of pictures that take too long
 	reliefAfter = 10 * time.Second // of pictures that leave time
@@ -67,10 +83,7 @@ func (s *slowness) picture(now time.Time, d, took time.Duration) bool {
 		return s.returns(now)
 	}
 	s.busy += (took - s.busy) / 16
-	limit, easy := s.period(d)*9/10, s.period(d)*4/10
-	if s.level == halfRate {
-		easy = d * 4 / 10
-	}
+	limit, easy := s.level.bounds(d)
 	over := s.busy > limit
 	if over != s.over || s.since.IsZero() || !over && s.busy > easy {
 		s.over, s.since = over, now

@@ -23,12 +23,14 @@ func TestStrainGoesUpAndDownStepByStep(t *testing.T) {
 		{"too slow at full rate", unstrained, 40 * time.Millisecond, 5 * time.Second, halfRate},
 		{"half the rate is enough", unstrained, 55 * time.Millisecond, time.Minute, halfRate},
 		{"too slow at half the rate", halfRate, 70 * time.Millisecond, 6 * time.Second, fewPeople},
-		{"too slow for four", fewPeople, 70 * time.Millisecond, 6 * time.Second, onePerson},
-		{"too slow for one", onePerson, 70 * time.Millisecond, 6 * time.Second, soundOnly},
+		{"ten pictures a second of four are better than of one", fewPeople, 100 * time.Millisecond, time.Minute, fewPeople},
+		{"too slow for four", fewPeople, 150 * time.Millisecond, 10 * time.Second, onePerson},
+		{"four pictures a second are better than none", onePerson, 250 * time.Millisecond, time.Minute, onePerson},
+		{"too slow for one", onePerson, 400 * time.Millisecond, 20 * time.Second, soundOnly},
 		{"not easy enough for full rate", halfRate, 15 * time.Millisecond, time.Minute, halfRate},
 		{"easy again at half the rate", halfRate, 10 * time.Millisecond, 15 * time.Second, unstrained},
 		{"easy again with four", fewPeople, 20 * time.Millisecond, 11 * time.Second, halfRate},
-		{"easy again with one", onePerson, 20 * time.Millisecond, 11 * time.Second, fewPeople},
+		{"easy again with one", onePerson, 60 * time.Millisecond, 11 * time.Second, fewPeople},
 		{"not easy enough for everybody", fewPeople, 50 * time.Millisecond, time.Minute, fewPeople},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -58,8 +60,8 @@ func TestPicturesAreTriedAgainAfterLongerAndLongerPauses(t *testing.T) {
 		}
 		pauses = append(pauses, now.Sub(began).Truncate(time.Second))
 		for s.level != soundOnly { // it is as slow as before
-			now = now.Add(80 * time.Millisecond)
-			s.picture(now, d, 80*time.Millisecond)
+			now = now.Add(400 * time.Millisecond)
+			s.picture(now, d, 400*time.Millisecond)
 		}
 	}
 	if got := fmt.Sprint(pauses); got != "[15s 30s 1m0s 2m0s 4m0s]" {
@@ -87,11 +89,11 @@ func TestABusyGatewayShowsLessAndThenMore(t *testing.T) {
 		if n := len(w.meeting.shown); n != 6 {
 			t.Fatalf("%d people are shown, want 6", n)
 		}
-		w.layers[0].slow.Store(int64(150 * time.Millisecond))
-		wantShown(w, "three people and a number", 20*time.Second, func() bool { return len(w.meeting.shown) == 3 })
+		w.layers[0].slow.Store(int64(450 * time.Millisecond))
+		wantShown(w, "three people and a number", 40*time.Second, func() bool { return len(w.meeting.shown) == 3 })
 		save(t, w.watching.look(), "busy, fewer people")
-		wantShown(w, "one person", 20*time.Second, func() bool { return len(w.meeting.shown) == 1 })
-		wantShown(w, "sound only", 20*time.Second, func() bool { return len(w.meeting.shown) == 0 && w.meeting.muted[1] })
+		wantShown(w, "one person", 40*time.Second, func() bool { return len(w.meeting.shown) == 1 })
+		wantShown(w, "sound only", 40*time.Second, func() bool { return len(w.meeting.shown) == 0 && w.meeting.muted[1] })
 		w.run(time.Second)
 		save(t, w.watching.look(), "busy, sound only")
 		if got := w.bridge.conference.view; !got.blind || stateOf(&w.bridge.conference.roster, &got).Screen.Kind != compose.Message {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media"
 	"tandem/media/bfcp"
 	"tandem/media/sdp"
 )
@@ -126,6 +127,22 @@ func TestTheFloorIsNobodyElses(t *testing.T) {
 	}
 	if s.HoldsFloor() {
 		t.Error("a stranger has the floor")
+	}
+}
+
+func TestNobodySharesWithATelephone(t *testing.T) {
+	s, _ := newTestSession(t, newEngine(t), func(o *Options) {
+		o.Capabilities = camera()
+		o.Capabilities.Content = o.Capabilities.Video
+	})
+	s.SetVideo(true, "VP8", media.Limits{})
+	answer, err := s.AnswerTo([]byte(floorOffer+"m=application 6006 UDP/BFCP *\r\na=floorctrl:c-only\r\n"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := sdp.Parse(answer)
+	if err != nil || d.Media[1].Port == 0 || d.Media[2].Port != 0 || d.Media[3].Port != 0 {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
 

@@ -65,8 +65,13 @@ func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 // effective is what the session can do as the other leg is. ctl is held.
 func (s *Session) effective() sdp.Capabilities {
 	caps := s.caps
-	if s.noVideo {
+	switch {
+	case s.noVideo:
 		caps.Video, caps.Content = nil, nil
+	case caps.PreferVideo != "":
+		// A leg that has settled on a format is a telephone's, which shows no second
+		// stream; a meeting takes any.
+		caps.Content = nil
 	}
 	return caps
 }

@@ -207,6 +207,9 @@ func (s *stream) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp.
 	if err != nil || !in.types[h.PayloadType&0x7f] && in.rider(h.PayloadType) == nil {
 		return nil, true
 	}
+	if s.session.tap.Load() != nil {
+		s.show(false, false, now, s.ours(from, false), from, b)
+	}
 	switch {
 	case in.useICE:
 		return payload, false
@@ -217,6 +220,18 @@ func (s *stream) authentic(b []byte, from netip.AddrPort, now time.Time, h *rtp.
 		return payload, false
 	}
 	return payload, !s.plainSource(from, h.SSRC, now)
+}
+
+// ours is the socket that a packet from there came to. in.mu is held.
+func (s *stream) ours(from netip.AddrPort, rtcp bool) *socket {
+	p := s.ports.rtp(from.Addr())
+	if rtcp && s.ports.rtcp != nil {
+		p = s.ports.rtcp
+	}
+	if p == nil {
+		return nil
+	}
+	return p.sock
 }
 
 // plainSource asks the latch, and acts when it moved or settled.

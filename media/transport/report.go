@@ -109,6 +109,9 @@ func (s *stream) receiveRTCP(b []byte, from netip.AddrPort, now time.Time) {
 		in.dropped++
 		return
 	}
+	if s.session.tap.Load() != nil {
+		s.show(false, true, now, s.ours(from, true), from, b)
+	}
 	s.sink.mu.Lock()
 	if s.sink.rtcpPort != nil && s.sink.rtcpTo.ap != from {
 		s.sink.rtcpTo = makeAddress(from)

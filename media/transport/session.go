@@ -31,6 +31,7 @@ type Session struct {
 	changed chan struct{}
 	events  events
 	floor   atomic.Pointer[floorControl] // of the shared screen; nil without. It changes under ctl
+	tap     atomic.Pointer[tap]          // nil: nobody listens
 
 	mu      sync.Mutex // guards what follows; nothing else is locked while it is held
 	active  []*stream  // those agreed on, and always the audio; replaced, never changed in place
@@ -150,6 +151,9 @@ func (s *Session) String() string {
 	var parts []string
 	for _, t := range s.inUse() {
 		parts = append(parts, t.String())
+	}
+	if f := s.floor.Load(); f != nil {
+		parts = append(parts, f.String())
 	}
 	return strings.Join(parts, ", ")
 }

@@ -155,6 +155,9 @@ func (k *sink) sendAs(ssrc uint32, pt uint8, marker bool, seq uint16, timestamp 
 
 // out protects a packet and sends it.
 func (k *sink) out(b []byte) bool {
+	if k.session.session.tap.Load() != nil {
+		k.session.show(true, false, time.Now(), k.port.sock, k.to.ap, b)
+	}
 	if k.secure {
 		var err error
 		if b, err = k.keys.EncryptRTP(b, b, &k.header); err != nil {
@@ -192,6 +195,9 @@ func (k *sink) sendRTCP(b []byte) {
 	if k.port == nil || k.secure && k.keys == nil {
 		return
 	}
+	if k.session.session.tap.Load() != nil {
+		k.showRTCP(b)
+	}
 	if k.secure {
 		var err error
 		if b, err = k.keys.EncryptRTCP(nil, b, nil); err != nil {
@@ -204,6 +210,15 @@ func (k *sink) sendRTCP(b []byte) {
 	case k.rtcpPort != nil && k.rtcpTo.ap.IsValid():
 		_ = k.rtcpPort.sock.send(b, &k.rtcpTo)
 	}
+}
+
+// showRTCP is show for a report that leaves.
+func (k *sink) showRTCP(b []byte) {
+	p, to := k.port, k.to.ap
+	if k.rtcpPort != nil && !k.session.muxed.Load() {
+		p, to = k.rtcpPort, k.rtcpTo.ap
+	}
+	k.session.show(true, true, time.Now(), p.sock, to, b)
 }
 
 // senderInfo is what a sender report says of us at an instant.

@@ -176,7 +176,7 @@ func parseSDP(body []byte) (remote, error) {
 		f := strings.Fields(v)
 		switch {
 		case key == "m":
-			if inVideo = r.video != nil && f[0] != "audio" || len(f) >= 4 && f[0] == "video"; inVideo {
+			if inVideo = r.video != nil && !strings.HasPrefix(v, "audio") || len(f) >= 4 && f[0] == "video"; inVideo {
 				r.video = append(r.video, line)
 			}
 			inAudio = len(f) >= 4 && f[0] == "audio" && !audioSeen

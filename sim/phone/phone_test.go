@@ -20,6 +20,12 @@ func must(t *testing.T, err error) {
 	}
 }
 
+func TestBrokenDescriptionsAreNoPanic(t *testing.T) {
+	for _, text := range []string{"", "m=", "m=video 1 RTP/AVP 96\nm=", "m=audio\nm=video 1 RTP/AVP 96\nm=application\na=", "m=video 1 RTP/AVP 96\nm=audio 1 RTP/AVP 0\nc=IN IP4"} {
+		_, _ = parseSDP([]byte(text))
+	}
+}
+
 // connect makes an answered call from a to b.
 func connect(t *testing.T, a, b *Phone) (out, in *Call) {
 	t.Helper()

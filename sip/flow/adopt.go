@@ -103,6 +103,6 @@ func (t *Transport) readDatagrams(f *Flow, d *datagrams) {
 			t.deliver(f, fr.Message, fr.Fault, b[:n])
 			continue
 		}
-		t.streamFrame(f, nil, fr)
+		t.streamFrame(f, fr)
 	}
 }

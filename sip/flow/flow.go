@@ -31,6 +31,7 @@ type Flow struct {
 
 	trusted atomic.Bool
 	proven  atomic.Bool // a valid message has come
+	place   *place      // of an accepted connection; else nil
 	pinned  atomic.Bool // UDP: has a keep-alive, must not be forgotten
 
 	mu    sync.Mutex // guards what follows

@@ -203,7 +203,7 @@ func (a *acceptor) serve(c *acceptedConn) {
 	t := a.t
 	defer c.Close()
 	f := newFlow(t, a.net, addrPort(c.LocalAddr()), addrPort(c.RemoteAddr()))
-	f.sentBy, f.box = a.sentBy, c.outbox
+	f.sentBy, f.box, f.place = a.sentBy, c.outbox, c.place
 	s := &stream{Conn: c, place: c.place}
 	if a.tls != nil {
 		tc, err := a.handshake(c)

@@ -34,12 +34,12 @@ func (t *Transport) readStream(f *Flow, s *stream) {
 			t.streamEnd(f, s.place, fr, err)
 			break
 		}
-		t.streamFrame(f, s.place, fr)
+		t.streamFrame(f, fr)
 	}
 	t.end(f)
 }
 
-func (t *Transport) streamFrame(f *Flow, p *place, fr sip.Frame) {
+func (t *Transport) streamFrame(f *Flow, fr sip.Frame) {
 	switch fr.Kind {
 	case sip.PingFrame:
 		t.trace(f, false, fr.Data)
@@ -51,11 +51,7 @@ func (t *Transport) streamFrame(f *Flow, p *place, fr sip.Frame) {
 		if !t.patience(f) {
 			return
 		}
-		fresh := !f.proven.Load()
 		t.deliver(f, fr.Message, fr.Fault, fr.Data)
-		if fresh && p != nil && f.proven.Load() {
-			p.prove()
-		}
 	}
 }
 

@@ -189,7 +189,9 @@ func (t *Transport) deliver(f *Flow, m *sip.Message, fault *sip.ParseError, data
 		t.malformed(f, m, fault)
 		return
 	}
-	f.proven.Store(true)
+	if !f.proven.Swap(true) && f.place != nil { // before anybody is answered, who may then count on it
+		f.place.prove()
+	}
 	if t.Handler != nil {
 		t.Handler(f, m)
 	}

@@ -94,7 +94,7 @@ func (a *acceptor) upgrade(w http.ResponseWriter, r *http.Request) {
 	f.sentBy, f.state = a.sentBy, r.TLS
 	f.trusted.Store(t.budgets.isFree(f.remote.Addr()))
 	ac := acceptedBelow(under)
-	f.box = ac.outbox
+	f.box, f.place = ac.outbox, ac.place
 	t.serveWebSocket(f, &webSocket{c: c, under: under, place: ac.place})
 }
 
@@ -155,7 +155,7 @@ func (t *Transport) readWebSocket(f *Flow, s *webSocket) {
 			t.webSocketEnd(f, s.place, err)
 			break
 		}
-		t.webSocketFrame(f, s.place, buf.Bytes())
+		t.webSocketFrame(f, buf.Bytes())
 		if buf.Cap() > maxPooled {
 			buf = bytes.Buffer{}
 		}
@@ -193,12 +193,12 @@ func (t *Transport) webSocketEnd(f *Flow, p *place, err error) {
 }
 
 // webSocketFrame handles the messages and keep-alives of one frame.
-func (t *Transport) webSocketFrame(f *Flow, p *place, b []byte) {
+func (t *Transport) webSocketFrame(f *Flow, b []byte) {
 	for range maxPerFrame {
 		fr := t.limits.Message.ParseFrame(b)
 		n := frameEnd(fr, b)
 		fr.Data = b[:n]
-		t.streamFrame(f, p, fr)
+		t.streamFrame(f, fr)
 		if b = bytes.TrimLeft(b[n:], "\r\n"); len(b) == 0 {
 			return
 		}

@@ -43,6 +43,7 @@ export function pages(s) {
     { name: 'settings-meet', path: '/settings/meet' },
     { name: 'settings-evidence', path: '/settings/evidence' },
     { name: 'settings-machine', path: '/settings/machine' },
+    { name: 'machines', path: '/machines' },
     { name: 'versions', path: '/versions' },
     { name: 'version', path: '/versions/5' },
     { name: 'document', path: '/versions/document' },

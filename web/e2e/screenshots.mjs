@@ -13,7 +13,7 @@ const meeting = s.mock.calls().find((c) => c.meeting && c.answered && c.a.mos < 
 const shots = [
   { name: 'overview', path: '/' },
   { name: 'live', path: '/live' },
-  { name: 'call', path: `/calls/${meeting.id}`, height: 760, act: (page) => page.evaluate(() => scrollTo(0, 760)) },
+  { name: 'call', path: `/calls/${meeting.id}`, act: (page) => page.evaluate(() => document.getElementById('graphs').scrollIntoView({ block: 'start' })) },
   {
     name: 'dial-plan',
     path: '/dial-plan',
@@ -30,7 +30,7 @@ const shots = [
 ]
 for (const shot of shots) {
   const server = shot.on ?? s
-  const page = await open(b, server.url, { width: shot.width ?? 1200, height: shot.height ?? 760, dark: shot.dark ?? false })
+  const page = await open(b, server.url, { width: shot.width ?? 1120, height: shot.height ?? 700, dark: shot.dark ?? false })
   await page.clock.setFixedTime(now)
   await page.goto(server.url + '#' + shot.path)
   await page.waitForSelector('h1')

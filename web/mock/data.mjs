@@ -9,14 +9,14 @@ export function random(seed) {
   }
 }
 
-const people = ['Ada Okafor', 'Ben Silva', 'Chiara Rossi', 'Dmitri Lang', 'Eun-ji Park', 'Farid Haddad', 'Grace Miller', 'Hanna Berg', 'Iker Arana', 'Jo Whitfield', 'Kofi Mensah', 'Lena Vogt', 'Mateo Cruz', 'Nora Lindqvist', 'Omar Aziz', 'Priya Nair']
-const rooms = ['boardroom', 'atrium', 'studio-2', 'lab-east', 'war-room', 'library', 'paris-4', 'oslo-1']
+const people = ['Front office', 'Sales', 'Workshop', 'Accounts', 'Support', 'Warehouse', 'Research', 'Finance', 'Legal', 'Planning', 'Design', 'Studio', 'Delivery', 'Laboratory', 'Print shop', 'Archive']
+const rooms = ['boardroom', 'atrium', 'studio-2', 'lab-east', 'atelier', 'library', 'paris-4', 'oslo-1']
 const phones = ['kitchen', 'study', 'workshop', 'reception-desk']
 const meetings = [
   ['1234567890123', 'Weekly planning'],
   ['2345678901234', 'Design review'],
   ['3456789012345', 'Board of directors'],
-  ['4567890123456', 'Customer call: Northwind'],
+  ['4567890123456', 'Customer call'],
   ['5678901234567', 'All hands'],
   ['6789012345678', 'Incident 4711'],
 ]

@@ -7,7 +7,10 @@ import { schemaOf } from './schema.mjs'
 const MASK = '********'
 const secretNames = new Set(['password', 'client_secret', 'refresh_token', 'secret'])
 
-export function createMock({ calls = 26, fresh = false, readonly = false, signedIn = false, now = Date.now() } = {}) {
+export function createMock({ calls = 26, fresh = false, readonly = false, signedIn = false, now: fixed } = {}) {
+  const now = fixed ?? Date.now()
+  // With a fixed time all stays as it is, for pictures.
+  const clock = () => fixed ?? Date.now()
   const yaml = new URL('../../docs/tandem.yaml', import.meta.url).pathname
   const schema = schemaOf(yaml)
   const doc = fresh ? { sip: { devices: [], trunks: [] }, google_voice: [], meet: { access_tokens: [] }, receptions: [], outbound: [], toll_guard: {}, limits: {}, dial_plan: { numbers: {}, emergency: {}, groups: {}, rules: [], tests: [] } } : load(yaml)
@@ -171,7 +174,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
   // A little life: qualities move, calls end and begin.
   let n = calls
   const timer = setInterval(() => {
-    if (!s.streams.size || !live.size) return
+    if (fixed || !s.streams.size || !live.size) return
     const ids = [...live.keys()]
     for (let i = 0; i < Math.min(4, ids.length); i++) {
       const id = ids[Math.floor(Math.random() * ids.length)]
@@ -323,7 +326,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
         emit('call', { type: 'ended', call: c })
         return send(204)
       }
-      return method === 'POST' ? send(200, {}) : send(200, evidence(c, Date.now()))
+      return method === 'POST' ? send(200, {}) : send(200, evidence(c, clock()))
     }
     if (a === 'history' || a === 'history.csv') {
       const text = (q.get('q') ?? '').toLowerCase()
@@ -351,8 +354,16 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       return send(200, x)
     }
     if (a === 'registrations')
-      return send(200, { devices: [], trunks: kinds.trunks().map((t, i) => ({ name: t.name, state: i === 1 ? 'down' : t.register ? 'registered' : 'up', problem: i === 1 ? 'no answer to OPTIONS for 90 s' : undefined, calls: i === 1 ? 0 : 4 })), items: fresh ? [] : kinds.devices().slice(0, 7).flatMap((d, i) => Array.from({ length: i === 1 ? 2 : 1 }, (_, k) => ({ device: d.name, key: d.name + k, contact: `<sip:${d.name}@192.0.2.${20 + i}:5060>`, network: d.video ? 'tls' : 'udp', remote: `192.0.2.${20 + i + k * 30}:${5060 + k}`, local: '0.0.0.0:5060', expires: new Date(Date.now() + (20 + i * 7) * 60e3).toISOString(), agent: ['Yealink SIP-T54W 96.86.0.70', 'Linphone/5.2', 'Grandstream HT802', 'Poly G7500', 'Cisco Room Kit', 'baresip 3.9'][i % 6] }))) })
-    if (a === 'accounts/status') return send(200, { items: kinds['google-voice']().map((x) => ({ account: x.name, number: x.number, state: fresh ? 'connecting' : x.name === 'shop' ? 'silent' : 'registered', since: ago(x.name === 'shop' ? 0.01 : 3.2), proxy: 'voice.telephony.goog:5061', problem: x.name === 'shop' ? 'the registrar answered 603 Declined' : undefined, next: x.name === 'shop' ? new Date(Date.now() + 4 * 60e3).toISOString() : undefined, calls: x.name === 'shop' ? 0 : [...live.values()].filter((c) => c.b?.via === x.name).length })) })
+      return send(200, { devices: [], trunks: kinds.trunks().map((t, i) => ({ name: t.name, state: i === 1 ? 'down' : t.register ? 'registered' : 'up', problem: i === 1 ? 'no answer to OPTIONS for 90 s' : undefined, calls: i === 1 ? 0 : 4 })), items: fresh ? [] : kinds.devices().slice(0, 7).flatMap((d, i) => Array.from({ length: i === 1 ? 2 : 1 }, (_, k) => ({ device: d.name, key: d.name + k, contact: `<sip:${d.name}@192.0.2.${20 + i}:5060>`, network: d.video ? 'tls' : 'udp', remote: `192.0.2.${20 + i + k * 30}:${5060 + k}`, local: '0.0.0.0:5060', expires: new Date(clock() + (20 + i * 7) * 60e3).toISOString(), agent: ['Yealink SIP-T54W 96.86.0.70', 'Linphone/5.2', 'Grandstream HT802', 'Poly G7500', 'Cisco Room Kit', 'baresip 3.9'][i % 6] }))) })
+    if (a === 'accounts/status') return send(200, { items: kinds['google-voice']().map((x) => ({ account: x.name, number: x.number, state: fresh ? 'connecting' : x.name === 'shop' ? 'silent' : 'registered', since: ago(x.name === 'shop' ? 0.01 : 3.2), proxy: 'voice.telephony.goog:5061', problem: x.name === 'shop' ? 'the registrar answered 603 Declined' : undefined, next: x.name === 'shop' ? new Date(clock() + 4 * 60e3).toISOString() : undefined, calls: x.name === 'shop' ? 0 : [...live.values()].filter((c) => c.b?.via === x.name).length })) })
+    if (a === 'nodes') {
+      const node = (name, more) => ({ name, address: `${name}.example.com:5070`, version: '0.9.0', state: s.drained === name ? 'draining' : 'active', session: 3, started: ago(9), beat: new Date(clock()).toISOString(), until: new Date(clock() + 9e3).toISOString(), calls: [...live.values()].filter((c) => c.node === name).length, this: false, drain: s.drained === name, leases: [], ...more })
+      return send(200, fresh ? { items: [], calls: [] } : { items: [node('gw1', { this: true, leases: ['gvoice/home'] }), node('gw2', { leases: ['gvoice/shop'], by: 'admin' })], calls: [...live.values()].filter((c) => c.node === 'gw2').slice(0, 6).map((c) => ({ id: c.id, node: c.node, from: c.from, from_name: c.from_name, to: c.meeting_title ?? c.to, a: `sipua ${c.a.via}`, b: c.b && `${c.b.connector} ${c.b.via}`, began: c.began, answered: c.answered })) })
+    }
+    if (path[0] === 'nodes') {
+      s.drained = path[2] === 'drain' ? path[1] : ''
+      return send(204)
+    }
     if (a === 'meetings') return send(200, { items: [] })
     if (a === 'audit') return send(200, { items: s.audit })
     if (a === 'gateway-token') return send(200, s.token)

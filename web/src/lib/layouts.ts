@@ -330,6 +330,10 @@ export const layouts: Record<string, Layout> = {
       videos: { label: 'Pictures at once' },
     },
   },
+  alarms: {
+    sections: [{ title: 'Who is told of alarms', text: 'Besides the log, these pages and webhooks.', fields: ['mail'] }],
+    fields: { 'mail.server': { help: 'Host, or host:port. Left out: no mails.' }, 'mail.tls': { label: 'TLS', widget: 'select', options: [['', 'STARTTLS (default)'], ['starttls', 'STARTTLS'], ['implicit', 'Implicit'], ['none', 'None: only for a server on this machine']], help: '' }, 'mail.min_severity': { label: 'From this severity on', widget: 'select', options: ['info', 'warning', 'critical'], help: '' }, 'mail.to': { wide: true } },
+  },
   evidence: {
     sections: [{ title: 'Evidence of calls', text: 'SIP messages and measurements, kept without secrets, so that a call can be looked into afterwards.', fields: ['store', 'keep'] }],
     fields: { store: { label: 'Keep that of', widget: 'select', options: [['', 'Calls that failed or sounded bad (default)'], ['failed', 'Calls that failed or sounded bad'], ['all', 'All calls'], ['none', 'No call']], help: '' }, keep: { label: 'For' } },

@@ -40,6 +40,7 @@ export const groups: { title: string; entries: Entry[] }[] = [
   {
     title: 'System',
     entries: [
+      { path: 'machines', title: 'Machines', icon: 'machines', more: 'nodes cluster drain maintenance' },
       { path: 'settings', title: 'Settings', icon: 'settings', more: 'numbers emergency outbound toll guard limits sip meet' },
       { path: 'versions', title: 'Versions', icon: 'versions', more: 'configuration rollback diff export apply document' },
       { path: 'users', title: 'Users and keys', icon: 'users', role: 'admin', more: 'api keys passwords roles' },
