@@ -9,7 +9,7 @@ import (
 // connect shakes hands between a client and a server; the error is either side's.
 func connect(t *testing.T, client, server *Identity, to string) (seenByServer, seenByClient string, err error) {
 	t.Helper()
-	a, b := net.Pipe()
+	a, b := wire(t)
 	defer a.Close()
 	defer b.Close()
 	conf := client.Client()
@@ -40,6 +40,24 @@ func connect(t *testing.T, client, server *Identity, to string) (seenByServer, s
 	}
 	seenByServer, err = server.Peer(&ss)
 	return seenByServer, seenByClient, err
+}
+
+// wire is a connection with room for what both ends say at once, such as an alert
+// and a certificate; a net.Pipe has none.
+func wire(t *testing.T) (a, b net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return a, b
 }
 
 func TestMachinesKnowEachOtherByTheSecret(t *testing.T) {

@@ -50,7 +50,7 @@ type Connector struct {
 	saves    saves
 	storeBad atomic.Bool // the last save failed
 	listens  []listening
-	opened   chan struct{}        // closed when Open is done
+	opened   chan struct{}        // closed when Listen runs, or Open has failed
 	book     atomic.Pointer[book] // nil before Open
 	served   atomic.Pointer[served]
 	count    counters

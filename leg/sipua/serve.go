@@ -29,8 +29,8 @@ type listening struct {
 }
 
 // Open opens the listeners and brings back the registrations of UDP devices, so
-// that errors come before anything is served. Calls are answered by 503 until
-// Listen runs.
+// that errors come before anything is served. What comes in waits until Listen
+// runs: a phone that calls while the gateway starts is served a moment later.
 func (c *Connector) Open() ([]Addr, error) {
 	c.saves.wake = make(chan struct{}, 1) // before the first request can come in
 	c.saves.off = c.Bindings == nil
@@ -47,8 +47,8 @@ func (c *Connector) Open() ([]Addr, error) {
 	if err == nil {
 		c.restore()
 	}
-	close(c.opened)
 	if err != nil {
+		close(c.opened)
 		return nil, errors.Join(err, c.net.Close())
 	}
 	return addrs, nil
@@ -83,7 +83,7 @@ func digests(names []string) []string {
 }
 
 // receive is where every message comes in; sources that the guard has shut out
-// get no further, and no answer. What comes while Open is at work waits for it.
+// get no further, and no answer. What comes before Listen runs waits for it.
 func (c *Connector) receive(f *flow.Flow, m *sip.Message) {
 	<-c.opened
 	if c.shutOut(f) || c.pass(f, m) {
@@ -222,6 +222,7 @@ func (c *Connector) Listen(ctx context.Context, incoming func(call.Request, call
 		}
 	}
 	c.served.Store(&served{incoming, context.WithoutCancel(ctx)})
+	close(c.opened)
 	c.running.Go(func() { c.keep(ctx) })
 	c.mu.Lock()
 	c.start = func(t *trunk) {
