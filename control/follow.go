@@ -51,7 +51,7 @@ func (m *Manager) first(ctx context.Context) error {
 	}
 	if err == nil {
 		m.set(r)
-		m.log("the configuration of the file is the first version in the store", "store", m.DB.String())
+		m.log("the configuration has its first version in the store", "store", m.DB.String())
 	}
 	return err
 }
