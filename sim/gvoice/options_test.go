@@ -105,12 +105,24 @@ func FuzzEdge(f *testing.F) {
 		_, text, _ := bytes.Cut(raw, []byte("\n"))
 		f.Add(text)
 	}
-	s := &Server{Config: Config{Accounts: []Account{testAccount}, Options: Options{ClientCert: ClientCertNone, RegisterRate: -1, ConcurrentCalls: -1}}}
-	if err := s.Start(context.Background()); err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = s.Close() })
+	const lasts = 500 // inputs that a server serves, each as another device: an account has room for 1000
+	var s *Server
+	inputs := 0
+	f.Cleanup(func() {
+		if s != nil {
+			_ = s.Close()
+		}
+	})
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if inputs++; inputs%lasts == 1 {
+			if s != nil {
+				_ = s.Close()
+			}
+			s = &Server{Config: Config{Accounts: []Account{testAccount}, Options: Options{ClientCert: ClientCertNone, RegisterRate: -1, ConcurrentCalls: -1}}}
+			if err := s.Start(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		c := dial(t, s, "obihai.telephony.goog")
 		defer c.c.Close()
 		c.vars["USER"] = wire.Token(12) // calls of earlier inputs look for their user's newest flow
