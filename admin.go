@@ -88,6 +88,7 @@ func (a *admin) run(ctx context.Context) error {
 	served := async(func() error { return a.server.Run(ctx) })
 	told := async(func() error { return a.server.Sender.Run(ctx) })
 	kept := async(func() error { return a.alarms.run(ctx) })
+	audited := async(func() error { return a.server.Identity.Run(ctx) })
 	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
 		a.alarms.put(one)
 		a.server.Publish(api.EventAlarm, one)
@@ -95,7 +96,7 @@ func (a *admin) run(ctx context.Context) error {
 	})
 	a.watch(ctx)
 	unsubscribe()
-	return errors.Join(<-served, <-told, <-kept)
+	return errors.Join(<-served, <-told, <-kept, <-audited)
 }
 
 // tellAlarm tells webhooks of an alarm that began or ended.

@@ -56,6 +56,29 @@ func (k *Keeper) Audit(ctx context.Context, p AuditPage) ([]Entry, error) {
 	return all, err
 }
 
+const (
+	// keepAudit is how long it can be looked up who did what. Strangers who fail to sign
+	// in leave entries, too, so there has to be an end.
+	keepAudit  = 400 * 24 * time.Hour
+	forgetTick = time.Hour
+)
+
+// Run forgets audit entries that are too old, until ctx is done.
+func (k *Keeper) Run(ctx context.Context) error {
+	every := time.NewTicker(forgetTick)
+	defer every.Stop()
+	for {
+		if _, err := k.Forget(ctx, time.Now().Add(-keepAudit)); err != nil && ctx.Err() == nil {
+			k.Log.Warn("old audit entries were not removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-every.C:
+		}
+	}
+}
+
 // Forget removes audit entries older than t.
 func (k *Keeper) Forget(ctx context.Context, t time.Time) (int64, error) {
 	return k.audit.DeleteBefore(ctx, t)

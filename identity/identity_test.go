@@ -295,6 +295,28 @@ func TestTheAuditLogIsInOrder(t *testing.T) {
 	}
 }
 
+func TestOldAuditEntriesGo(t *testing.T) {
+	k := keeper(t)
+	now := time.Now()
+	for id, at := range map[string]time.Time{"old": now.Add(-keepAudit - time.Hour), "young": now.Add(-keepAudit + time.Hour)} {
+		if err := k.audit.Append(t.Context(), store.Entry[Entry]{ID: id, At: at, Value: Entry{ID: id, At: at}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	done := make(chan error, 1)
+	go func() { done <- k.Run(ctx) }()
+	for all, err := k.Audit(ctx, AuditPage{}); len(all) != 1 || all[0].ID != "young"; all, err = k.Audit(ctx, AuditPage{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // A hash made with other costs, or by hand, is checked or refused; it never ends
 // the program.
 func FuzzHash(f *testing.F) {
