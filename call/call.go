@@ -200,8 +200,10 @@ func (c *Call) do(ctx context.Context, do any, alarm *time.Timer) any {
 		c.legs = [3]Leg{A: c.legs[do.side.other()], X: c.legs[do.side]}
 	case unpark:
 		c.legs[B], c.legs[X] = c.legs[X], nil
+		c.noteMedia()
 	case swapIn:
 		c.legs = [3]Leg{A: c.legs[do.side.other()], B: c.legs[X], X: c.legs[do.side]}
+		c.noteMedia()
 	case fetch:
 		c.fetch(do.leg)
 	case giveAway:
@@ -219,9 +221,14 @@ func (c *Call) tell(do tell) {
 			return
 		}
 	}
-	if l := c.legs[do.side]; l != nil {
-		l.Do(do.ev)
+	l := c.legs[do.side]
+	if l == nil {
+		return
 	}
+	if _, up := do.ev.(Answered); up && c.stale {
+		c.publish() // who hears of the answer may ask for one of the legs at once
+	}
+	l.Do(do.ev)
 }
 
 func (c *Call) route(to string) error {
@@ -249,6 +256,7 @@ func (c *Call) dialNext(ctx context.Context, alarm *time.Timer) any {
 		return refused{endedBy(err)}
 	}
 	c.legs[B] = l
+	c.noteMedia() // whoever looks sees where the call goes, while it rings
 	within := c.now.Within
 	if within <= 0 {
 		within = DefaultAnswerLimit

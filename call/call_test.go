@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ type fakeLeg struct {
 	once   sync.Once
 	mu     sync.Mutex // orders what is said with the end
 	media  media.Session
+	onDo   func(Event) // nil does nothing
 }
 
 func newFakeLeg(id string, byeFor time.Duration) *fakeLeg {
@@ -33,6 +35,9 @@ func (l *fakeLeg) Info() Info           { return Info{ID: l.id, Connector: "fake
 func (l *fakeLeg) Media() media.Session { return l.media }
 func (l *fakeLeg) Events() <-chan Event { return l.events }
 func (l *fakeLeg) Do(ev Event) {
+	if l.onDo != nil {
+		l.onDo(ev)
+	}
 	l.asked <- ev
 	if e, ok := ev.(Ended); ok {
 		time.AfterFunc(l.byeFor, func() { l.end(e.Cause) })
@@ -361,6 +366,36 @@ func TestInviteWithReplacesTakesTheLegsPlace(t *testing.T) {
 		n.end(NormalClearing)
 		r.want(a, ended(NormalClearing))
 		r.wantEnd(NormalClearing)
+	})
+}
+
+// Whoever has heard the answer may ask for the other leg before the call's
+// goroutine has come round.
+func TestALegCanBeTakenFromTheMomentOfTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, n := newFakeLeg("a", 0), newFakeLeg("b", 0), newFakeLeg("n", 0)
+		r := newRig(t, exchange{"b": b})
+		found := map[string]bool{}
+		a.onDo = func(ev Event) {
+			if _, up := ev.(Answered); up {
+				found["b"] = r.sw.find("b") != nil
+			}
+		}
+		n.onDo = func(ev Event) {
+			if _, up := ev.(Answered); up {
+				found["n"] = r.sw.find("n") != nil
+				found["a"] = r.sw.find("a") != nil
+			}
+		}
+		r.call(t.Context(), a, "b")
+		b.events <- Answered{}
+		r.want(a, Answered{})
+		r.sw.Incoming(t.Context(), Request{From: "n", Takes: "b"}, n)
+		r.want(n, Answered{})
+		if want := map[string]bool{"a": true, "b": true, "n": true}; !maps.Equal(found, want) {
+			t.Errorf("found while the answer was told: %v", found)
+		}
+		n.end(NormalClearing)
 	})
 }
 
