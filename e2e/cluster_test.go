@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 
 	"tandem/call"
 	"tandem/cluster"
+	"tandem/internal/ports"
 	"tandem/internal/postgres"
 	sim "tandem/sim/gvoice"
 	"tandem/sim/phone"
@@ -36,6 +36,7 @@ type town struct {
 	url   string
 	prog  string
 	nodes map[string]*townNode
+	free  []string // addresses for further nodes
 }
 
 // A townNode is one process.
@@ -76,6 +77,9 @@ func buildTown(ctx context.Context, t *testing.T) *town {
 		t.Fatal(err)
 	}
 	var err error
+	if w.free, err = ports.Free(9); err != nil {
+		t.Fatal(err)
+	}
 	if w.db, err = store.Open(ctx, w.url); err != nil {
 		t.Fatal(err)
 	}
@@ -84,27 +88,16 @@ func buildTown(ctx context.Context, t *testing.T) *town {
 	return w
 }
 
-// free returns n addresses of this machine that nobody listens on.
-func free(t *testing.T, n int) (addrs []string) {
-	t.Helper()
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		addrs = append(addrs, ln.Addr().String())
-	}
-	return addrs
-}
-
 // start starts the process of a node; after kill -9 with the same addresses.
 func (w *town) start(name string) {
 	w.t.Helper()
 	n := w.nodes[name]
 	if n == nil {
-		a := free(w.t, 3)
-		n = &townNode{name: name, sip: a[0], inner: a[1], http: a[2], log: filepath.Join(w.dir, name+".log")}
+		if len(w.free) < 3 {
+			w.t.Fatal("a town has three machines")
+		}
+		n = &townNode{name: name, sip: w.free[0], inner: w.free[1], http: w.free[2], log: filepath.Join(w.dir, name+".log")}
+		w.free = w.free[3:]
 		w.nodes[name] = n
 	}
 	file := filepath.Join(w.dir, name+".yaml")
