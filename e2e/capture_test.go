@@ -65,7 +65,7 @@ func issue(ctx context.Context, t *testing.T, s *stage.Stage, want capture.Ticke
 // captured is what a capture of a call between two phones holds.
 func captured(t *testing.T, media bool) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s, err := stage.Start(ctx, stage.Options{
 		Dir: t.TempDir(), Log: storyLog(), HTTP: freeAddr(t), Change: func(c *config.Config) { c.Capture = true },
@@ -133,7 +133,7 @@ func TestCapturesAreNotForEverybody(t *testing.T) {
 		{"no such call", true, "x", http.StatusNotFound, "no such call"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 			defer cancel()
 			s, err := stage.Start(ctx, stage.Options{
 				Dir: t.TempDir(), Log: storyLog(), HTTP: freeAddr(t), Change: func(conf *config.Config) { conf.Capture = c.on },
