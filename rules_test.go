@@ -103,7 +103,8 @@ var mayImport = map[string][]string{
 	"internal/pipe":     {},
 	"internal/vectors":  {"media/video"},
 	"internal/rewrite":  {},
-	"internal/postgres": {},
+	"internal/postgres": {"internal/ports"},
+	"internal/ports":    {},
 }
 
 func TestImports(t *testing.T) {

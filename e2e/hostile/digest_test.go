@@ -146,21 +146,16 @@ func TestChallengesOfTheFarEndLeakNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Gateway.Switch.Wait()
-			deadline := time.Now().Add(3 * time.Second) // a leak would come within milliseconds
-			if !row.answers {
-				deadline = time.Now().Add(time.Second)
-			}
-			for {
-				seen, asked := far.credentials() // the call is over with our BYE; its challenge comes later
-				if asked["BYE"] > 0 && len(seen) > 0 || time.Now().After(deadline) {
-					break
-				}
-				time.Sleep(5 * time.Millisecond)
+			until(t, "a BYE to challenge", func() bool { // the call is over with our BYE; its challenge comes later
+				_, asked := far.credentials()
+				return asked["BYE"] > 0
+			})
+			if row.answers {
+				until(t, "credentials", func() bool { seen, _ := far.credentials(); return len(seen) > 0 })
+			} else {
+				time.Sleep(time.Second) // a leak would come within milliseconds
 			}
 			seen, asked := far.credentials()
-			if asked["BYE"] == 0 {
-				t.Error("the far end was sent no BYE to challenge")
-			}
 			t.Logf("challenged %v, got %v", asked, seen)
 			if !row.answers && len(seen) > 0 {
 				t.Errorf("credentials were given: %v", seen)
@@ -169,9 +164,6 @@ func TestChallengesOfTheFarEndLeakNothing(t *testing.T) {
 				if !strings.Contains(s, `username="canaryuser"`) || !strings.Contains(s, `realm="carrier.example"`) {
 					t.Errorf("credentials of another realm or leg: %s", s)
 				}
-			}
-			if row.answers && len(seen) == 0 {
-				t.Error("the trunk's own challenge was not answered")
 			}
 		})
 	}
