@@ -19,7 +19,7 @@ type grown struct {
 }
 
 // grow makes a telephone a room: its caller has added a camera. The sections of the
-// pictures are offered behind those that are there (contract, 2.6). When it cannot be done
+// pictures are offered behind those that are there (contract, 2.4). When it cannot be done
 // now it is as soon as it can.
 func (l *Leg) grow() {
 	l.needy = l.needy || !l.video && !l.blind

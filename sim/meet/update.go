@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// update is section 2.6: a telephone becomes a room, by video sections behind those that
+// update is section 2.4: a telephone becomes a room, by video sections behind those that
 // it has. Everything else of the session goes on.
 func (s *Server) update(r *http.Request, d *device) (any, *refusal) {
 	var in joinRequest
@@ -31,6 +31,8 @@ func (s *Server) update(r *http.Request, d *device) (any, *refusal) {
 	old := d.session.offer
 	d.session.mu.Unlock()
 	switch no := offer.extends(old); {
+	case offer.hasRole(roleCamera) && offer.repeats(old):
+		return joinAnswer{Answer: d.answer(), TraceID: rand.Text()[:16]}, nil
 	case no != nil:
 		return nil, no
 	case d.state == stateEnded:
@@ -73,11 +75,18 @@ func (d *description) extends(o *description) *refusal {
 	if no := before.sameSections(o, "an update"); no != nil {
 		return no
 	}
-	first, old := d.sections[0], o.sections[0]
-	if d.get(first, "ice-ufrag") != o.get(old, "ice-ufrag") || d.get(first, "ice-pwd") != o.get(old, "ice-pwd") {
+	if !d.sameICE(o) {
 		return badOffer("MEET-S7", -1, "an update keeps ice-ufrag and ice-pwd")
 	}
 	return nil
+}
+
+// repeats reports whether an offer is another once more: its answer was lost.
+func (d *description) repeats(o *description) bool { return d.sameSections(o, "") == nil && d.sameICE(o) }
+
+func (d *description) sameICE(o *description) bool {
+	first, old := d.sections[0], o.sections[0]
+	return d.get(first, "ice-ufrag") == o.get(old, "ice-ufrag") && d.get(first, "ice-pwd") == o.get(old, "ice-pwd")
 }
 
 // extendLocked makes the streams of the sections from the n-th on.
