@@ -100,6 +100,7 @@ type (
 	callDetail struct {
 		Call
 		Streams  []stream `json:"streams"`
+		Muted    []string `json:"muted,omitempty" enum:"a,b" doc:"Legs that the other side does not hear."`
 		Pipeline []string `json:"pipeline" doc:"What the media goes through, in words."`
 		People   []person `json:"people,omitempty"`
 		evidence.Evidence
@@ -224,6 +225,9 @@ func (s *Server) call(ctx context.Context, in *callInput) (*callOutput, error) {
 	}
 	out.Body.Evidence = whole(left)
 	for i, l := range v.Legs {
+		if l.Muted {
+			out.Body.Muted = append(out.Body.Muted, []string{"a", "b"}[min(i, 1)])
+		}
 		out.Body.Streams = append(out.Body.Streams, streams([]string{"a", "b"}[min(i, 1)], l, left.Timeline)...)
 		if l.Roster == nil {
 			continue

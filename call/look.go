@@ -64,6 +64,7 @@ type View struct {
 type LegView struct {
 	LegRecord
 	Session string // the media path in one line
+	Muted   bool   // the other side does not hear it
 	In, Out []media.StreamInfo
 	Roster  *media.Roster // when the leg is a meeting
 }
@@ -87,6 +88,9 @@ type (
 func (s *Switch) Look(ctx context.Context, id string) (View, error) {
 	var v View
 	err := s.order(ctx, id, func(c *Call) (any, Side, error) {
+		if c.bridge != nil {
+			c.record.Path = c.bridge.String()
+		}
 		c.noteMedia()
 		c.publish()
 		v.Running = Running{c.Snapshot(), c.Phase()}
@@ -94,6 +98,9 @@ func (s *Switch) Look(ctx context.Context, id string) (View, error) {
 			if l != nil {
 				v.Legs = append(v.Legs, viewOf(l))
 			}
+		}
+		if m, ok := c.bridge.(Muter); ok && len(v.Legs) == 2 {
+			v.Legs[A].Muted, v.Legs[B].Muted = m.Muted()
 		}
 		return nil, A, nil
 	})
