@@ -38,10 +38,10 @@ type Call struct {
 	now    Destination // the one that is being tried
 	bridge Bridge      // nil while the media is apart
 	asker  func(Leg, error)
-	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
+	behalf Info     // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	muted  []string // IDs of legs that the other side is not to hear
-	paid   bool // the Guard has let this attempt pass
-	held   hold // B's answer, while it waits for the store
+	paid   bool     // the Guard has let this attempt pass
+	held   hold     // B's answer, while it waits for the store
 	record Record
 	stale  bool // the record is newer than what is public
 	log    *slog.Logger

@@ -142,7 +142,10 @@ func newRig(t *testing.T, x exchange) *rig {
 	r := &rig{T: t, x: x}
 	r.sw = &Switch{
 		Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
-		Join: func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge { r.log("joined"); return fakeBridge{r, new([2]bool)} },
+		Join: func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge {
+			r.log("joined")
+			return fakeBridge{r, new([2]bool)}
+		},
 	}
 	return r
 }
