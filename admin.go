@@ -240,8 +240,8 @@ func (a *admin) Keys(ctx context.Context, id string, side call.Side, keys string
 	return a.Switch.Keys(ctx, id, side, keys)
 }
 
-func (a *admin) Mute(ctx context.Context, id string, on bool) error {
-	return a.Switch.Mute(ctx, id, on)
+func (a *admin) Mute(ctx context.Context, id string, side call.Side, on bool) error {
+	return a.Switch.Mute(ctx, id, side, on)
 }
 
 func (a *admin) Layout(ctx context.Context, id, name string) error {

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"media/compose":        {"media/codec/yuv", "media/video"},
 	"media/mix":            {},
 	"media/prompt":         {"media/codec"},
-	"media/rtp":            {"media"},
+	"media/rtp":            {"media", "media/video"},
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},

@@ -14,6 +14,7 @@ func (l *Leg) hear(m heard) {
 	if m.link != l.link || l.phase == showing || l.phase == over {
 		return
 	}
+	l.edge.trace.channel(false, m.label, m.text)
 	v, err := parseMessage(m.text)
 	if err != nil {
 		l.log.Warn("message of the meeting service passed over", "channel", m.label, "err", err)

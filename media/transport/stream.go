@@ -12,6 +12,7 @@ import (
 	"tandem/internal/pipe"
 	"tandem/media"
 	"tandem/media/dtmf"
+	"tandem/media/rtp"
 	"tandem/media/sdp"
 )
 
@@ -63,6 +64,7 @@ func newStream(s *Session, k media.Kind) *stream {
 	t.in.reports = newReception(8000)
 	if k != media.Audio {
 		t.picture = newPicture()
+		t.in.pictures, t.sink.pictures = new(rtp.Pictures), new(rtp.Pictures)
 	}
 	return t
 }
