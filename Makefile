@@ -87,6 +87,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
+	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
 	go build -buildvcs=$(BUILDVCS) -o bench/build/meeting ./bench/meeting
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem

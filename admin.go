@@ -220,8 +220,8 @@ func (a *admin) TryAccount(ctx context.Context, name string) error {
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()
-	r, ok := api.RequestOf(conf, device, "", to)
-	if !ok || !r.Registered {
+	r, err := api.RequestOf(conf, config.Question{Via: device, To: to})
+	if err != nil || !r.Registered {
 		return "", fmt.Errorf("%w: no device is named %q", api.ErrNotFound, device)
 	}
 	if a.originate == nil {
@@ -240,8 +240,8 @@ func (a *admin) Keys(ctx context.Context, id string, side call.Side, keys string
 	return a.Switch.Keys(ctx, id, side, keys)
 }
 
-func (a *admin) Mute(ctx context.Context, id string, on bool) error {
-	return a.Switch.Mute(ctx, id, on)
+func (a *admin) Mute(ctx context.Context, id string, side call.Side, on bool) error {
+	return a.Switch.Mute(ctx, id, side, on)
 }
 
 func (a *admin) Layout(ctx context.Context, id, name string) error {

@@ -70,11 +70,12 @@ func TestCommandsAreCarriedOutOnce(t *testing.T) {
 	c.do("POST", "/calls/1/transfer", map[string]string{"to": "study"}).want(t, 204)
 	c.do("POST", "/calls/1/layout", map[string]string{"layout": "1:7"}).want(t, 204)
 	c.do("POST", "/calls/1/mute", map[string]bool{"muted": true}).want(t, 204)
+	c.do("POST", "/calls/1/mute", map[string]any{"muted": true, "leg": "b"}).want(t, 204)
 	c.do("POST", "/calls/1/chat", map[string]string{"text": "hello"}).want(t, 204)
 	c.do("DELETE", "/calls/1", nil).want(t, 204)
 	c.do("DELETE", "/calls/2", nil).want(t, 404)
 	c.do("POST", "/calls/2/chat", map[string]string{"text": "hello"}).want(t, 404)
-	want := []string{"call kitchen 911", "keys B 1# 1", "transfer study 1", "layout 1:7 1", "mute 1", "say hello 1", "hangup 1", "hangup 2"}
+	want := []string{"call kitchen 911", "keys B 1# 1", "transfer study 1", "layout 1:7 1", "mute A 1", "mute B 1", "say hello 1", "hangup 1", "hangup 2"}
 	if !slices.Equal(r.gateway.orders, want) {
 		t.Errorf("got %q, want %q", r.gateway.orders, want)
 	}

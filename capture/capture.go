@@ -119,7 +119,7 @@ func (c *Capture) fresh(all []evidence.Message) (frames []frame) {
 	for _, m := range all {
 		key := m.At.String() + m.Leg + m.Summary
 		peer, err := netip.ParseAddrPort(m.Peer)
-		if c.seen[key] || err != nil {
+		if c.seen[key] || err != nil || m.Other {
 			continue
 		}
 		c.seen[key] = true
