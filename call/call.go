@@ -35,8 +35,10 @@ type Call struct {
 	// Owned by Run.
 	legs   [3]Leg // by Side
 	to     []Destination
-	now    Destination // the one that is being tried
-	bridge Bridge      // nil while the media is apart
+	now    Destination       // the one that is being tried
+	bridge Bridge            // nil while the media is apart
+	joined [2]string         // IDs of the legs that the bridge joins
+	late   map[string]uint64 // packets of each leg, by its ID, that bridges which are gone found too late
 	asker  func(Leg, error)
 	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	paid   bool // the Guard has let this attempt pass
@@ -306,6 +308,7 @@ func (c *Call) join(ringback bool) {
 	a, b := c.legs[A].Media(), c.legs[B].Media()
 	if c.bridge == nil && a != nil && b != nil {
 		c.bridge = c.Join(a, b, c.Phase() < Active, c.log)
+		c.joined = [2]string{c.legs[A].Info().ID, c.legs[B].Info().ID}
 	}
 	if c.bridge == nil {
 		return
@@ -322,6 +325,7 @@ func (c *Call) unjoin() {
 	}
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.keepLate()
 	c.bridge.Close()
 	c.bridge = nil
 }
