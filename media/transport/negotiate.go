@@ -109,7 +109,7 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 		return nil, err
 	}
 	for k, c := range credits {
-		s.streams[k].credits = c
+		s.stream(k).credits = c
 	}
 	if err := s.apply(agreed, false); err != nil {
 		return nil, err
@@ -159,11 +159,10 @@ func (s *Session) SetAnswer(answer []byte) error {
 // the far end's, may need. Without a free port the call goes on without a picture.
 func (s *Session) openPictures(caps sdp.Capabilities, offer *sdp.Description, far netip.Addr) []*stream {
 	for _, k := range []media.Kind{media.Video, media.Content} {
-		t := s.streams[k]
-		if t == nil || t.port != 0 || !wanted(caps, k, offer) {
+		if len(s.formats(k)) == 0 || !wanted(caps, k, offer) {
 			continue
 		}
-		if err := t.open(far); err != nil {
+		if err := s.stream(k).open(far); err != nil {
 			s.log.Warn("no ports for video", "stream", k.String(), "err", err)
 		}
 	}
@@ -184,8 +183,8 @@ func wanted(caps sdp.Capabilities, k media.Kind, offer *sdp.Description) bool {
 // opened are the streams with ports.
 func (s *Session) opened() []*stream {
 	var list []*stream
-	for _, t := range s.streams {
-		if t != nil && t.port != 0 {
+	for k := range s.streams {
+		if t := s.streams[k].Load(); t != nil && t.port != 0 {
 			list = append(list, t)
 		}
 	}
