@@ -93,6 +93,7 @@ var mayImport = map[string][]string{
 	"bench/cmd":         {"media/codec", "media/tone"},
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/setup":       {"media", "media/sdp", "media/transport"},
 	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/crew":     {},
 	"internal/mailbox":  {},
