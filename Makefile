@@ -50,7 +50,7 @@ test: test-deps ## run every test with the race detector
 
 soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
-	TANDEM_HOSTILE=1 go test -count=1 -v -run TheTopLayerComesBack ./e2e
+	TANDEM_HOSTILE=1 go test -count=1 -timeout 30m -v -run 'TheTopLayerComesBack|TwoRoomsSeeEachOther|AManagedConfiguration|ThreeMachines' ./e2e
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
@@ -87,6 +87,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
+	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
 	go build -buildvcs=$(BUILDVCS) -o bench/build/meeting ./bench/meeting
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem

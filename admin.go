@@ -226,8 +226,8 @@ func (a *admin) TryAccount(ctx context.Context, name string) error {
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()
-	r, ok := api.RequestOf(conf, device, "", to)
-	if !ok || !r.Registered {
+	r, err := api.RequestOf(conf, config.Question{Via: device, To: to})
+	if err != nil || !r.Registered {
 		return "", fmt.Errorf("%w: no device is named %q", api.ErrNotFound, device)
 	}
 	if a.originate == nil {

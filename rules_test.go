@@ -93,6 +93,7 @@ var mayImport = map[string][]string{
 	"bench/cmd":         {"media/codec", "media/tone"},
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/b2bua":       {"sip", "sip/dialog", "sip/flow", "sip/transaction"},
 	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/crew":     {},
 	"internal/mailbox":  {},
@@ -103,7 +104,8 @@ var mayImport = map[string][]string{
 	"internal/pipe":     {},
 	"internal/vectors":  {"media/video"},
 	"internal/rewrite":  {},
-	"internal/postgres": {},
+	"internal/postgres": {"internal/ports"},
+	"internal/ports":    {},
 }
 
 func TestImports(t *testing.T) {

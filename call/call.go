@@ -233,6 +233,9 @@ func (c *Call) tell(do tell) {
 }
 
 func (c *Call) route(to string) error {
+	if to != c.Request.To { // somebody transferred the call: there is no URI that came with it
+		c.Request.URI = "sip:" + to
+	}
 	c.Request.To, c.paid = to, false
 	var err error
 	c.to, err = c.Router.Route(c.asked())
@@ -251,6 +254,7 @@ func (c *Call) dialNext(ctx context.Context, alarm *time.Timer) any {
 		return refused{Ended{Cause: NoRoute}}
 	}
 	c.now, c.to = c.to[0], c.to[1:]
+	c.record.Tag = c.now.Tag
 	l, err := c.dial(ctx, c.now)
 	if err != nil {
 		c.log.Warn("cannot dial", "connector", c.now.Connector, "target", c.now.Target, "to", c.now.To, "err", err)

@@ -49,6 +49,9 @@ type Config struct {
 
 	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
 
+	// Locations are where callers and machines are; rules can ask for them.
+	Locations []route.Location `yaml:"locations,omitempty"`
+
 	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
 	// Outbound are the targets, tried in order, for telephone numbers that our
@@ -219,6 +222,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.checkCluster()...)
 	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
 	errs = append(errs, c.checkTargets()...)
+	errs = append(errs, c.checkLocations()...)
 	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
 	} else {

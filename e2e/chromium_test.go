@@ -126,7 +126,7 @@ func TestABrowserAndARoomInAMeeting(t *testing.T) {
 	teal, green := color.RGBA{0x20, 0x90, 0x90, 0xff}, color.RGBA{0x20, 0xa0, 0x40, 0xff}
 	for _, codec := range []string{"H264", "VP8"} {
 		t.Run(codec, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			c := meetings()
 			c.Meetings[0].People = nil

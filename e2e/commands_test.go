@@ -30,7 +30,7 @@ import (
 )
 
 // patience is how long a story waits for anything; a good machine needs a tenth.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 // story is the state of one script.
 type story struct {

@@ -21,7 +21,7 @@ const (
 // wrong ID is told, and the next one may be typed into the sentence.
 func TestTheReceptionUnderstandsEveryTelephone(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	st, kitchen, study := typists(ctx, t)
 	for i, row := range []struct {

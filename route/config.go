@@ -20,6 +20,7 @@ type Config struct {
 	Groups    map[string][]Target `yaml:"groups,omitempty"` // ring groups: name -> who rings at once
 	Rules     []RuleConfig        `yaml:"rules,omitempty"`  // in the order of their priority, equal ones as written
 	Tests     []Test              `yaml:"tests,omitempty"`  // where calls must go; a configuration that breaks one is refused
+	Zone      string              `yaml:"zone,omitempty"`   // time zone of rules that have times, such as Europe/Berlin
 }
 
 // EmergencyConfig says what happens to emergency numbers. They never go to
@@ -43,8 +44,18 @@ type RuleConfig struct {
 	Within     time.Duration `yaml:"within,omitempty"`   // answer limit of each target; default 2m
 	StopOn     []call.Cause  `yaml:"stop_on,omitempty"`  // causes that end the hunt; default: declined, forbidden
 	EarlyMedia string        `yaml:"early_media,omitempty"`
-	Open       bool          `yaml:"open,omitempty"`     // callers without registration may use it to call out
-	Continue   bool          `yaml:"continue,omitempty"` // when its targets are exhausted, go on with the rules below
+	Registered bool          `yaml:"registered,omitempty"`  // only callers that are registered here
+	Protocols  []string      `yaml:"protocols,omitempty"`   // only calls by one of these: sip, webrtc (SIP over a WebSocket), gvoice, h323, meet
+	Locations  []string      `yaml:"locations,omitempty"`   // only callers in one of these locations
+	Networks   []string      `yaml:"networks,omitempty"`    // only callers at one of these addresses or networks
+	CallerTags []string      `yaml:"caller_tags,omitempty"` // only devices with one of these tags
+	FullURI    bool          `yaml:"full_uri,omitempty"`    // match sees the whole URI that was dialled, with scheme and parameters
+	When       []Window      `yaml:"when,omitempty"`        // only at one of these times
+	Except     []Window      `yaml:"except,omitempty"`      // not at these
+	Zone       string        `yaml:"zone,omitempty"`        // time zone of when and except; default dial_plan.zone
+	Tag        string        `yaml:"tag,omitempty"`         // goes into the records of its calls
+	Open       bool          `yaml:"open,omitempty"`        // callers without registration may use it to call out
+	Continue   bool          `yaml:"continue,omitempty"`    // when its targets are exhausted, go on with the rules below
 }
 
 // A Target is one place a call can go to; exactly one of the first six is set.
@@ -108,13 +119,16 @@ func New(c Config) (*Table, error) {
 	t.emergency.numbers = append(slices.Clone(defaultEmergencyNumbers[:]), c.Emergency.Numbers...)
 	t.emergency.to = c.Emergency.To
 	errs := []error{checkEmergency(c.Emergency), checkGroups(c.Groups), checkTests(c.Tests)}
+	if _, err := loadZone(c.Zone); err != nil {
+		errs = append(errs, wrong(err, "zone"))
+	}
 	names := make(map[string]bool)
 	for i, rc := range c.Rules {
 		if names[rc.Name] {
 			errs = append(errs, wrong(fmt.Errorf("%q is used twice; logs, traces and the API know a rule by its name", rc.Name), "rules[%d].name", i))
 		}
 		names[rc.Name] = true
-		r, err := rc.compile(c.Groups, i)
+		r, err := rc.compile(c.Groups, c.Zone, i)
 		errs = append(errs, err)
 		if !rc.Off {
 			t.rules = append(t.rules, r)
@@ -161,10 +175,11 @@ func checkGroups(groups map[string][]Target) error {
 	return errors.Join(errs...)
 }
 
-func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
+func (rc RuleConfig) compile(groups map[string][]Target, zone string, i int) (rule, error) {
 	r := rule{
 		name: rc.Name, priority: rc.Priority, from: rc.From, to: rc.To, within: rc.Within, stop: rc.StopOn,
 		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block",
+		full: rc.FullURI, tag: rc.Tag,
 	}
 	var errs []error
 	bad := func(err error, field string) { errs = append(errs, wrong(err, "rules[%d].%s", i, field)) }
@@ -183,6 +198,7 @@ func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
 			bad(err, "caller")
 		}
 	}
+	r.conditions = rc.compileConditions(zone, bad)
 	if rc.EarlyMedia != "" && rc.EarlyMedia != "pass" && rc.EarlyMedia != "block" {
 		bad(fmt.Errorf("%q is neither pass nor block", rc.EarlyMedia), "early_media")
 	}

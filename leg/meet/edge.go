@@ -161,6 +161,15 @@ func (e *edge) restart(ctx context.Context, device, offer string) (string, error
 	return a.Answer, err
 }
 
+// update makes a device one of another kind, by an offer with more sections.
+func (e *edge) update(ctx context.Context, device string, req joinRequest) (string, error) {
+	var a joinAnswer
+	err := e.retrying(ctx, nil, func(ctx context.Context) error {
+		return e.ask(ctx, http.MethodPost, "/v1/"+device+":update", req, &a)
+	})
+	return a.Answer, err
+}
+
 // leave makes the service forget a device whose data channels cannot be used. When it
 // had ended the device itself, it says why.
 func (e *edge) leave(ctx context.Context, device string) (reason string, err error) {

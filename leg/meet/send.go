@@ -74,7 +74,7 @@ func (s *Session) pump(now time.Time, l *lane) {
 }
 
 func (s *Session) sinkOf(ssrc uint32) *sink {
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.ssrc == ssrc {
 			return k
 		}
@@ -170,7 +170,7 @@ func (s *Session) appendExtension(b []byte, now time.Time, k *sink, p *media.Pac
 
 // wantPictures asks for a keyframe of every layer of a lane. out is held.
 func (s *Session) wantPictures(l *lane) {
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.role != audioUp && s.laneOf(k) == l {
 			k.keyframe.Store(true)
 		}

@@ -73,6 +73,7 @@ type Device struct {
 	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
 	Video     *bool      `yaml:"video,omitempty"`           // pictures too, when the other side has some; default true
 	Bitrate   int        `yaml:"max_bitrate,omitempty"`     // kbit/s of video, each way; default 4000
+	Tag       string     `yaml:"tag,omitempty"`             // rules can ask for it
 	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
 	// Dial is what its calls are addressed to: "name" (default) is the address it has
 	// registered; "number" is the dialled number there, for a PBX that has many.

@@ -139,7 +139,6 @@ func (c *conference) work(now time.Time) time.Duration {
 	wait := idleWake
 	if c.uplink != nil {
 		c.uplink.work(now)
-		wait = soonest(now.Add(time.Since(began)), wait, c.uplink.send)
 	}
 	if c.screen == nil {
 		return wait

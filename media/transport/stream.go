@@ -165,6 +165,9 @@ func (s *stream) shut() {
 	s.stopSecurity()
 	s.closePorts(s.openNow())
 	s.port = 0
+	s.in.mu.Lock()
+	s.in.latch = latch{} // new ports are to be aimed, at the same address, too
+	s.in.mu.Unlock()
 }
 
 func (s *stream) openNow() ports {
@@ -195,7 +198,7 @@ func (s *stream) closePort(p *port) {
 	}
 	p.closed = true
 	if s.sink.port == p {
-		s.sink.port = nil
+		s.sink.port, s.sink.connected = nil, false
 	}
 	if s.sink.rtcpPort == p {
 		s.sink.rtcpPort = nil
