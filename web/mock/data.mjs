@@ -148,7 +148,7 @@ export function evidence(c, now) {
     if (c.meeting) {
       tells(d, 'in', 'session-control: sessionStatus, STATE_JOINED', { resources: [{ id: 1, sessionStatus: { connectionState: 'STATE_JOINED' } }] })
       tells(d + 1, 'in', 'participants: 3 × participant', { resources: [1, 2, 3].map((id) => ({ id, participant: {} })) })
-      tells(d + 2, 'out', 'video-assignment: setAssignment', { request: { requestId: 1, setAssignment: {} } })
+      tells(d + 1, 'out', 'video-assignment: setAssignment', { request: { requestId: 1, setAssignment: {} } })
     } else {
       say(d, 'b', 'in', '200 OK (INVITE)')
       say(d + 1, 'b', 'out', 'ACK')
