@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"alarm":      {},
 	"alarm/mail": {"alarm", "token"},
 	"capture":    {"evidence", "media/transport", "store"},
-	"api":        {"alarm", "call", "cluster", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
+	"api":        {"alarm", "call", "capture", "cluster", "config", "control", "evidence", "identity", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
 	"webhook":    {"alarm", "store", "token", "internal/public"},
 	"evidence":   {"call", "media", "sip/flow"},
 	"identity":   {"store"},
