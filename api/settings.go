@@ -37,7 +37,9 @@ func sections() []section {
 		{
 			"sip", "sip", "SIP, without devices and trunks", func(c *config.Config) any { return &c.SIP },
 			[]string{"devices", "trunks", "proxies"},
-			func(to, from *config.Config) { to.SIP.Devices, to.SIP.Trunks, to.SIP.Proxies = from.SIP.Devices, from.SIP.Trunks, from.SIP.Proxies },
+			func(to, from *config.Config) {
+				to.SIP.Devices, to.SIP.Trunks, to.SIP.Proxies = from.SIP.Devices, from.SIP.Trunks, from.SIP.Proxies
+			},
 		},
 		{
 			"dial-plan", "dial_plan", "the dial plan, without its parts", func(c *config.Config) any { return &c.DialPlan },
