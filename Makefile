@@ -9,7 +9,7 @@ GOFUMPT_VERSION       := v0.12.0
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
 TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
-BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
+BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev libssl-dev
 BENCH_VIDEO    := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 
 FUZZTIME  ?= 5s
@@ -86,6 +86,8 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
 	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
+	gcc -O2 -Wall -o bench/build/floor-dtls bench/c/dtls.c -lssl -lcrypto
+	go build -buildvcs=$(BUILDVCS) -o bench/build/setup ./bench/setup
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
 	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video

@@ -40,6 +40,7 @@ func (p *plan) placed(req call.Request, node string) call.Request {
 	if req.Location == "" {
 		req.Location = p.places.Of(req.Source, node)
 	}
+	req.Proxy = p.places.Proxy(req.Location)
 	if req.At.IsZero() {
 		req.At = time.Now()
 	}

@@ -71,6 +71,7 @@ type Request struct {
 	Tag        string // of the device that calls
 	Source     netip.Addr
 	Location   string    // where the caller is; the gateway finds it by Source
+	Proxy      string    // SIP proxy of that location, for calls elsewhere
 	At         time.Time // when it came; rules with times hold at none without
 	Video      bool      // it offers a picture
 	Videos     []string  // formats of it, best first: "VP8", "H264/baseline/1" (packetization mode 1)
@@ -108,6 +109,8 @@ type Destination struct {
 	Out       bool          // it leads to a telephone network, where calls cost money: the Guard is asked
 	NoEarly   bool          // keep the far end's early media from the caller: it hears its own ringback
 	Stop      []Cause       // causes that end the hunt here; none means [Cause.Final] decides
+	External  bool          // To is a SIP address that need not be one of ours
+	Proxy     string        // SIP proxy for an external destination; "" asks the DNS
 	Tag       string        // of the rule that led here, for the record
 	Parallel  []Destination // ring all of these at once; the fields above but Within are then unused
 }

@@ -46,10 +46,11 @@ func (c *Config) Request(q Question) (call.Request, error) {
 			return r, fmt.Errorf("source: %q is no address", q.Source)
 		}
 	}
-	if r.Location == "" {
-		if places, err := route.NewPlaces(c.Locations); err == nil {
+	if places, err := route.NewPlaces(c.Locations); err == nil {
+		if r.Location == "" {
 			r.Location = places.Of(r.Source, c.Node)
 		}
+		r.Proxy = places.Proxy(r.Location)
 	}
 	return r, nil
 }

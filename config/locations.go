@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tandem/leg/sipua"
 	"tandem/route"
 )
 
@@ -16,6 +17,11 @@ func (c *Config) checkLocations() (errs []error) {
 	}
 	known := func(name string) bool {
 		return slices.ContainsFunc(c.Locations, func(l route.Location) bool { return l.Name == name })
+	}
+	for i, l := range c.Locations {
+		if l.Proxy != "" && !slices.ContainsFunc(c.SIP.Proxies, func(p sipua.Proxy) bool { return p.Name == l.Proxy }) {
+			errs = append(errs, fmt.Errorf("locations[%d].proxy: there is no SIP proxy %q", i, l.Proxy))
+		}
 	}
 	for i, r := range c.DialPlan.Rules {
 		for n, name := range r.Locations {

@@ -58,7 +58,7 @@ type RuleConfig struct {
 	Continue   bool          `yaml:"continue,omitempty"`    // when its targets are exhausted, go on with the rules below
 }
 
-// A Target is one place a call can go to; exactly one of the first six is set.
+// A Target is one place a call can go to; exactly one of the first seven is set.
 type Target struct {
 	Device    string        `yaml:"device,omitempty"`
 	Trunk     string        `yaml:"trunk,omitempty"`
@@ -66,6 +66,8 @@ type Target struct {
 	Group     string        `yaml:"group,omitempty"`
 	Meet      string        `yaml:"meet,omitempty"`      // Google Meet, with this access token
 	Reception string        `yaml:"reception,omitempty"` // asks for a meeting ID
+	External  bool          `yaml:"external,omitempty"`  // a SIP address that was dialled: a device of ours, else by proxy or DNS
+	Proxy     string        `yaml:"proxy,omitempty"`     // external: SIP proxy; default that of the caller's location, else the DNS is asked
 	Lobby     time.Duration `yaml:"lobby,omitempty"`     // meet: how long the caller may wait to be admitted
 	Number    string        `yaml:"number,omitempty"`    // dial this instead of the alias
 	Within    time.Duration `yaml:"within,omitempty"`    // answer limit; default the rule's
@@ -73,7 +75,7 @@ type Target struct {
 
 // leadsOut reports whether the target is a telephone network, or rings one.
 func (t Target) leadsOut(groups map[string][]Target) bool {
-	return t.Account != "" || t.Trunk != "" ||
+	return t.Account != "" || t.Trunk != "" || t.External ||
 		slices.ContainsFunc(groups[t.Group], func(m Target) bool { return m.Account != "" || m.Trunk != "" })
 }
 
@@ -84,9 +86,14 @@ func (t Target) check(groups map[string][]Target) error {
 			set++
 		}
 	}
+	if t.External {
+		set++
+	}
 	switch {
 	case set != 1:
-		return errors.New("a target names exactly one of device, trunk, account, group, meet, reception")
+		return errors.New("a target names exactly one of device, trunk, account, group, meet, reception, or is external")
+	case t.Proxy != "" && !t.External:
+		return errors.New("proxy is for external targets only")
 	case t.Group != "" && len(groups[t.Group]) == 0:
 		return fmt.Errorf("there is no group %q", t.Group)
 	case t.Within < 0:
@@ -144,7 +151,7 @@ func New(c Config) (*Table, error) {
 func checkEmergency(e EmergencyConfig) error {
 	var errs []error
 	for i, t := range e.To {
-		if t.Account != "" || t.Group != "" || t.Meet != "" || t.Reception != "" {
+		if t.Account != "" || t.Group != "" || t.Meet != "" || t.Reception != "" || t.External {
 			errs = append(errs, wrong(errors.New("emergency calls go to a trunk or a device, never to Google Voice"), "emergency.to[%d]", i))
 		} else if err := t.check(nil); err != nil {
 			errs = append(errs, wrong(err, "emergency.to[%d]", i))
@@ -165,7 +172,7 @@ func checkGroups(groups map[string][]Target) error {
 			errs = append(errs, wrong(errors.New("the group is empty"), "groups.%s", name))
 		}
 		for i, m := range members {
-			if m.Group != "" || m.Meet != "" || m.Reception != "" {
+			if m.Group != "" || m.Meet != "" || m.Reception != "" || m.External {
 				errs = append(errs, wrong(errors.New("a group holds devices, trunks and accounts only"), "groups.%s[%d]", name, i))
 			} else if err := m.check(groups); err != nil {
 				errs = append(errs, wrong(err, "groups.%s[%d]", name, i))

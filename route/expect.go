@@ -108,6 +108,16 @@ func parseTarget(words []string) (t Target, err error) {
 	if len(words) == 4 && words[2] == "as" {
 		t.Number, words = words[3], words[:2]
 	}
+	if len(words) == 3 && words[0] == "external" && words[1] == "by" {
+		t.Proxy, words = words[2], words[:1]
+	}
+	if len(words) == 3 && words[0] == "external" && words[1] == "as" {
+		t.Number, words = words[2], words[:1]
+	}
+	if len(words) == 1 && words[0] == "external" {
+		t.External = true
+		return t, nil
+	}
 	if len(words) != 2 {
 		return t, wrong
 	}
@@ -152,6 +162,7 @@ func (t *Table) meets(x Trace, want expectation) bool {
 func (t *Table) leadsTo(d call.Destination, target Target) bool {
 	want := t.destination(target, d.To)
 	return d.Connector == want.Connector && d.Target == want.Target && d.Token == want.Token && d.To == want.To &&
+		d.External == want.External && (target.Proxy == "" || d.Proxy == target.Proxy) &&
 		slices.EqualFunc(d.Parallel, want.Parallel, func(a, b call.Destination) bool { return reflect.DeepEqual(a, b) })
 }
 

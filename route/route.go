@@ -99,7 +99,7 @@ func (t *Table) decide(x *Trace) {
 		if no != fits {
 			continue
 		}
-		x.Destinations = append(x.Destinations, t.destinations(rule, alias)...)
+		x.Destinations = append(x.Destinations, t.destinations(rule, alias, x.Request.Proxy)...)
 		if !rule.keepsGoing {
 			break
 		}
@@ -188,11 +188,14 @@ func cameBy(r call.Request) string {
 }
 
 // destinations turns a rule's targets into what the call switch tries in order.
-func (t *Table) destinations(r *rule, alias string) []call.Destination {
+func (t *Table) destinations(r *rule, alias, proxy string) []call.Destination {
 	var out []call.Destination
 	for _, target := range r.to {
 		d := t.destination(target, alias)
 		d.Stop, d.NoEarly, d.Tag = r.stop, r.noEarly, r.tag
+		if d.External && d.Proxy == "" {
+			d.Proxy = proxy
+		}
 		if d.Within == 0 {
 			d.Within = r.within
 		}
@@ -211,6 +214,8 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 		d.Connector, d.Target, d.Out = GoogleVoice, target.Account, true
 	case target.Trunk != "":
 		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
+	case target.External:
+		d.Connector, d.External, d.Proxy, d.Out = SIP, true, target.Proxy, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
 	case target.Reception != "":
@@ -234,7 +239,7 @@ func (t *Table) routeEmergency(x *Trace) {
 		return
 	}
 	x.say("emergency numbers", true, x.Alias+" goes to the emergency trunk")
-	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias)
+	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias, "")
 	for i := range x.Destinations {
 		x.Destinations[i].Out = false // no quota stands between a person and help
 	}

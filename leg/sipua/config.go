@@ -27,6 +27,8 @@ type Config struct {
 	Media    time.Duration `yaml:"media_timeout,omitempty"` // silence that ends a call; default 60s, hold excepted
 	Devices  []Device      `yaml:"devices,omitempty"`
 	Trunks   []Trunk       `yaml:"trunks,omitempty"`
+	Proxies  []Proxy       `yaml:"proxies,omitempty"`  // take calls to SIP addresses elsewhere
+	External External      `yaml:"external,omitempty"` // such calls without a proxy
 }
 
 // Listen is one socket that takes SIP.
@@ -149,6 +151,16 @@ func (c *Config) Validate() error {
 		name(f, c.Trunks[i].Name)
 		c.Trunks[i].validate(f, bad)
 	}
+	proxies := make(map[string]bool)
+	for i := range c.Proxies {
+		f, p := fmt.Sprintf("proxies[%d]", i), &c.Proxies[i]
+		if p.Name == "" || proxies[p.Name] {
+			bad(f+".name", "%q is empty, or used twice", p.Name)
+		}
+		proxies[p.Name] = true
+		p.validate(f, bad)
+	}
+	checkMedia("external", c.External.Encrypt, nil, bad)
 	for i, a := range c.Guard.Allow {
 		if _, err := network(a); err != nil {
 			bad(fmt.Sprintf("guard.allow[%d]", i), "%q is neither an address nor a network such as 192.0.2.0/24", a)
