@@ -19,6 +19,7 @@ type Record struct {
 	From     string        `json:"from"`
 	FromName string        `json:"from_name,omitempty"`
 	To       string        `json:"to"`
+	Tag      string        `json:"tag,omitempty"` // of the rule that led where it went
 	A        LegRecord     `json:"a"`
 	B        LegRecord     `json:"b,omitzero"` // the leg that answered, or the last one tried
 	Tried    []Attempt     `json:"tried,omitempty"`

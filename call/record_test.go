@@ -62,7 +62,7 @@ func TestWhatCameTooLateForTheBridgesIsInTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, c := newFakeLeg("a", 0), newFakeLeg("b", 0), newFakeLeg("c", 0)
 		r := newRig(t, exchange{"b": b, "c": c})
-		next := []lateBridge{{fakeBridge{r}, 3, 5}, {fakeBridge{r}, 2, 7}}
+		next := []lateBridge{{fakeBridge{r: r}, 3, 5}, {fakeBridge{r: r}, 2, 7}}
 		r.sw.Join = func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge {
 			one := next[0]
 			next = next[1:]

@@ -179,9 +179,9 @@ func challengeAll(t *testing.T, far *challenger, answers bool) {
 		t.Fatal(err)
 	}
 	r.Gateway.Switch.Wait()
-	far.await(t, "BYE", answers)
+	far.await(t, "BYE", answers) // the call is over with our BYE; its challenge comes later
 	if !answers {
-		time.Sleep(500 * time.Millisecond) // a leak would come within milliseconds
+		time.Sleep(time.Second) // a leak would come within milliseconds
 	}
 	seen, asked := far.credentials()
 	t.Logf("challenged %v, was given %v", asked, seen)

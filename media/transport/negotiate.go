@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -23,7 +24,11 @@ func (s *Session) Offer() ([]byte, error) {
 		return nil, err
 	}
 	caps := s.effective()
-	s.pending = sdp.Offer(caps, s.transport(s.openPictures(caps, nil, s.opts.Remote), nil))
+	open := s.openPictures(caps, nil, s.opts.Remote)
+	if s.openFloor(caps, nil); caps.Last == nil && !slices.ContainsFunc(open, func(t *stream) bool { return t.kind == media.Content }) {
+		s.closeFloor() // there is no port for what it would be about
+	}
+	s.pending = sdp.Offer(caps, s.transport(open, nil))
 	return s.pending.Append(nil), nil
 }
 
@@ -209,7 +214,7 @@ func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) 
 			tr.Content = &own
 		}
 	}
-	tr.FloorUDP, tr.FloorTCP = s.floor.Load().ports()
+	s.floor.Load().describe(&tr)
 	return tr
 }
 
