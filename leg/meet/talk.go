@@ -116,7 +116,12 @@ func (l *Leg) joined(now time.Time) {
 
 // pictures says whether the caller can have pictures, at once or later: streams cannot
 // be added to a meeting (contract, 2.4).
-func (l *Leg) pictures() call.Video { return call.Video{None: !l.video} }
+func (l *Leg) pictures() call.Video {
+	if !l.video {
+		return call.Video{None: true}
+	}
+	return call.Video{Layers: len(rids)}
+}
 
 // tellRoster shows who is there now.
 func (l *Leg) tellRoster() {
