@@ -48,9 +48,9 @@ demo: build ## place real calls through the gateway, with everything simulated
 test: test-deps ## run every test with the race detector
 	go test -race -tags peers -timeout 15m ./...
 
-soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
+soak: test-deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
-	TANDEM_HOSTILE=1 go test -count=1 -v -run TheTopLayerComesBack ./e2e
+	TANDEM_HOSTILE=1 go test -count=1 -tags peers -timeout 30m -v -run 'TheTopLayerComesBack|TheReceptionUnderstands|TwoRoomsSeeEachOther|ABrowser|AManagedConfiguration|ThreeMachines' ./e2e
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
@@ -89,6 +89,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor-dtls bench/c/dtls.c -lssl -lcrypto
 	go build -buildvcs=$(BUILDVCS) -o bench/build/setup ./bench/setup
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
+	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video
 	go build -buildvcs=$(BUILDVCS) -o bench/build/meeting ./bench/meeting
 	go build -buildvcs=$(BUILDVCS) -o bench/build/tandem ./cmd/tandem

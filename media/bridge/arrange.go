@@ -224,6 +224,9 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 	}
 	s.made = c.made
 	c.screen, c.next, c.shown, c.asked = s, now, nil, false
+	if p, ok := c.meeting.(growing); ok {
+		p.Pictures()
+	}
 }
 
 // withoutLimits are what a stream is, whatever its receiver takes at the moment.

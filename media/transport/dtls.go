@@ -278,8 +278,6 @@ func (a *association) failed(p *pipe.Conn, confirmed bool, err error) error {
 }
 
 func (a *association) handshake(ctx context.Context, p *pipe.Conn) (*dtls.Conn, error) {
-	var conn *dtls.Conn
-	var err error
 	e := a.session.engine
 	check := func(chain [][]byte, _ [][]*x509.Certificate) error { return verify(a.want, chain) }
 	shared := []dtls.Option{
@@ -290,24 +288,28 @@ func (a *association) handshake(ctx context.Context, p *pipe.Conn) (*dtls.Conn, 
 		dtls.WithEllipticCurves(curves[:]...),
 		dtls.WithFlightInterval(200 * time.Millisecond),
 	}
-	remote := &net.UDPAddr{IP: net.IPv4zero} // the pipe knows where to
-	if a.role == sdp.RoleClient {
-		options := make([]dtls.ClientOption, 0, len(shared))
-		for _, o := range shared {
-			options = append(options, o)
-		}
-		conn, err = dtls.ClientWithOptions(p, remote, options...)
-	} else {
-		options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
-		for _, o := range shared {
-			options = append(options, o)
-		}
-		conn, err = dtls.ServerWithOptions(p, remote, options...)
-	}
+	conn, err := newDTLS(p, a.role, shared)
 	if err != nil {
 		return nil, err
 	}
 	return conn, conn.HandshakeContext(ctx)
+}
+
+// newDTLS makes one side of an association over a pipe.
+func newDTLS(p *pipe.Conn, role sdp.Role, shared []dtls.Option) (*dtls.Conn, error) {
+	remote := &net.UDPAddr{IP: net.IPv4zero} // the pipe knows where to
+	if role == sdp.RoleClient {
+		options := make([]dtls.ClientOption, 0, len(shared))
+		for _, o := range shared {
+			options = append(options, o)
+		}
+		return dtls.ClientWithOptions(p, remote, options...)
+	}
+	options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, o := range shared {
+		options = append(options, o)
+	}
+	return dtls.ServerWithOptions(p, remote, options...)
 }
 
 // cipherSuites serve RSA and ECDSA certificates; Google Voice takes nothing but
