@@ -48,6 +48,7 @@ func PreferringVideo(all []sdp.Codec, formats []string) []sdp.Codec {
 // setVideo makes our description have pictures when the other leg has.
 func (l *Leg) setVideo(v call.Video) {
 	l.media.SetVideo(!v.None, v.Format, v.Limits)
+	l.media.SetLayers(v.Layers)
 }
 
 // video is what the far end agreed to.

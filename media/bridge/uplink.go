@@ -199,6 +199,8 @@ func (u *uplink) push(f video.Encoded, stamp uint32) {
 	u.count.sent.Add(uint64(len(payloads)))
 }
 
+func (u *uplink) last() time.Time { return u.seen }
+
 func (u *uplink) close() {
 	u.camera.close()
 	for _, s := range u.sinks {

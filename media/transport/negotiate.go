@@ -67,6 +67,16 @@ func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 	s.lastIn = nil
 }
 
+// SetLayers says how many layers of a camera's simulcast the other leg takes; 0, as at
+// first, is one picture. It counts for the far end's next offer.
+func (s *Session) SetLayers(n int) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.caps.Layers != n {
+		s.caps.Layers, s.lastIn = n, nil
+	}
+}
+
 // effective is what the session can do as the other leg is. ctl is held.
 func (s *Session) effective() sdp.Capabilities {
 	caps := s.caps

@@ -113,7 +113,7 @@ func (s *Session) use(active []*stream) {
 	var sources []media.Source
 	var sinks []media.Sink
 	for _, t := range active {
-		sources, sinks = append(sources, t.source), append(sinks, t.sink)
+		sources, sinks = append(sources, t.sources()...), append(sinks, t.sink)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
