@@ -24,6 +24,7 @@ type path interface {
 	Rollback()
 	Agreed() sdp.Agreed
 	SetVideo(on bool, format string, l media.Limits)
+	SetScreen(on bool)
 	KeyframeRequested()
 	SendDigit(key rune, hold time.Duration) error
 	OnEvent(func(transport.Event))
