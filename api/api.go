@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tandem/identity"
+	"tandem/identity/oidc"
 	"tandem/webhook"
 )
 
@@ -41,6 +42,7 @@ type Server struct {
 	events hub
 	limits limiter
 	done   commands
+	oidc   oidc.Client
 }
 
 // Handler serves everything under /api/.
@@ -68,6 +70,7 @@ func (s *Server) build() {
 	s.api = humago.New(s.mux, s.describe())
 	s.api.UseMiddleware(s.guard)
 	s.registerSessions()
+	s.registerOIDC()
 	s.registerUsers()
 	s.registerKeys()
 	s.registerAudit()
