@@ -36,13 +36,14 @@ type Server struct {
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
-	once   sync.Once
-	mux    *http.ServeMux
-	api    huma.API
-	events hub
-	limits limiter
-	done   commands
-	oidc   oidc.Client
+	once     sync.Once
+	mux      *http.ServeMux
+	api      huma.API
+	events   hub
+	limits   limiter
+	done     commands
+	oidc     oidc.Client
+	consents consents
 }
 
 // Handler serves everything under /api/.
@@ -83,6 +84,7 @@ func (s *Server) build() {
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerTokens()
+	s.registerConsent()
 	s.registerHooks()
 	s.registerNodes()
 	s.registerEvents()
