@@ -114,7 +114,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
 		Tokens: o.Tokens, Emergency: g.emergency,
 	}
-	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
+	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log, Trace: g.exchanged}
 	g.Receptions = &reception.Connector{Resolver: meetings{g.Meet}, Loop: g.loopBeside, Alarms: g.Alarms, Log: o.Log}
 	g.Capacity = &capacity.Gate{Alarms: g.Alarms, Log: o.Log, Emergency: g.emergency}
 	g.Capacity.Apply(c.Limits.Capacity())

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"media/compose":        {"media/codec/yuv", "media/video"},
 	"media/mix":            {},
 	"media/prompt":         {"media/codec"},
-	"media/rtp":            {"media"},
+	"media/rtp":            {"media", "media/video"},
 	"media/sdp":            {"media"},
 	"media/simulcast":      {"media/codec/vpx", "media/video"},
 	"media/tone":           {"media"},
@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"alarm":                  {},
 	"alarm/mail":             {"alarm", "token"},
 	"capture":                {"evidence", "media/transport", "store"},
-	"api":                    {"alarm", "call", "cluster", "config", "control", "evidence", "identity", "identity/oidc", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
+	"api":                    {"alarm", "call", "capture", "cluster", "config", "control", "evidence", "identity", "identity/oidc", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
 	"webhook":                {"alarm", "store", "token", "internal/public"},
 	"evidence":               {"call", "media", "sip/flow"},
 	"identity":               {"store"},
@@ -95,6 +95,8 @@ var mayImport = map[string][]string{
 	"bench/cmd":         {"media/codec", "media/tone"},
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/b2bua":       {"sip", "sip/dialog", "sip/flow", "sip/transaction"},
+	"bench/setup":       {"media", "media/sdp", "media/transport"},
 	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/crew":     {},
 	"internal/mailbox":  {},
@@ -106,7 +108,8 @@ var mayImport = map[string][]string{
 	"internal/pipe":     {},
 	"internal/vectors":  {"media/video"},
 	"internal/rewrite":  {},
-	"internal/postgres": {},
+	"internal/postgres": {"internal/ports"},
+	"internal/ports":    {},
 }
 
 func TestImports(t *testing.T) {

@@ -31,7 +31,8 @@ type Server struct {
 	History  History
 	Hooks    *webhook.Book
 	Sender   *webhook.Sender
-	Cluster  Cluster // nil: one machine
+	Cluster  Cluster  // nil: one machine
+	Captures Captures // nil: they are off
 	Log      *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
@@ -87,6 +88,7 @@ func (s *Server) build() {
 	s.registerConsent()
 	s.registerHooks()
 	s.registerNodes()
+	s.registerCaptures()
 	s.registerEvents()
 	s.describeConfig()
 	s.mux.HandleFunc("/api/", s.unknown)

@@ -36,7 +36,7 @@ type Gateway interface {
 	Hangup(id string) bool
 	Transfer(ctx context.Context, id, to string) error
 	Keys(ctx context.Context, id string, side call.Side, keys string) error
-	Mute(ctx context.Context, id string, on bool) error
+	Mute(ctx context.Context, id string, side call.Side, on bool) error
 	Layout(ctx context.Context, id, name string) error
 	Say(ctx context.Context, id, text string) error
 

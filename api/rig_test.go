@@ -113,7 +113,11 @@ func (g *fakeGateway) Transfer(_ context.Context, id, to string) error {
 func (g *fakeGateway) Keys(_ context.Context, id string, side call.Side, keys string) error {
 	return g.do(id, "keys", side.String(), keys)
 }
-func (g *fakeGateway) Mute(_ context.Context, id string, _ bool) error { return g.do(id, "mute") }
+
+func (g *fakeGateway) Mute(_ context.Context, id string, side call.Side, _ bool) error {
+	return g.do(id, "mute", side.String())
+}
+
 func (g *fakeGateway) Layout(_ context.Context, id, name string) error {
 	return g.do(id, "layout", name)
 }

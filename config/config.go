@@ -41,7 +41,7 @@ type Config struct {
 	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
 	Cluster Cluster        `yaml:"cluster,omitempty"` // several machines that share a PostgreSQL
 	Log     Log            `yaml:"log,omitempty"`     //
-	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` record packets of a call; default off
+	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` and operators record packets of a call; default off
 	Limits  Limits         `yaml:"limits,omitempty"`  //
 	Media   Media          `yaml:"media,omitempty"`   //
 	SIP     sipua.Config   `yaml:"sip,omitempty"`     // phones and trunks

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tandem/alarm"
 	"tandem/store"
@@ -213,11 +212,10 @@ func TestHooksThatCannotBe(t *testing.T) {
 
 func TestTooManyEventsAreDropped(t *testing.T) {
 	s := &Sender{Log: slog.New(slog.DiscardHandler), hooks: []Hook{{Name: "a", Enabled: true}}, lines: map[string]*line{"a": {queue: make(chan Letter, 2)}}}
-	began := time.Now()
-	for range 10 {
+	for range 10 { // nobody reads: it would wait for ever
 		s.Publish("call.ended", 1)
 	}
-	if s.Dropped() != 8 || time.Since(began) > time.Second {
+	if s.Dropped() != 8 {
 		t.Errorf("%d dropped", s.Dropped())
 	}
 }

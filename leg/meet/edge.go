@@ -35,6 +35,7 @@ type edge struct {
 	gateway *token.Gateway
 	access  token.Access
 	log     *slog.Logger
+	trace   trace
 }
 
 // newClient makes the HTTPS client of all edges of one configuration.
@@ -160,6 +161,15 @@ func (e *edge) restart(ctx context.Context, device, offer string) (string, error
 	return a.Answer, err
 }
 
+// update makes a device one of another kind, by an offer with more sections.
+func (e *edge) update(ctx context.Context, device string, req joinRequest) (string, error) {
+	var a joinAnswer
+	err := e.retrying(ctx, nil, func(ctx context.Context) error {
+		return e.ask(ctx, http.MethodPost, "/v1/"+device+":update", req, &a)
+	})
+	return a.Answer, err
+}
+
 // leave makes the service forget a device whose data channels cannot be used. When it
 // had ended the device itself, it says why.
 func (e *edge) leave(ctx context.Context, device string) (reason string, err error) {
@@ -178,12 +188,13 @@ func (e *edge) ask(ctx context.Context, method, path string, in, out any) error 
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var body io.Reader = http.NoBody
+	var sent []byte
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(in); err != nil {
 			return fmt.Errorf("write the request: %w", err)
 		}
-		body = bytes.NewReader(b)
+		body = bytes.NewReader(sent)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(e.base.String(), "/")+path, body)
 	if err != nil {
@@ -196,15 +207,19 @@ func (e *edge) ask(ctx context.Context, method, path string, in, out any) error 
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+jwt.Reveal())
 	r.Header.Set("Meet-Access-Token", e.access.Secret.Reveal())
+	e.trace.asked(r, sent)
 	resp, err := e.http.Do(r)
 	if err != nil {
+		e.trace.told(r, nil, nil, err)
 		return fmt.Errorf("ask the meeting service: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
+		e.trace.told(r, nil, nil, err)
 		return fmt.Errorf("read the meeting service's answer: %w", err)
 	}
+	e.trace.told(r, resp, text, nil)
 	return understand(resp, text, out)
 }
 

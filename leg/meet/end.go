@@ -228,6 +228,7 @@ func (l *Leg) refusedToJoin(err error) {
 		l.dropLink()
 		l.session.close()
 		l.be(loop, false)
+		l.blind = true
 		l.join()
 		return
 	}

@@ -59,8 +59,10 @@ type Leg struct {
 	// Owned by run.
 	ctx      context.Context
 	name     string // display name
-	kind     string // "ROOM", "PHONE"
+	kind     string // kindRoom, kindPhone
 	video    bool
+	needy    bool // a telephone that has got a camera, and is no room yet
+	blind    bool // the host wants no video of it
 	phase    phase
 	due      deadlines
 	link     *link
@@ -80,7 +82,7 @@ type Leg struct {
 	silent   bool // the transport ended without a word; the service may still tell why
 	stats    *configuration
 	broken   time.Time // since when the path is; zero when it is not
-	renewing bool      // an ICE restart is under way
+	renewing bool      // an ICE restart, or an update, is under way
 	starting int64     // request that starts our presentation; 0 for none
 	asking   int64     // request of the last assignment
 	end      *call.Ended
@@ -108,6 +110,12 @@ type (
 	}
 )
 
+// What a device is to the service.
+const (
+	kindRoom  = "ROOM"
+	kindPhone = "PHONE"
+)
+
 // lobbySlip lets the service's own limit be told before ours ends the wait.
 const lobbySlip = time.Second
 
@@ -118,7 +126,7 @@ func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting str
 		heard: make(chan heard, 64), events: make(chan call.Event, 16),
 	}
 	l.log = c.Log.With("leg", l.info)
-	l.edge.log = l.log
+	l.edge.log, l.edge.trace = l.log, l.trace()
 	l.be(loop, from.Video)
 	l.views = views{videos: conf.Videos, content: true}
 	return l
@@ -126,9 +134,9 @@ func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting str
 
 // be makes the leg a room, or a telephone, with a session of its own.
 func (l *Leg) be(loop transport.Loop, room bool) {
-	l.video, l.kind = room, "PHONE"
+	l.video, l.kind = room, kindPhone
 	if room {
-		l.kind = "ROOM"
+		l.kind = kindRoom
 	}
 	l.name = displayName(l.from.FromName, l.from.From, !room)
 	s := newSession(loop, l.conf, room, func(v any) { l.box.Offer(v) })
@@ -232,9 +240,17 @@ func (l *Leg) handle(what any) {
 		if v.link == l.link {
 			l.pathChanged(v.state)
 		}
+	case linkMore:
+		if v.link == l.link {
+			l.seeing()
+		}
 	case restartDone:
 		if v.link == l.link {
 			l.restartDone(v)
+		}
+	case grown:
+		if v.link == l.link {
+			l.grown(v)
 		}
 	case leftDone:
 		l.leftDone(v)
@@ -245,15 +261,11 @@ func (l *Leg) handle(what any) {
 
 // join makes a link and asks to be let in.
 func (l *Leg) join() {
-	l.link, l.open = newLink(l.c.linkConfig(l.conf), l.session, labels(l.video), func(v any) { l.box.Post(v) }, l.heard), false
+	l.link, l.open = newLink(l.linkConfig(), l.session, labels(l.video), func(v any) { l.box.Post(v) }, l.heard), false
 	l.joins++
-	o := offer{
-		plan: l.session.plan, session: mrand.Uint64() >> 2, version: 1, ufrag: l.link.ufrag, password: l.link.password,
-		fingerprint: l.link.conf.fingerprint, audio: l.session.sinks[0].ssrc,
-	}
-	if n := len(l.session.sinks); l.video {
-		o.content, o.rtx = l.session.sinks[n-1].ssrc, l.session.sinks[n-1].rtx
-	}
+	o := l.session.lines.Load().offer(offer{
+		session: mrand.Uint64() >> 2, version: 1, ufrag: l.link.ufrag, password: l.link.password, fingerprint: l.link.conf.fingerprint,
+	})
 	l.offer = o
 	req := joinRequest{Offer: o.String(), DisplayName: l.name, Kind: l.kind, RequestID: rand.Text(), Device: l.answer.Device}
 	limit := l.conf.Join
@@ -271,6 +283,13 @@ func (l *Leg) join() {
 	})
 }
 
+// linkConfig is the connector's, with who listens to this leg.
+func (l *Leg) linkConfig() linkConfig {
+	c := l.c.linkConfig(l.conf)
+	c.trace = l.edge.trace
+	return c
+}
+
 // joinDone goes on with the service's answer.
 func (l *Leg) joinDone(v joinDone) {
 	l.stop = nil
@@ -285,7 +304,7 @@ func (l *Leg) joinDone(v joinDone) {
 	}
 	l.answer, l.seated, l.asked = v.answer, true, time.Now()
 	l.roster.self = v.answer.ParticipantKey
-	a, err := parseAnswer(v.answer.Answer, l.session.plan)
+	a, err := parseAnswer(v.answer.Answer, l.session.lines.Load().plan)
 	if err != nil || !isDevice(v.answer.Device) {
 		l.lost(call.Ended{Cause: call.ProtocolError, Text: "the meeting service's answer cannot be used: " + errText(err, "the device has no name")})
 		return

@@ -58,6 +58,8 @@ type link struct {
 	keysOut   atomic.Pointer[srtp.Context]
 	headerOut prtp.Header // the sender's
 
+	more chan []string // labels of channels that are to be opened later
+
 	mu       sync.Mutex // guards what follows
 	channels map[string]*datachannel.DataChannel
 	requests map[string]int64 // the last ID by channel
@@ -70,6 +72,7 @@ type linkConfig struct {
 	timeout          time.Duration // from the answer until SCTP is up
 	certificate      tls.Certificate
 	fingerprint      string
+	trace            trace
 }
 
 // linkUser takes the packets of a link, without encryption. They are lent.
@@ -88,6 +91,7 @@ type path struct {
 // Events of a link.
 type (
 	linkOpen struct{ link *link }
+	linkMore struct{ link *link } // more channels are open
 	linkLost struct {
 		link *link
 		err  error
@@ -111,6 +115,7 @@ const (
 func newLink(conf linkConfig, user linkUser, labels []string, events func(any), to chan<- heard) *link {
 	l := &link{
 		conf: conf, user: user, labels: labels, events: events, heard: to, done: make(chan struct{}), selected: make(chan struct{}),
+		more:     make(chan []string, 1),
 		channels: map[string]*datachannel.DataChannel{}, requests: map[string]int64{},
 	}
 	l.ufrag, l.password = credentials()
@@ -222,21 +227,28 @@ func (l *link) connect() (*dtls.Conn, *sctp.Association, error) {
 // call already says so on the first, and closes. It returns when the far end has ended
 // one that it must not, or the link is closed, and all that was said is passed on.
 func (l *link) serve(assoc *sctp.Association) error {
-	lost := make(chan string, len(l.labels))
+	lost := make(chan string, 2) // the two that must not end
 	var readers sync.WaitGroup
-	err := l.openChannels(assoc, func(label string) {
+	opened := func(label string) {
 		readers.Go(func() {
 			l.listenTo(label)
 			if label == chControl || label == chStats {
 				lost <- label
 			}
 		})
-	})
+	}
+	err := l.openChannels(assoc, l.labels, opened)
 	if err == nil {
 		l.events(linkOpen{l})
+	}
+	for err == nil && l.ctx.Err() == nil {
 		select {
 		case label := <-lost:
 			err = fmt.Errorf("the meeting service closed the channel %s", label)
+		case labels := <-l.more:
+			if err = l.openChannels(assoc, labels, opened); err == nil {
+				l.events(linkMore{l})
+			}
 		case <-l.ctx.Done():
 		}
 	}
@@ -245,11 +257,18 @@ func (l *link) serve(assoc *sctp.Association) error {
 	return err
 }
 
-// openChannels opens the channels one by one, and hands each over.
-func (l *link) openChannels(assoc *sctp.Association, opened func(label string)) error {
-	for i, label := range l.labels {
+// openMore opens channels besides those that are open; linkMore tells when they are. It
+// may be called once.
+func (l *link) openMore(labels []string) { l.more <- labels }
+
+// openChannels opens channels one by one, and hands each over.
+func (l *link) openChannels(assoc *sctp.Association, labels []string, opened func(label string)) error {
+	for _, label := range labels {
+		l.mu.Lock()
+		n := len(l.channels)
+		l.mu.Unlock()
 		// A DTLS client has the even streams (RFC 8832 §6).
-		dc, err := datachannel.Dial(assoc, uint16(2*i), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: pipe.Quiet()})
+		dc, err := datachannel.Dial(assoc, uint16(2*n), &datachannel.Config{Label: label, ChannelType: datachannel.ChannelTypeReliable, LoggerFactory: pipe.Quiet()})
 		if err != nil {
 			return fmt.Errorf("open the channel %s: %w", label, err)
 		}
@@ -259,6 +278,13 @@ func (l *link) openChannels(assoc *sctp.Association, opened func(label string)) 
 		opened(label)
 	}
 	return nil
+}
+
+// has reports whether a channel is open.
+func (l *link) has(label string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.channels[label] != nil
 }
 
 // listenTo reads one channel until it ends.
@@ -312,6 +338,7 @@ func (l *link) request(label string, r request) (int64, error) {
 	if _, err := dc.WriteDataChannel(text, true); err != nil {
 		return 0, fmt.Errorf("%w: %w", errChannel, err)
 	}
+	l.conf.trace.channel(true, label, text)
 	return r.ID, nil
 }
 

@@ -38,7 +38,7 @@ func (s *Session) probe(now time.Time) {
 // padded is the stream whose retransmissions carry padding: the smallest picture, which
 // is always there.
 func (s *Session) padded() *sink {
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.history != nil && k.packets > 0 {
 			return k
 		}

@@ -74,7 +74,7 @@ func (s *Session) drain(time.Time) {
 		}
 		src.deliver(&s.taken)
 	}
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		k.asked()
 	}
 }

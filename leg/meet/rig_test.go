@@ -31,6 +31,9 @@ const (
 	untrusted = "untrusted-token-0123456789"
 )
 
+// patience is for what takes a moment, and more on a busy machine.
+const patience = 2 * time.Minute
+
 // rig is a connector and the simulated meeting service.
 type rig struct {
 	t      *testing.T
@@ -64,6 +67,8 @@ func newRig(t *testing.T, ch changes) *rig {
 			{Name: "Bob", Colour: "#2060c0", Tone: 600},
 		}}},
 		Options: sim.Options{FPS: 10},
+		// A busy machine is no reason for the service to give a device up.
+		Timing: sim.Timing{FirstCheck: patience, Handshake: patience, Channels: patience, Consent: patience},
 	}}}
 	if ch.edge != nil {
 		ch.edge(&r.edge.Config)
@@ -79,6 +84,7 @@ func newRig(t *testing.T, ch changes) *rig {
 	must(t, r.engine.Start())
 	r.alarms = &alarm.Board{Log: log}
 	r.conn = &meet.Connector{Engine: r.engine, Alarms: r.alarms, Log: log}
+	r.conn.ConnectWithin(patience)
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "ca.pem"), r.edge.CAPEM(), 0o600))
 	gateway := &token.Gateway{Dir: filepath.Join(dir, "gateway")}
@@ -89,7 +95,7 @@ func newRig(t *testing.T, ch changes) *rig {
 	_, err = gateway.Install(chain, true)
 	must(t, err)
 	r.conf = meet.Config{
-		Edge: r.edge.EdgeURL(), Roots: filepath.Join(dir, "ca.pem"), Gateway: gateway.Dir, Notice: 200 * time.Millisecond,
+		Edge: r.edge.EdgeURL(), Roots: filepath.Join(dir, "ca.pem"), Gateway: gateway.Dir, Join: patience, Notice: 200 * time.Millisecond,
 		Tokens: []token.Access{{Name: "acme", Secret: trusted, Trusted: true}, {Name: "guest", Secret: untrusted}, {Name: "old", Secret: "revoked-token-0123456789"}},
 	}
 	if ch.conf != nil {
@@ -177,7 +183,7 @@ func (c *caller) ended(want call.Cause) call.Ended {
 	c.r.t.Helper()
 	select {
 	case <-c.gone:
-	case <-time.After(40 * time.Second):
+	case <-time.After(patience):
 		c.r.t.Fatal("the leg does not end")
 	}
 	c.mu.Lock()
@@ -197,7 +203,7 @@ func (c *caller) hangup() {
 
 func (r *rig) wait(what string, ok func() bool) {
 	r.t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

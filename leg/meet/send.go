@@ -74,7 +74,7 @@ func (s *Session) pump(now time.Time, l *lane) {
 }
 
 func (s *Session) sinkOf(ssrc uint32) *sink {
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.ssrc == ssrc {
 			return k
 		}
@@ -106,6 +106,9 @@ func (s *Session) send(now time.Time, k *sink, p *media.Packet, again bool) {
 	}
 	k.packets++
 	k.octets += uint64(len(p.Payload))
+	if k.role != audioUp {
+		k.pictures.Packet(now, k.info.Codec, p.Timestamp, p.Payload)
+	}
 }
 
 // udpOverhead is what IPv4 and UDP add to a packet, in octets.
@@ -167,7 +170,7 @@ func (s *Session) appendExtension(b []byte, now time.Time, k *sink, p *media.Pac
 
 // wantPictures asks for a keyframe of every layer of a lane. out is held.
 func (s *Session) wantPictures(l *lane) {
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.role != audioUp && s.laneOf(k) == l {
 			k.keyframe.Store(true)
 		}

@@ -18,11 +18,9 @@ import (
 // Besides [media.Meeting] it has Bandwidth, Say, and on its sinks SetLevel.
 type Session struct {
 	loop    transport.Loop
-	plan    plan
-	sources []*source
-	sinks   []*sink
+	lines   atomic.Pointer[lines]
 	changed chan struct{}
-	asks    func(any) // to the leg: showViews, setMute, sayText, present; never blocks
+	asks    func(any) // to the leg: showViews, setMute, sayText, present, needPictures; never blocks
 	wake    func()    // the loop, to drain the queue
 	stops   []func()
 	queue   queue
@@ -83,6 +81,8 @@ type (
 	setMute   struct{ audio, video bool }
 	sayText   struct{ text string }
 	present   struct{ on bool }
+
+	needPictures struct{}
 )
 
 const (
@@ -93,7 +93,7 @@ const (
 
 func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Session {
 	s := &Session{
-		loop: loop, plan: newPlan(c.Audios, c.Videos, video), changed: make(chan struct{}, 1), asks: asks,
+		loop: loop, changed: make(chan struct{}, 1), asks: asks,
 		streams: map[uint32]stream{}, packet: make([]byte, 0, maxDatagram), wide: 1,
 	}
 	s.padding[mostPadding-1] = mostPadding
@@ -101,24 +101,8 @@ func newSession(loop transport.Loop, c Config, video bool, asks func(any)) *Sess
 	s.camera.ceiling, s.slides.ceiling = c.Bitrate, c.Content
 	s.congestion = rtp.NewCongestion(rtp.CongestionConfig{Start: startBitrate, Max: c.Bitrate + c.Content})
 	s.show.want = func() { asks(present{true}) }
-	voices, cameras := 0, 0
-	for i, r := range s.plan {
-		switch r {
-		case audioUp, contentUp:
-			s.sinks = append(s.sinks, newSink(s, r, 0, fmt.Sprint(i)))
-		case cameraUp:
-			for layer := range rids {
-				s.sinks = append(s.sinks, newSink(s, r, layer, fmt.Sprint(i)))
-			}
-		case audioDown:
-			s.sources = append(s.sources, newSource(s, r, voices))
-			voices++
-		case videoDown, contentDown:
-			s.sources = append(s.sources, newSource(s, r, cameras))
-			cameras++
-		}
-	}
-	us := s.sinks[0].ssrc
+	s.lines.Store(newLines(s, c, video, &lines{}))
+	us := s.voice().ssrc
 	s.preamble = rtp.AppendDescription(rtp.AppendReceiverReport(nil, us), us, cname)
 	wake, stop := loop.Attend(s.drain)
 	s.wake = wake
@@ -139,36 +123,16 @@ func (s *Session) close() {
 // use sends and receives by a link that has its answer. Its streams may have other
 // SSRCs than those of the link before.
 func (s *Session) use(l *link, a *answer) {
+	lines := s.lines.Load()
 	s.in.Lock()
-	s.streams = map[uint32]stream{}
 	s.arrivals = rtp.TransportLog{}
-	n := 0
-	for i, r := range s.plan {
-		if r != audioDown && r != videoDown && r != contentDown {
-			continue
-		}
-		src, sec := s.sources[n], &a.sections[i]
-		n++
-		src.ssrc, src.rtx = 0, 0
-		if !sec.sends() {
-			continue
-		}
-		src.ssrc, src.rtx = sec.ssrc, sec.rtx
-		s.streams[sec.ssrc] = stream{source: src}
-		if sec.rtx != 0 {
-			s.streams[sec.rtx] = stream{src, true}
-		}
-	}
+	s.hear(lines, a)
 	s.in.Unlock()
 	s.out.Lock()
 	defer s.out.Unlock()
 	s.link, s.live = l, false
-	s.takesCamera, s.takesContent = false, false
-	for i, r := range s.plan {
-		s.takesCamera = s.takesCamera || r == cameraUp && a.sections[i].takes()
-		s.takesContent = s.takesContent || r == contentUp && a.sections[i].takes()
-	}
-	for _, k := range s.sinks {
+	s.speak(lines, a)
+	for _, k := range lines.sinks {
 		k.known = false
 	}
 }
@@ -200,7 +164,7 @@ func (s *Session) goLive(live bool) {
 	s.live = live && s.link != nil
 	s.out.Unlock()
 	if live {
-		for _, k := range s.sinks {
+		for _, k := range s.lines.Load().sinks {
 			k.keyframe.Store(k.role != audioUp)
 		}
 		s.wake()
@@ -209,8 +173,9 @@ func (s *Session) goLive(live bool) {
 
 // Sources implements [media.Session].
 func (s *Session) Sources() []media.Source {
-	out := make([]media.Source, len(s.sources))
-	for i, src := range s.sources {
+	sources := s.lines.Load().sources
+	out := make([]media.Source, len(sources))
+	for i, src := range sources {
 		out[i] = src
 	}
 	return out
@@ -218,8 +183,9 @@ func (s *Session) Sources() []media.Source {
 
 // Sinks implements [media.Session].
 func (s *Session) Sinks() []media.Sink {
-	out := make([]media.Sink, len(s.sinks))
-	for i, k := range s.sinks {
+	sinks := s.lines.Load().sinks
+	out := make([]media.Sink, len(sinks))
+	for i, k := range sinks {
 		out[i] = k
 	}
 	return out
@@ -252,8 +218,8 @@ func (s *Session) String() string {
 	if l != nil {
 		path = l.String()
 	}
-	voices, cameras := 0, 0
-	for _, src := range s.sources {
+	lines, voices, cameras := s.lines.Load(), 0, 0
+	for _, src := range lines.sources {
 		if src.role == audioDown {
 			voices++
 		} else {
@@ -263,7 +229,7 @@ func (s *Session) String() string {
 	if cameras == 0 {
 		return fmt.Sprintf("meet %s: WebRTC %s, %d OPUS down, OPUS up", name, path, voices)
 	}
-	return fmt.Sprintf("meet %s: WebRTC %s, %d OPUS and %d VP8 down, OPUS and %dx VP8 up", name, path, voices, cameras, len(s.sinks)-1)
+	return fmt.Sprintf("meet %s: WebRTC %s, %d OPUS and %d VP8 down, OPUS and %dx VP8 up", name, path, voices, cameras, len(lines.sinks)-1)
 }
 
 // Stats implements [media.Session].
@@ -271,7 +237,7 @@ func (s *Session) Stats() media.Stats {
 	late := s.queue.lost()
 	s.in.Lock()
 	st := media.Stats{PacketsIn: s.packetsIn, BytesIn: s.octetsIn, Dropped: s.useless + late, FirstIn: s.firstIn, LastIn: s.lastIn}
-	for _, src := range s.sources {
+	for _, src := range s.lines.Load().sources {
 		st.Lost += src.reports.Lost()
 		if src.packets > 0 {
 			st.Jitter = max(st.Jitter, src.reports.Jitter())
@@ -282,7 +248,7 @@ func (s *Session) Stats() media.Stats {
 	defer s.out.Unlock()
 	st.PacketsOut, st.BytesOut, st.RoundTrip = s.sentPackets, s.sentOctets, s.roundTrip
 	st.Dropped += s.unsent
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		st.RemoteLost += uint64(max(k.lost, 0))
 	}
 	return st

@@ -18,6 +18,10 @@ func (s *Session) setRoster(f func(*media.Roster)) {
 	s.mu.Lock()
 	f(&s.roster)
 	s.mu.Unlock()
+	s.tellChanged()
+}
+
+func (s *Session) tellChanged() {
 	select {
 	case s.changed <- struct{}{}:
 	default:

@@ -14,6 +14,7 @@ func (l *Leg) hear(m heard) {
 	if m.link != l.link || l.phase == showing || l.phase == over {
 		return
 	}
+	l.edge.trace.channel(false, m.label, m.text)
 	v, err := parseMessage(m.text)
 	if err != nil {
 		l.log.Warn("message of the meeting service passed over", "channel", m.label, "err", err)
@@ -112,11 +113,13 @@ func (l *Leg) joined(now time.Time) {
 	l.views.again()
 	l.assign(now)
 	l.emit(call.Answered{Codec: "OPUS", Video: l.pictures()})
+	if l.needy {
+		l.grow()
+	}
 }
 
-// pictures says whether the caller can have pictures, at once or later: streams cannot
-// be added to a meeting (contract, 2.4).
-func (l *Leg) pictures() call.Video { return call.Video{None: !l.video} }
+// pictures says whether the caller can have pictures, at once or later.
+func (l *Leg) pictures() call.Video { return call.Video{None: l.blind} }
 
 // tellRoster shows who is there now.
 func (l *Leg) tellRoster() {
@@ -158,6 +161,8 @@ func (l *Leg) wish(what any) {
 		l.say(v.text)
 	case present:
 		l.present(v.on)
+	case needPictures:
+		l.grow()
 	}
 }
 
@@ -181,7 +186,7 @@ func (l *Leg) ask(label string, r request) int64 {
 // assign asks for the pictures the layout has room for, when it may.
 func (l *Leg) assign(now time.Time) {
 	l.views.show(l.session.wanted())
-	if l.phase != inside || !l.video || !l.open {
+	if l.phase != inside || !l.open || !l.link.has(chAssignment) {
 		return
 	}
 	set, wait := l.views.next(now)
@@ -206,7 +211,7 @@ func (l *Leg) say(text string) {
 // present begins or ends our presentation.
 func (l *Leg) present(on bool) {
 	switch {
-	case l.phase != inside || !l.video:
+	case l.phase != inside || !l.link.has(chContent):
 	case on:
 		l.starting = l.ask(chContent, request{Start: &startContent{l.name}})
 	default:
@@ -251,6 +256,9 @@ func (l *Leg) pathChanged(c pathCondition) {
 		l.broken = time.Time{}
 		l.due.clear(dueRestart)
 		l.due.clear(dueBroken)
+		if l.needy {
+			l.grow()
+		}
 	case l.phase == connecting:
 	case l.broken.IsZero():
 		l.broken = time.Now()
@@ -284,13 +292,16 @@ func (l *Leg) restart() {
 
 func (l *Leg) restartDone(v restartDone) {
 	l.renewing = false
+	if l.needy {
+		defer l.grow()
+	}
 	if l.broken.IsZero() && v.err != nil || l.phase != inside && l.phase != waiting {
 		return
 	}
 	err := v.err
 	var a *answer
 	if err == nil {
-		a, err = parseAnswer(v.answer, l.session.plan)
+		a, err = parseAnswer(v.answer, l.session.lines.Load().plan)
 	}
 	if err == nil {
 		err = l.link.restart(v.ufrag, v.password, a)

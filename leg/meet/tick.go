@@ -53,10 +53,10 @@ func (s *Session) flow(now time.Time) {
 // questions is feedback that is due: lost packets, keyframes, and arrivals. It is
 // nil when there is none. in is held.
 func (s *Session) questions(now time.Time, arrivals bool) []byte {
-	us := s.sinks[0].ssrc
+	us := s.voice().ssrc
 	b := append(s.rtcp[:0], s.preamble...) // no reduced-size RTCP was agreed (RFC 4585 §3.1)
 	trip := s.trip()
-	for _, src := range s.sources {
+	for _, src := range s.lines.Load().sources {
 		if src.role == audioDown || src.ssrc == 0 || len(b) > maxRTCP-300 {
 			continue
 		}
@@ -108,7 +108,7 @@ func (s *Session) report(now time.Time) {
 		return
 	}
 	told := false
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.packets == 0 {
 			continue
 		}
@@ -118,7 +118,7 @@ func (s *Session) report(now time.Time) {
 		blocks, told = nil, true
 	}
 	if !told && len(blocks) > 0 {
-		us := s.sinks[0].ssrc
+		us := s.voice().ssrc
 		s.link.sendRTCP(rtp.AppendDescription(rtp.AppendReceiverReport(nil, us, blocks...), us, cname))
 	}
 }
@@ -128,7 +128,7 @@ func (s *Session) blocks(now time.Time) []rtp.ReportBlock {
 	s.in.Lock()
 	defer s.in.Unlock()
 	var out []rtp.ReportBlock
-	for _, src := range s.sources {
+	for _, src := range s.lines.Load().sources {
 		if b, ok := src.reports.Report(now); ok && src.ssrc != 0 && len(out) < maxBlocks {
 			out = append(out, b)
 		}
@@ -142,7 +142,7 @@ func (s *Session) figures() ([]streamFigures, pathFigures) {
 	kind := map[bool]string{true: "audio", false: "video"}
 	s.in.Lock()
 	p := pathFigures{packetsIn: s.packetsIn, octetsIn: s.octetsIn}
-	for _, src := range s.sources {
+	for _, src := range s.lines.Load().sources {
 		if src.packets == 0 {
 			continue
 		}
@@ -154,7 +154,7 @@ func (s *Session) figures() ([]streamFigures, pathFigures) {
 	s.in.Unlock()
 	s.out.Lock()
 	defer s.out.Unlock()
-	for _, k := range s.sinks {
+	for _, k := range s.lines.Load().sinks {
 		if k.packets == 0 {
 			continue
 		}

@@ -21,9 +21,9 @@ var _ transport.Loop = still{}
 func joinedSession() *Session {
 	c := (&Config{}).withDefaults()
 	s := newSession(still{}, c, true, func(any) {})
-	a := &answer{sections: make([]answerSection, len(s.plan))}
+	a := &answer{sections: make([]answerSection, len(s.lines.Load().plan))}
 	audio, video := uint32(6666), uint32(7777)
-	for i, r := range s.plan {
+	for i, r := range s.lines.Load().plan {
 		sec := answerSection{direction: "sendonly", twcc: true}
 		switch r {
 		case audioDown:
@@ -55,8 +55,8 @@ func packet(h rtp.Header, payload ...byte) []byte { return append(h.Append(nil),
 func TestPacketsAreFromTheirContributingSource(t *testing.T) {
 	s := joinedSession()
 	voice, picture := &collector{}, &collector{}
-	s.sources[0].Attach(voice)
-	s.sources[16].Attach(picture)
+	s.lines.Load().sources[0].Attach(voice)
+	s.lines.Load().sources[16].Attach(picture)
 	now := time.Unix(1000, 0)
 	s.receive(packet(rtp.Header{PayloadType: ptOpus, Sequence: 1, SSRC: 6666, CSRC: []byte{0, 0, 0, 42, 0, 0, 3, 0xe9}}, 1), now)
 	s.receive(packet(rtp.Header{PayloadType: ptOpus, Sequence: 2, SSRC: 6666, CSRC: []byte{0, 0, 7, 0xd1}}, 2), now)
@@ -78,7 +78,7 @@ func TestPacketsAreFromTheirContributingSource(t *testing.T) {
 	if st := s.Stats(); st.PacketsIn != 5 || st.Dropped != 5 {
 		t.Errorf("%+v", st)
 	}
-	s.sources[0].Attach(nil)
+	s.lines.Load().sources[0].Attach(nil)
 	s.receive(packet(rtp.Header{PayloadType: ptOpus, Sequence: 3, SSRC: 6666}, 3), now)
 	s.drain(now)
 	if len(voice.got) != 2 {
@@ -91,9 +91,9 @@ func TestLostPicturesAreAskedFor(t *testing.T) {
 	now := time.Unix(1000, 0)
 	s.receive(packet(rtp.Header{PayloadType: ptVP8, Sequence: 10, SSRC: 7777}, 1), now)
 	s.receive(packet(rtp.Header{PayloadType: ptVP8, Sequence: 13, SSRC: 7777}, 1), now)
-	s.sources[17].RequestKeyframe()
-	s.sources[17].RequestKeyframe()
-	s.sources[0].RequestKeyframe() // a voice has none
+	s.lines.Load().sources[17].RequestKeyframe()
+	s.lines.Load().sources[17].RequestKeyframe()
+	s.lines.Load().sources[0].RequestKeyframe() // a voice has none
 	var lost []uint16
 	keys := 0
 	for f := range rtp.Feedbacks(s.questions(now.Add(50*time.Millisecond), false)) {
@@ -119,7 +119,7 @@ func TestAFullQueueDropsAndCounts(t *testing.T) {
 		s.receive(packet(rtp.Header{PayloadType: ptOpus, Sequence: uint16(i), SSRC: 6666}, byte(i)), now)
 	}
 	c := &collector{}
-	s.sources[0].Attach(c)
+	s.lines.Load().sources[0].Attach(c)
 	s.drain(now)
 	if len(c.got) != maxQueue || s.Stats().Dropped != 10 {
 		t.Errorf("%d came, %d dropped", len(c.got), s.Stats().Dropped)
@@ -128,7 +128,7 @@ func TestAFullQueueDropsAndCounts(t *testing.T) {
 
 func TestThePacketPathDoesNotAllocate(t *testing.T) {
 	s := joinedSession()
-	s.sources[0].Attach(discarder{})
+	s.lines.Load().sources[0].Attach(discarder{})
 	b := packet(rtp.Header{PayloadType: ptOpus, SSRC: 6666, CSRC: []byte{0, 0, 0, 42, 0, 0, 3, 0xe9}}, make([]byte, 100)...)
 	now, seq := time.Unix(1000, 0), uint16(0)
 	one := func() {

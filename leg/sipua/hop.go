@@ -230,12 +230,16 @@ func (c *Connector) passBack(_ *flow.Flow, m *sip.Message) bool {
 }
 
 func cutHop(branch string) (back byte, id string, ok bool) {
-	rest := strings.TrimPrefix(branch, hopBranch)
+	rest, ours := strings.CutPrefix(branch, hopBranch)
 	id, _, ok = strings.Cut(rest, ".")
-	if !ok || len(id) < 2 {
+	if !ours || !ok || len(id) < 2 {
 		return 0, "", false
 	}
-	return id[0], id[1:], true
+	switch id[0] {
+	case toPeer, toSource, toPath:
+		return id[0], id[1:], true
+	}
+	return 0, "", false
 }
 
 func (c *Connector) backTo(back byte, id string) *flow.Flow {

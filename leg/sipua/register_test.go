@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -82,6 +84,7 @@ func TestRegistrar(t *testing.T) {
 			conf.Register.Contacts = 2
 			r := newRig(t, conf)
 			p := r.phone("100", "udp")
+			began := time.Now()
 			for i, s := range row.steps {
 				m := p.message("REGISTER", domain)
 				for n := 0; n+1 < len(s.headers); n += 2 {
@@ -105,12 +108,30 @@ func TestRegistrar(t *testing.T) {
 				if name, value, ok := strings.Cut(s.want, ": "); ok && !strings.HasPrefix(s.want, "<") {
 					got, s.want = resp.Get(name), value
 				}
-				if got != s.want {
+				if !sameButFor(time.Since(began), got, s.want) {
 					t.Errorf("step %d: %s\nwant %s", i, got, s.want)
 				}
 			}
 		})
 	}
+}
+
+var expires = regexp.MustCompile(`expires=(\d+)`)
+
+// sameButFor compares Contacts, of whose expires the time that has passed may be gone.
+func sameButFor(passed time.Duration, got, want string) bool {
+	if expires.ReplaceAllString(got, "") != expires.ReplaceAllString(want, "") {
+		return false
+	}
+	wants := expires.FindAllStringSubmatch(want, -1)
+	for i, m := range expires.FindAllStringSubmatch(got, -1) {
+		left, err := strconv.Atoi(m[1])
+		agreed, err2 := strconv.Atoi(wants[i][1])
+		if err != nil || err2 != nil || left > agreed || left < agreed-int(passed.Round(time.Second)/time.Second) {
+			return false
+		}
+	}
+	return true
 }
 
 func TestWrongPasswordsAreRefusedAndThenShutOut(t *testing.T) {
@@ -244,6 +265,7 @@ func TestARefreshIsWrittenWhenTheStoreWouldForgetThePhone(t *testing.T) {
 		{"one for much shorter", contact, "60", 3},
 		{"one with another Contact", contact + ";+sip.ice", "60", 4},
 	} {
+		asked := time.Now()
 		p.mustRegister("Contact", row.contact, "Expires", row.expires)
 		if n := store.written(); n != row.puts {
 			t.Errorf("%s: written %d times, want %d", row.name, n, row.puts)
@@ -254,7 +276,7 @@ func TestARefreshIsWrittenWhenTheStoreWouldForgetThePhone(t *testing.T) {
 		}
 		store.mu.Lock()
 		for _, b := range store.all {
-			if left := time.Until(b.Expires); left < agreed-time.Second || left > agreed+6*time.Minute {
+			if left := b.Expires.Sub(asked); left < agreed-time.Second || left > agreed+6*time.Minute {
 				t.Errorf("%s: the store keeps it for %v, %v was agreed", row.name, left, agreed)
 			}
 		}
@@ -352,7 +374,7 @@ func TestMessageSummaryIsEmpty(t *testing.T) {
 		if q := s.Request(); q.Method != "NOTIFY" || string(q.Body) != "Messages-Waiting: no\r\n" || q.Get("Subscription-State") != "active;expires=600" {
 			t.Errorf("%s", q)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("no NOTIFY")
 	}
 	m = p.message("SUBSCRIBE", domain, "Event", "presence")

@@ -98,7 +98,7 @@ func (r *rig) record(n int) call.Record {
 // until waits for what happens in goroutines of sockets, where time is not virtual.
 func (r *rig) until(what string, ok func() bool) {
 	r.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	t := time.NewTicker(2 * time.Millisecond)
 	defer t.Stop()
 	for !ok() {
@@ -264,7 +264,7 @@ func (p *phone) send(m *sip.Message) *sip.Message {
 			p.Fatalf("%s of %s: %v", m.Method, p.name, e.Err)
 		}
 		return e.Response
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.Fatalf("%s of %s: no answer", m.Method, p.name)
 		return nil
 	}
@@ -356,7 +356,7 @@ func (p *phone) rings() *talk {
 		c := &talk{Session: s, t: p.T, events: make(chan dialog.Event, 64)}
 		s.On(func(e dialog.Event) { c.events <- e })
 		return c
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.Fatalf("%s does not ring", p.name)
 		return nil
 	}
@@ -371,7 +371,7 @@ func (c *talk) answer() {
 // wait returns the next event of type E, passing over others.
 func wait[E dialog.Event](c *talk) E {
 	c.t.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case e := <-c.events:

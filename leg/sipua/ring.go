@@ -42,6 +42,7 @@ func (r *ringing) run(ctx, seek context.Context) call.Ended {
 		return r.failed(call.Unreachable, err)
 	}
 	ways := r.ways()
+	refused := call.Ended{Cause: call.MediaFailed} // as the device said at first
 	for i, e := range ways {
 		opt := r.c.options(r.device, nil, f, true)
 		r.contact.amend(&opt, r.device)
@@ -62,12 +63,31 @@ func (r *ringing) run(ctx, seek context.Context) call.Ended {
 		if heard && i > 0 {
 			r.device.insists.Store(&e)
 		}
-		if heard || end.Cause != call.MediaFailed || i == len(ways)-1 || r.over() {
+		if heard || r.over() || !otherMedia(end.Cause, i) {
 			return end
+		}
+		if i == 0 {
+			refused = end
+		}
+		if i == len(ways)-1 {
+			break
 		}
 		r.c.Log.Info("the device refused the media offered, it is asked again", "device", r.device.Name, "encrypt", ways[i+1])
 	}
-	return call.Ended{Cause: call.MediaFailed}
+	return refused
+}
+
+// otherMedia says whether a device that refused with cause may take other media.
+// Who has refused one kind with 488 may refuse the next in other words: pjsip without
+// DTLS answers 480 (Failed creating media transport).
+func otherMedia(cause call.Cause, retries int) bool {
+	switch cause {
+	case call.MediaFailed:
+		return true
+	case call.NoAnswer, call.Unavailable, call.ProtocolError:
+		return retries > 0
+	}
+	return false
 }
 
 // ways are the kinds of encryption to try, in order; Optional is whatever the

@@ -10,24 +10,25 @@ import (
 func TestAPhoneThatInsistsOnEncryptionIsAskedAgain(t *testing.T) {
 	for _, row := range []struct {
 		name, profile string
-		refusals      int // at the first call; the second call knows
+		refusals      []int // at the first call; the second call knows
 	}{
-		{"keys in the description", "RTP/SAVP ", 3},
-		{"DTLS", "UDP/TLS/RTP/SAVPF ", 1},
-		{"DTLS without feedback", "UDP/TLS/RTP/SAVP ", 2},
+		{"keys in the description", "RTP/SAVP ", []int{488, 488, 488}},
+		{"keys in the description, and no word for DTLS", "RTP/SAVP ", []int{488, 480, 500}},
+		{"DTLS", "UDP/TLS/RTP/SAVPF ", []int{488}},
+		{"DTLS without feedback", "UDP/TLS/RTP/SAVP ", []int{488, 488}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t, devices("100", "200"))
 			a, b := r.phone("100", "udp"), r.phone("200", "udp")
 			b.mustRegister()
-			for _, refusals := range []int{row.refusals, 0} {
+			for _, refusals := range [][]int{row.refusals, nil} {
 				out := a.dial("200")
-				for range refusals {
+				for _, status := range refusals {
 					in := b.rings()
 					if strings.Contains(string(in.Request().Body), " "+row.profile) {
 						t.Fatalf("%s came before it was needed", row.profile)
 					}
-					in.Reject(488, "")
+					in.Reject(status, "")
 				}
 				in := b.rings()
 				if !strings.Contains(string(in.Request().Body), "m=audio ") || !strings.Contains(string(in.Request().Body), " "+row.profile) {
@@ -51,10 +52,21 @@ func TestAPhoneThatTakesNoMediaIsNotAskedForEver(t *testing.T) {
 	a, b := r.phone("100", "udp"), r.phone("200", "udp")
 	b.mustRegister()
 	out := a.dial("200")
-	for range 4 {
-		b.rings().Reject(488, "")
+	for _, status := range []int{488, 480, 488, 480} {
+		b.rings().Reject(status, "")
 	}
 	if no := wait[dialog.Refused](out); no.Status != 488 {
 		t.Errorf("refused with %d, want 488", no.Status)
+	}
+}
+
+func TestAPhoneThatDoesNotAnswerIsNotAskedForOtherMedia(t *testing.T) {
+	r := newRig(t, devices("100", "200"))
+	a, b := r.phone("100", "udp"), r.phone("200", "udp")
+	b.mustRegister()
+	out := a.dial("200")
+	b.rings().Reject(480, "")
+	if no := wait[dialog.Refused](out); no.Status != 480 {
+		t.Errorf("refused with %d, want 480", no.Status)
 	}
 }

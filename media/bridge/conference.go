@@ -51,6 +51,7 @@ type conference struct {
 	micSource media.Source
 	screen    *screen
 	screenFor media.StreamInfo
+	chase     pursuit // of the screen
 	uplink    *uplink
 	uplinkFor uplinkPlan
 	cameras   []*camera
@@ -139,11 +140,11 @@ func (c *conference) work(now time.Time) time.Duration {
 	wait := idleWake
 	if c.uplink != nil {
 		c.uplink.work(now)
-		wait = soonest(now.Add(time.Since(began)), wait, c.uplink.send)
 	}
 	if c.screen == nil {
 		return wait
 	}
+	c.receive(now)
 	if !now.Before(c.next) {
 		c.picture(now)
 		c.present(now)

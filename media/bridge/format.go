@@ -20,12 +20,14 @@ type format struct {
 // and the one below which the next smaller size looks better.
 type size struct{ width, height, good, least int }
 
-func sizes() [5]size {
-	return [5]size{
+func sizes() [7]size {
+	return [7]size{
 		{1280, 720, 1_500_000, 600_000},
 		{960, 540, 1_000_000, 400_000},
 		{848, 480, 800_000, 300_000}, // as much as level 3 of H.264 takes
 		{640, 360, 600_000, 150_000},
+		{512, 288, 400_000, 140_000}, // max-fs=580 of VP8, as pjsip says by default
+		{416, 234, 300_000, 120_000}, // as much as level 1.3 takes
 		{320, 180, 200_000, 0},
 	}
 }

@@ -17,6 +17,9 @@ type (
 	// A meeting with a bandwidth knows what our pictures may take together, in bit/s;
 	// 0 when it does not know yet.
 	narrow interface{ Bandwidth() int }
+	// A meeting that began without pictures can be asked for them when the room has got a
+	// camera; new streams are told by Changed. Pictures never waits.
+	growing interface{ Pictures() }
 	// A meeting to which keys are typed while its stage is Typing; Type never waits.
 	typist interface{ Type(key rune) }
 	// A sink with a level tells the far end how loud our voice is, in -dBov (RFC 6464).

@@ -48,8 +48,9 @@ type inbound struct {
 	packet  media.Packet   // lent to the receiver; the worker's
 
 	packets, octets, dropped uint64
-	stray                    uint64 // of dropped
-	lost                     uint64 // before reports began anew
+	stray                    uint64        // of dropped
+	lost                     uint64        // before reports began anew
+	pictures                 *rtp.Pictures // nil for audio
 	first, last              time.Time
 	since                    time.Time // when the present state began, for the media timeout
 	timedOut                 bool
@@ -150,6 +151,9 @@ func (s *stream) take(payload []byte, now time.Time, h *rtp.Header) bool {
 	in.reports.Receive(now, h.SSRC, h.Sequence, h.Timestamp)
 	in.packets++
 	in.octets += uint64(len(payload))
+	if in.pictures != nil {
+		in.pictures.Packet(now, s.source.info.Load().Codec, h.Timestamp, payload)
+	}
 	in.ssrc = h.SSRC
 	s.heard(now)
 	if s.picture != nil {

@@ -12,6 +12,7 @@ import (
 	"tandem/internal/pipe"
 	"tandem/media"
 	"tandem/media/dtmf"
+	"tandem/media/rtp"
 	"tandem/media/sdp"
 )
 
@@ -63,6 +64,7 @@ func newStream(s *Session, k media.Kind) *stream {
 	t.in.reports = newReception(8000)
 	if k != media.Audio {
 		t.picture = newPicture()
+		t.in.pictures, t.sink.pictures = new(rtp.Pictures), new(rtp.Pictures)
 	}
 	return t
 }
@@ -163,6 +165,9 @@ func (s *stream) shut() {
 	s.stopSecurity()
 	s.closePorts(s.openNow())
 	s.port = 0
+	s.in.mu.Lock()
+	s.in.latch = latch{} // new ports are to be aimed, at the same address, too
+	s.in.mu.Unlock()
 }
 
 func (s *stream) openNow() ports {
@@ -193,7 +198,7 @@ func (s *stream) closePort(p *port) {
 	}
 	p.closed = true
 	if s.sink.port == p {
-		s.sink.port = nil
+		s.sink.port, s.sink.connected = nil, false
 	}
 	if s.sink.rtcpPort == p {
 		s.sink.rtcpPort = nil

@@ -37,7 +37,7 @@ func TestTheControlEndpointRunsACallWithCurlAlone(t *testing.T) {
 	cancel := c.recv()
 	c.send(answerTo(cancel, 200, cancel.All("Via")))
 	c.send(c.respond(invite, 487, ""))
-	code, body = ask(t, "GET", base+"/calls/"+placed.ID+"?wait=5s", "")
+	code, body = ask(t, "GET", base+"/calls/"+placed.ID+"?wait=60s", "")
 	var r Report
 	if err := json.Unmarshal([]byte(body), &r); code != 200 || err != nil || !strings.HasPrefix(r.Outcome, "voicemail") || len(r.Ladder) < 4 {
 		t.Errorf("%d %v %s", code, err, body)

@@ -22,7 +22,7 @@ import (
 
 func TestGVS35TheOfferMayBeAnsweredWithDTLS(t *testing.T) {
 	c := registered(t, nil)
-	call := place(t, c.s, Incoming{Talk: Person{Tone: 440, TalkFor: 3 * time.Second}})
+	call := place(t, c.s, Incoming{Talk: Person{Tone: 440}})
 	invite := c.recv()
 	cert := selfSigned(t)
 	sdp := c.answerSDP()
@@ -95,6 +95,10 @@ func hear(t *testing.T, local string, c *client, call *Call, keys srtp.Config, d
 		}
 		_, _ = conn.WriteToUDPAddrPort(sealed, c.s.media.addr4)
 	}
+	c.media.until("what was sent at the edge", func() bool {
+		m := call.Report().Legs[0].Media
+		return m.Received.Packets >= 15 && m.Received.Tone > 0
+	})
 	m := call.Report().Legs[0].Media
 	if m.Security != "dtls-srtp" || m.Received.Packets < 15 || m.Received.Tone < 845 || m.Received.Tone > 855 || m.Sent == 0 {
 		t.Errorf("%+v", m)

@@ -118,7 +118,7 @@ func TestGVS26DisplayNameVariants(t *testing.T) {
 
 func TestGVS30AnIncomingCallIsAnsweredAndMeasured(t *testing.T) {
 	c := registered(t, nil)
-	call := place(t, c.s, Incoming{Talk: Person{Tone: 440, DTMF: "1", TalkFor: 700 * time.Millisecond}})
+	call := place(t, c.s, Incoming{Talk: Person{Tone: 440, DTMF: "1"}})
 	m := c.recv()
 	c.send(c.respond(m, 180, ""))
 	sdp := c.answerSDP()
@@ -127,6 +127,11 @@ func TestGVS30AnIncomingCallIsAnsweredAndMeasured(t *testing.T) {
 		t.Fatalf("got %s", ack.Summary())
 	}
 	c.media.sound(m.Body, 900)
+	c.media.until("key and tone, both ways", func() bool {
+		h := c.media.heard()
+		return h.DTMF == "1" && math.Abs(h.Tone-440) <= 5 && math.Abs(call.Report().Legs[0].Media.Received.Tone-900) <= 5
+	})
+	call.HangUp()
 	bye := c.recv()
 	if bye.Method != "BYE" {
 		t.Fatalf("got %s", bye.Summary())

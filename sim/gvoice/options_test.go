@@ -132,7 +132,7 @@ func FuzzEdge(f *testing.F) {
 		out := strings.TrimRight(c.fillText(string(text)), "\r\n")
 		c.send(fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", out, len(body), body))
 		_ = c.c.CloseWrite()
-		_ = c.c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = c.c.SetReadDeadline(time.Now().Add(time.Minute))
 		for { // until the edge has read everything and closes too
 			if _, err := c.r.Next(); err != nil {
 				return

@@ -125,15 +125,18 @@ func TestGVS18EachEdgeWantsItsDialFormat(t *testing.T) {
 }
 
 func TestGVS19And21And39TheCallRunsAsInTheTrace(t *testing.T) {
-	c := registered(t, nil)
-	c.invite("invite-seed.sip", "offer-seed.sdp", answersAt1000Hz)
+	t.Parallel()
+	c := registered(t, func(c *Config) { // it answers when media has come up, also on a slow machine
+		c.People = []Person{{Number: "+12025550190", AnswerAfter: 3 * time.Second, Tone: 1000}}
+	})
+	c.invite("invite-seed.sip", "offer-seed.sdp", "12025550190")
 	early := c.status(183)
 	c.media.sound(early.Body, 620)
 	rr := early.All("Record-Route")
 	if len(rr) != 2 || !strings.Contains(rr[0], "uri-econt=") || rr[1] != "<sip:64.9.243.172:5061;lr;transport=tls>" {
 		t.Errorf("Record-Route %q: want the encoded one first", rr)
 	}
-	if contact := early.Get("Contact"); !strings.HasPrefix(contact, "<sip:+12025550100@ACZQQLQO") || !strings.Contains(contact, ":5060;transport=udp;uri-econt=") {
+	if contact := early.Get("Contact"); !strings.HasPrefix(contact, "<sip:+12025550190@ACZQQLQO") || !strings.Contains(contact, ":5060;transport=udp;uri-econt=") {
 		t.Errorf("Contact %s", contact)
 	}
 	ok := c.status(200)
@@ -208,16 +211,15 @@ func TestGVS17ACancelWithoutRoutesIsIgnored(t *testing.T) {
 }
 
 func TestGVS20ReliableAnswersWantTheirPRACK(t *testing.T) {
-	c := registered(t, func(c *Config) { c.Options.Reliable = true; c.Timing.T1 = 20 * time.Millisecond })
+	t.Parallel()
+	c := registered(t, func(c *Config) { c.Options.Reliable = true; c.Timing.T1 = 60 * time.Millisecond })
 	c.invite("invite-seed.sip", "offer-seed.sdp", "12025550103")
 	first := c.status(183)
 	if first.Get("RSeq") != "1" || first.Get("Require") != "100rel" {
 		t.Fatalf("got %s", first.Raw)
 	}
 	c.media.sound(first.Body, 500)
-	if again := c.status(183); again.Get("RSeq") != "1" {
-		t.Error("not repeated")
-	}
+	c.again()
 	cseq, _, _ := strings.Cut(first.Get("CSeq"), " ")
 	c.send(c.inDialog("PRACK", first, "RAck: 9 "+cseq+" INVITE\r\n"))
 	for m := c.recv(); m.Status != 481; m = c.recv() {
@@ -274,11 +276,12 @@ func TestGVS23AnACKMayHaveAnotherCSeq(t *testing.T) {
 }
 
 func TestGVS24TheSessionTimerIsTheCallersToRefresh(t *testing.T) {
-	c := registered(t, func(c *Config) { c.Options.SessionTimer = 400 * time.Millisecond })
+	t.Parallel()
+	c := registered(t, func(c *Config) { c.Options.SessionTimer = 3 * time.Second })
 	c.invite("invite-asterisk.sip", "offer-asterisk.sdp", answersAt1000Hz)
 	c.media.sound(c.status(183).Body, 500)
 	ok := c.status(200)
-	if ok.Get("Session-Expires") != "1;refresher=uac" || ok.Get("Require") != "timer" {
+	if ok.Get("Session-Expires") != "3;refresher=uac" || ok.Get("Require") != "timer" {
 		t.Errorf("got %s", ok.Raw)
 	}
 	c.send(c.inDialog("ACK", ok, ""))
@@ -302,9 +305,7 @@ func TestGVS25ByeHasThreeViaAndRepeatsUntilTheyComeBack(t *testing.T) {
 		t.Errorf("BYE is %s", bye.Raw)
 	}
 	c.send(answerTo(bye, 200, vias[:1]))
-	if again := c.recv(); again.Method != "BYE" {
-		t.Errorf("got %s, want the BYE again: its answer could not be routed", again.Summary())
-	}
+	c.again() // its answer could not be routed
 	c.refused("GV-S25")
 	c.send(answerTo(bye, 200, vias))
 	if r, err := c.lastCall().Wait(soon(t)); err != nil || r.EndedBy != "far end" {

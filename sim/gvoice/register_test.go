@@ -161,7 +161,8 @@ func TestGVS13TheBindingGoesWithItsConnection(t *testing.T) {
 }
 
 func TestGVS14APingIsAnsweredAndASilentConnectionIsClosed(t *testing.T) {
-	s := newEdge(t, func(c *Config) { c.Options.IdleTimeout = 300 * time.Millisecond })
+	t.Parallel()
+	s := newEdge(t, func(c *Config) { c.Options.IdleTimeout = 2 * time.Second })
 	c := dial(t, s, "voice.telephony.goog")
 	for _, parts := range [][]string{{"\r\n\r\n"}, {"\r\n", "\r\n"}} {
 		for _, p := range parts {

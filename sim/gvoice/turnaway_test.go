@@ -23,7 +23,7 @@ func refusedInvite(t *testing.T, change func(*Config)) (c *client, invite, ack s
 func TestTheACKOfARefusalIsExpected(t *testing.T) {
 	c, invite, ack := refusedInvite(t, nil)
 	c.send(invite) // a retransmission gets the same refusal
-	c.status(503)
+	c.again()
 	c.send(ack)
 	c.send(ack)
 	c.silence("fault")

@@ -30,7 +30,7 @@ type room struct {
 	mids    map[string]string // rid or "audio", "content" -> mid
 	work    sync.WaitGroup
 	ctx     context.Context
-	// patience is how long to wait for something; 20 s by default.
+	// patience is how long to wait for something; two minutes by default.
 	patience time.Duration
 
 	mu       sync.Mutex // guards everything below
@@ -312,7 +312,7 @@ func (r *room) until(label, text string) string {
 
 func (r *room) wait(what string, ok func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.ctx, or(r.patience, 20*time.Second))
+	ctx, cancel := context.WithTimeout(r.ctx, or(r.patience, 2*time.Minute))
 	defer cancel()
 	for tick := time.NewTicker(5 * time.Millisecond); !ok(); {
 		select {

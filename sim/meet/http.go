@@ -219,7 +219,8 @@ func (s *Server) deviceAction(r *http.Request) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if verb != "restart" {
+	change, ok := map[string]func(*http.Request, *device) (any, *refusal){"restart": s.restart, "update": s.update}[verb]
+	if !ok {
 		return nil, refused(DeviceControl, "")
 	}
 	d, no := s.ownDevice(r.PathValue("space"), name, c)
@@ -229,7 +230,7 @@ func (s *Server) deviceAction(r *http.Request) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	return s.restart(r, d)
+	return change(r, d)
 }
 
 // controlDevice is everything that gateways may not do (MEET-S21).

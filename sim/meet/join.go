@@ -134,17 +134,17 @@ func (s *Server) newDevice(m *meeting, offer *description, p profile) *device {
 	}
 	d.session.dev = d
 	d.session.sender.start, d.session.sender.rateAt, d.session.sender.ssrc = time.Now(), time.Now(), 1
-	plan := d.streams(offer)
+	plan := d.streams(offer, 0, uplinkPlan{})
 	d.session.in = newUplink(d.session, plan, s.cfg.Options.UplinkBitrate)
 	d.slots = make([]slot, len(d.voices))
 	return d
 }
 
-// streams makes the streams down and says what comes up.
-func (d *device) streams(offer *description) uplinkPlan {
-	var plan uplinkPlan
+// streams makes the streams down of the sections from the n-th on and says what comes up
+// besides plan.
+func (d *device) streams(offer *description, n int, plan uplinkPlan) uplinkPlan {
 	out := &d.session.sender
-	for _, s := range offer.sections {
+	for _, s := range offer.sections[n:] {
 		if s.role == roleChannels {
 			continue
 		}

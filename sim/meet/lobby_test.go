@@ -168,7 +168,7 @@ func TestSessionsThatAreNotKeptUpEnd(t *testing.T) {
 
 func TestICEThatDiesEndsTheCall(t *testing.T) {
 	t.Parallel()
-	s := newEdge(t, func(c *Config) { c.Timing.Consent = 3 * time.Second })
+	s := newEdge(t, func(c *Config) { c.Timing.Consent = 6 * time.Second })
 	r := enter(t, s, roomOptions{kind: "PHONE"})
 	if err := s.SetFault(Fault{Kind: Blocked, Device: "Board room"}); err != nil {
 		t.Fatal(err)

@@ -261,8 +261,20 @@ func (d *description) checkReceiveOnly() *refusal {
 
 // sameButICE reports whether an offer of an ICE restart changes nothing else.
 func (d *description) sameButICE(o *description) *refusal {
+	if no := d.sameSections(o, "an ICE restart"); no != nil {
+		return no
+	}
+	first, old := d.sections[0], o.sections[0]
+	if d.get(first, "ice-ufrag") == o.get(old, "ice-ufrag") || d.get(first, "ice-pwd") == o.get(old, "ice-pwd") {
+		return badOffer("MEET-S7", -1, "an ICE restart has a new ice-ufrag and ice-pwd (RFC 8445 section 9)")
+	}
+	return nil
+}
+
+// sameSections reports whether a later offer repeats the sections of another; what names it.
+func (d *description) sameSections(o *description, what string) *refusal {
 	if len(d.sections) != len(o.sections) {
-		return badOffer("MEET-S7", -1, "an ICE restart has the same sections")
+		return badOffer("MEET-S7", -1, "%s has the same sections", what)
 	}
 	for i, s := range d.sections {
 		t := o.sections[i]
@@ -270,19 +282,16 @@ func (d *description) sameButICE(o *description) *refusal {
 		newSSRC, _ := s.ssrcs()
 		switch {
 		case s.kind != t.kind || s.mid() != t.mid() || s.role != t.role:
-			return badOffer("MEET-S7", i, "an ICE restart has the same sections")
+			return badOffer("MEET-S7", i, "%s has the same sections", what)
 		case !slices.EqualFunc(s.codecs, t.codecs, func(a, b codec) bool { return a.pt == b.pt && strings.EqualFold(a.name, b.name) }):
-			return badOffer("MEET-S7", i, "an ICE restart has the same payload types")
+			return badOffer("MEET-S7", i, "%s has the same payload types", what)
 		case oldSSRC != newSSRC:
-			return badOffer("MEET-S7", i, "an ICE restart has the same SSRCs")
+			return badOffer("MEET-S7", i, "%s has the same SSRCs", what)
 		}
 	}
 	first, old := d.sections[0], o.sections[0]
 	if d.get(first, "fingerprint") != o.get(old, "fingerprint") {
-		return badOffer("MEET-S7", -1, "an ICE restart has the same fingerprint")
-	}
-	if d.get(first, "ice-ufrag") == o.get(old, "ice-ufrag") || d.get(first, "ice-pwd") == o.get(old, "ice-pwd") {
-		return badOffer("MEET-S7", -1, "an ICE restart has a new ice-ufrag and ice-pwd (RFC 8445 section 9)")
+		return badOffer("MEET-S7", -1, "%s has the same fingerprint", what)
 	}
 	return nil
 }

@@ -46,27 +46,37 @@ type uplinkPlan struct {
 }
 
 func newUplink(s *session, plan uplinkPlan, limit int) *uplink {
-	u := &uplink{s: s, plan: plan, limit: limit, tracks: map[uint32]*track{}, started: time.Now()}
+	u := &uplink{s: s, limit: limit, tracks: map[uint32]*track{}, started: time.Now()}
 	u.bucket = u.capacity()
-	add := func(t *track) {
-		t.noted = map[string]bool{}
-		u.all = append(u.all, t)
-		for _, ssrc := range []uint32{t.ssrc, t.rtx} {
-			if ssrc != 0 {
-				u.tracks[ssrc] = t
-			}
+	u.extend(plan)
+	return u
+}
+
+// extend takes over a plan that has more than the one before.
+func (u *uplink) extend(plan uplinkPlan) {
+	old := u.plan
+	u.plan = plan
+	if plan.audioMID != old.audioMID {
+		u.add(&track{kind: roleAudioUp, ssrc: plan.audioSSRC})
+	}
+	if plan.cameraMID != old.cameraMID {
+		for i, rid := range plan.layers {
+			u.add(&track{kind: roleCamera, layer: i, rid: rid})
 		}
 	}
-	if plan.audioMID != "" {
-		add(&track{kind: roleAudioUp, ssrc: plan.audioSSRC})
+	if plan.contentMID != old.contentMID {
+		u.add(&track{kind: roleContentUp, ssrc: plan.contentSSRC, rtx: plan.contentRTX})
 	}
-	for i, rid := range plan.layers {
-		add(&track{kind: roleCamera, layer: i, rid: rid})
+}
+
+func (u *uplink) add(t *track) {
+	t.noted = map[string]bool{}
+	u.all = append(u.all, t)
+	for _, ssrc := range []uint32{t.ssrc, t.rtx} {
+		if ssrc != 0 {
+			u.tracks[ssrc] = t
+		}
 	}
-	if plan.contentMID != "" {
-		add(&track{kind: roleContentUp, ssrc: plan.contentSSRC, rtx: plan.contentRTX})
-	}
-	return u
 }
 
 // capacity is one second of the limit and 10 percent, in octets.

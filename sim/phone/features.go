@@ -24,6 +24,14 @@ func (c *Call) AddPicture(ctx context.Context) error {
 	return c.reoffer(ctx, "sendrecv")
 }
 
+// DropPicture turns the camera off in mid-call: its m-line stays, with port 0.
+func (c *Call) DropPicture(ctx context.Context) error {
+	c.sound.mu.Lock()
+	c.sound.later = true
+	c.sound.mu.Unlock()
+	return c.reoffer(ctx, "sendrecv")
+}
+
 func (c *Call) reoffer(ctx context.Context, direction string) error {
 	p := c.phone
 	sdp := c.sound.describe(p.cfg.Codecs, p.events(), direction)

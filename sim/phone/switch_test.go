@@ -107,7 +107,7 @@ func (x *exchange) register(m *wire.Message, from netip.AddrPort) {
 func (x *exchange) plug(t *testing.T, config Config) *Phone {
 	t.Helper()
 	config.Server, config.Domain = x.conn.LocalAddr().String(), "x.test"
-	config.T1 = 100 * time.Millisecond
+	config.T1 = 250 * time.Millisecond
 	p := &Phone{Config: config}
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func (x *exchange) plug(t *testing.T, config Config) *Phone {
 
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
