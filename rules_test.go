@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
-	"sim/room":    {"sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
+	"sim/room":    {"sim/ca", "sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
 	"sim/vp8":     {},
 	"sim/wire":    {},
 
