@@ -96,7 +96,7 @@ func startBaresip(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.CommandContext(ctx, "baresip", "-f", b.dir, "-s", "-v")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it un-registers
-	cmd.WaitDelay = 3 * time.Second
+	cmd.WaitDelay = 30 * time.Second
 	ts.Check(cmd.Start())
 	b.stop = sync.OnceFunc(func() {
 		stop()

@@ -100,7 +100,7 @@ func startLinphone(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() {
 		_, _ = io.WriteString(l.in, "quit\n")
 		_ = l.in.Close()
-		late := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
+		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		late.Stop()
 	})

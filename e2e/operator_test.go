@@ -24,7 +24,7 @@ type recorded struct {
 // offers.
 func TestAnOperatorRecordsAndMutesACall(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	said := new(announced)
 	s, err := stage.Start(ctx, stage.Options{

@@ -56,7 +56,7 @@ func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct
 	if err != nil {
 		tb.Fatal(err)
 	}
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for _, c := range []<-chan struct{}{up, ended, theirEnd} {
 		if c == ended {
 			s.Bye()
