@@ -96,6 +96,7 @@ var mayImport = map[string][]string{
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
 	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
 	"bench/b2bua":       {"sip", "sip/dialog", "sip/flow", "sip/transaction"},
+	"bench/simulcast":   {"media", "media/bridge"},
 	"bench/setup":       {"media", "media/sdp", "media/transport"},
 	"bench/relay":       {"media", "media/bridge", "media/sdp", "media/transport"},
 	"internal/crew":     {},
