@@ -75,13 +75,14 @@ var mayImport = map[string][]string{
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.
 	"sim/audio":   {},
 	"sim/ca":      {},
-	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/wire"},
+	"sim/gvoice":  {"sim/audio", "sim/ca", "sim/pipe", "sim/wire"},
 	"sim/h264":    {},
-	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/vp8"},
+	"sim/meet":    {"sim/audio", "sim/ca", "sim/opus", "sim/picture", "sim/pipe", "sim/vp8"},
 	"sim/opus":    {},
 	"sim/phone":   {"sim/audio", "sim/wire"},
 	"sim/picture": {},
-	"sim/room":    {"sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
+	"sim/pipe":    {},
+	"sim/room":    {"sim/ca", "sim/h264", "sim/phone", "sim/picture", "sim/vp8"},
 	"sim/vp8":     {},
 	"sim/wire":    {},
 
