@@ -31,6 +31,7 @@ type admin struct {
 	started  time.Time
 	pulse    api.Pulse
 	alarms   alarmHistory
+	captures captures
 	answered sync.Map // IDs of calls whose answer was told
 	// originate calls a device; it is set while the gateway runs.
 	originate func(call.Destination, call.Request) (string, error)
@@ -61,6 +62,10 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
 		Hooks: hooks, Sender: sender,
 	}
+	a.captures.g = g
+	if c.Capture {
+		a.server.Captures = &a.captures
+	}
 	if g.together != nil {
 		a.server.Cluster = machines{g.db}
 	}
@@ -89,6 +94,7 @@ func (a *admin) run(ctx context.Context) error {
 	told := async(func() error { return a.server.Sender.Run(ctx) })
 	kept := async(func() error { return a.alarms.run(ctx) })
 	audited := async(func() error { return a.server.Identity.Run(ctx) })
+	recorded := async(func() error { return a.captures.run(ctx) })
 	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
 		a.alarms.put(one)
 		a.server.Publish(api.EventAlarm, one)
@@ -96,7 +102,7 @@ func (a *admin) run(ctx context.Context) error {
 	})
 	a.watch(ctx)
 	unsubscribe()
-	return errors.Join(<-served, <-told, <-kept, <-audited)
+	return errors.Join(<-served, <-told, <-kept, <-audited, <-recorded)
 }
 
 // tellAlarm tells webhooks of an alarm that began or ended.
@@ -214,14 +220,14 @@ func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
 
 func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
 
-func (a *admin) TryAccount(ctx context.Context, name string) error {
-	return a.Gateway.TryAccount(ctx, name)
+func (a *admin) TestAccount(ctx context.Context, name string) []gvoice.Check {
+	return a.Gateway.TestAccount(ctx, name)
 }
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()
-	r, ok := api.RequestOf(conf, device, "", to)
-	if !ok || !r.Registered {
+	r, err := api.RequestOf(conf, config.Question{Via: device, To: to})
+	if err != nil || !r.Registered {
 		return "", fmt.Errorf("%w: no device is named %q", api.ErrNotFound, device)
 	}
 	if a.originate == nil {
@@ -240,8 +246,8 @@ func (a *admin) Keys(ctx context.Context, id string, side call.Side, keys string
 	return a.Switch.Keys(ctx, id, side, keys)
 }
 
-func (a *admin) Mute(ctx context.Context, id string, on bool) error {
-	return a.Switch.Mute(ctx, id, on)
+func (a *admin) Mute(ctx context.Context, id string, side call.Side, on bool) error {
+	return a.Switch.Mute(ctx, id, side, on)
 }
 
 func (a *admin) Layout(ctx context.Context, id, name string) error {

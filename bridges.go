@@ -21,8 +21,10 @@ type counted struct {
 }
 
 var (
-	_ call.Bridge = (*counted)(nil)
-	_ call.Keypad = (*counted)(nil)
+	_ call.Bridge      = (*counted)(nil)
+	_ call.Keypad      = (*counted)(nil)
+	_ call.Muter       = (*counted)(nil)
+	_ call.LateCounter = (*counted)(nil)
 )
 
 func (b *bridges) add(one *bridge.Bridge) *counted {
@@ -46,6 +48,15 @@ func (c *counted) Close() {
 
 // Key implements [call.Keypad]: keys that come by SIP INFO control a meeting.
 func (c *counted) Key(from call.Side, key rune) bool { return c.Bridge.Key(from == call.B, key) }
+
+// Mute implements [call.Muter].
+func (c *counted) Mute(side call.Side, on bool) error { return c.Bridge.Mute(side == call.B, on) }
+
+// Late implements [call.LateCounter].
+func (c *counted) Late() (ofA, ofB uint64) {
+	s := c.Stats()
+	return s.ToB.Late, s.ToA.Late
+}
 
 // count emits how many there are of each kind.
 func (b *bridges) count(emit metrics.Emit) {

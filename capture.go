@@ -3,6 +3,7 @@ package tandem
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -19,6 +20,16 @@ const maxCaptures = 2
 
 // capturing counts them; a token each.
 type capturing chan struct{}
+
+// take lets one more begin; false when there are enough.
+func (c capturing) take() (release func(), ok bool) {
+	select {
+	case c <- struct{}{}:
+		return func() { <-c }, true
+	default:
+		return nil, false
+	}
+}
 
 // serveCapture writes what passes of a call to who has a ticket, while both go on.
 func (g *Gateway) serveCapture(w http.ResponseWriter, r *http.Request) {
@@ -41,20 +52,24 @@ func (g *Gateway) serveCapture(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such call now", http.StatusNotFound)
 		return
 	}
-	select {
-	case g.captures <- struct{}{}:
-		defer func() { <-g.captures }()
-	default:
+	release, ok := g.captures.take()
+	if !ok {
 		http.Error(w, "other captures go on; end one of them", http.StatusTooManyRequests)
 		return
 	}
-	g.capture(w, r, t)
-}
-
-func (g *Gateway) capture(w http.ResponseWriter, r *http.Request, t capture.Ticket) {
+	defer release()
 	ctx, cancel := context.WithTimeout(r.Context(), t.For)
 	defer cancel()
-	c := &capture.Capture{By: "Tandem " + Version, Media: t.Media}
+	w.Header().Set("Content-Type", "application/x-pcapng")
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Now().Add(t.For + 30*time.Second)) // a recorder in a test has none
+	_, _ = g.capture(ctx, t, w, capture.MaxSize, func() { _ = out.Flush() })
+}
+
+// capture writes what passes of a call until the call, ctx or the room is over, and
+// returns how many packets were left out. That ctx ends it is no error.
+func (g *Gateway) capture(ctx context.Context, t capture.Ticket, to io.Writer, most int64, flushed func()) (left uint64, err error) {
+	c := &capture.Capture{By: "Tandem " + Version, Media: t.Media, Most: most}
 	tapped := make(map[string]bool)
 	defer func() {
 		for leg := range tapped {
@@ -71,14 +86,14 @@ func (g *Gateway) capture(w http.ResponseWriter, r *http.Request, t capture.Tick
 		return e.Ladder, on
 	}
 	g.log.Warn("capture of a call begins", "call", t.Call, "by", t.By, "media", t.Media, "for", t.For)
-	w.Header().Set("Content-Type", "application/x-pcapng")
-	out := http.NewResponseController(w)
-	_ = out.SetWriteDeadline(time.Now().Add(t.For + 30*time.Second)) // a recorder in a test has none
-	err := c.Run(ctx, w, func() { _ = out.Flush() })
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err = c.Run(ctx, to, flushed); errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	if err != nil {
 		g.log.Warn("capture of a call broke off", "call", t.Call, "err", err)
 	}
 	g.log.Warn("capture of a call ends", "call", t.Call, "by", t.By, "left_out", c.Dropped())
+	return c.Dropped(), err
 }
 
 // legsOf are the legs of a call, and whether it runs.

@@ -8,6 +8,7 @@ import (
 	"tandem/api"
 	"tandem/call"
 	"tandem/evidence"
+	"tandem/leg/meet"
 	"tandem/sip/flow"
 	"tandem/store"
 )
@@ -49,6 +50,11 @@ func (g *Gateway) traced(also func(flow.TraceEvent)) func(flow.TraceEvent) {
 		g.proofs.recorder.Message(e)
 		also(e)
 	}
+}
+
+// exchanged takes what a meeting service and a leg of ours say to each other.
+func (g *Gateway) exchanged(leg string, x meet.Exchange) {
+	g.proofs.recorder.Exchange(leg, evidence.Exchange(x))
 }
 
 // watched sees every change of every call.

@@ -78,16 +78,6 @@ type Options struct {
 	Tokens func(gvoice.Account) gvoice.TokenSource
 }
 
-// router is the dial plan in force. Calls that run keep what they were given.
-type router struct{ table atomic.Pointer[route.Table] }
-
-func (r *router) Route(req call.Request) ([]call.Destination, error) {
-	if req.Over != "" { // another machine has asked its dial plan, which is ours
-		return []call.Destination{{Connector: gvoice.Name, Target: req.Over, To: req.To}}, nil
-	}
-	return r.table.Load().Route(req)
-}
-
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
@@ -103,11 +93,12 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
-	g.dialer.table.Store(table)
 	node := c.Node
 	if node == "" {
 		node, _ = os.Hostname()
 	}
+	g.dialer.node = node
+	g.dialer.use(table, c)
 	g.Engine = &transport.Engine{
 		Workers: c.Media.Workers, BindIPv4: c.Media.Bind, BindIPv6: c.Media.BindIPv6,
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
@@ -123,7 +114,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
 		Tokens: o.Tokens, Emergency: g.emergency,
 	}
-	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log}
+	g.Meet = &meet.Connector{Engine: g.Engine, Bind: c.Media.Bind, BindV6: c.Media.BindIPv6, Alarms: g.Alarms, Log: o.Log, Trace: g.exchanged}
 	g.Receptions = &reception.Connector{Resolver: meetings{g.Meet}, Loop: g.loopBeside, Alarms: g.Alarms, Log: o.Log}
 	g.Capacity = &capacity.Gate{Alarms: g.Alarms, Log: o.Log, Emergency: g.emergency}
 	g.Capacity.Apply(c.Limits.Capacity())
@@ -174,7 +165,7 @@ func (g *Gateway) join(country string) func(media.Session, media.Session, bool, 
 func (g *Gateway) Listens() []sipua.Addr { return g.listens }
 
 // Explain tells where a call would go, and why.
-func (g *Gateway) Explain(r call.Request) route.Trace { return g.dialer.table.Load().Explain(r) }
+func (g *Gateway) Explain(r call.Request) route.Trace { return g.dialer.Explain(r) }
 
 // Apply makes c, the file that was read again, the configuration in force without
 // ending a call. On an error the old one stays. Listeners, store and media
@@ -212,7 +203,7 @@ func (g *Gateway) apply(c *config.Config) error {
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
 	g.proofs.recorder.Policy(c.Evidence)
-	g.dialer.table.Store(table)
+	g.dialer.use(table, c)
 	g.toll.Apply(c.TollGuard(), c.DialPlan.Numbers.Normalize)
 	g.mail.Apply(c.Alarms.Mail)
 	g.conf.Store(c)

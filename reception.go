@@ -26,4 +26,4 @@ func (g *Gateway) loopBeside(beside media.Loop) (media.Loop, error) {
 }
 
 // emergency reports whether an alias is an emergency number now.
-func (g *Gateway) emergency(alias string) bool { return g.dialer.table.Load().Emergency(alias) }
+func (g *Gateway) emergency(alias string) bool { return g.dialer.now.Load().table.Emergency(alias) }

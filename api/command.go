@@ -45,7 +45,8 @@ type (
 		ID   string `path:"id" maxLength:"64"`
 		Key  string `header:"Idempotency-Key" maxLength:"100"`
 		Body struct {
-			Muted bool `json:"muted"`
+			Muted bool   `json:"muted"`
+			Leg   string `json:"leg,omitempty" enum:"a,b" default:"a" doc:"Who is not heard by the other side; default the leg that called. In a meeting it is the room."`
 		}
 	}
 	layoutInput struct {
@@ -95,18 +96,15 @@ func (s *Server) registerCommands() {
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/dtmf", "send-dtmf", "Send keys (DTMF) to one side of a call"),
 		func(ctx context.Context, in *keysInput) (*struct{}, error) {
-			side := call.B
-			if strings.EqualFold(in.Body.Leg, "a") {
-				side = call.A
-			}
+			side := sideOf(in.Body.Leg, call.B)
 			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
 				return nil, commandProblem(s.Gateway.Keys(ctx, in.ID, side, in.Body.Digits))
 			})
 		})
-	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/mute", "mute-call", "Mute or unmute the room of a call in its meeting"),
+	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/mute", "mute-call", "Mute or unmute one side of a call: the other one hears silence"),
 		func(ctx context.Context, in *muteInput) (*struct{}, error) {
 			return once(ctx, s, in.Key, in, func() (*struct{}, error) {
-				return nil, commandProblem(s.Gateway.Mute(ctx, in.ID, in.Body.Muted))
+				return nil, commandProblem(s.Gateway.Mute(ctx, in.ID, sideOf(in.Body.Leg, call.A), in.Body.Muted))
 			})
 		})
 	huma.Register(s.api, command(http.MethodPost, "/calls/{id}/layout", "change-layout", "Change what the room of a call sees of its meeting"),
@@ -121,6 +119,17 @@ func (s *Server) registerCommands() {
 				return nil, commandProblem(s.Gateway.Say(ctx, in.ID, in.Body.Text))
 			})
 		})
+}
+
+// sideOf reads the name of a leg.
+func sideOf(name string, otherwise call.Side) call.Side {
+	switch strings.ToLower(name) {
+	case "a":
+		return call.A
+	case "b":
+		return call.B
+	}
+	return otherwise
 }
 
 // command describes an operation that acts on calls.

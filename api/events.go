@@ -246,6 +246,12 @@ func (p *patience) write(text string) {
 	}
 }
 
+// Write implements io.Writer.
+func (p *patience) Write(b []byte) (int, error) {
+	p.again()
+	return p.ctx.BodyWriter().Write(b)
+}
+
 func (p *patience) event(e event) {
 	p.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", e.id, e.kind, e.data))
 }

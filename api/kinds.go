@@ -34,6 +34,14 @@ func kinds() []kind {
 			"trunks", "sip.trunks", "trunk",
 			func(c *config.Config) *[]sipua.Trunk { return &c.SIP.Trunks }, func(t *sipua.Trunk) *string { return &t.Name },
 		},
+		list[sipua.Proxy]{
+			"sip-proxies", "sip.proxies", "SIP proxy",
+			func(c *config.Config) *[]sipua.Proxy { return &c.SIP.Proxies }, func(p *sipua.Proxy) *string { return &p.Name },
+		},
+		list[route.Location]{
+			"locations", "locations", "location",
+			func(c *config.Config) *[]route.Location { return &c.Locations }, func(l *route.Location) *string { return &l.Name },
+		},
 		rules(),
 		groups{},
 		list[reception.Config]{

@@ -88,6 +88,9 @@ type (
 		RoundTrip float64 `json:"round_trip_ms,omitempty"`
 		MOS       float64 `json:"mos,omitempty"`
 		Bitrate   float64 `json:"bit_rate,omitempty" doc:"In bit/s, over the last seconds."`
+		Width     int     `json:"width,omitempty" doc:"Of the newest picture, in pixels."`
+		Height    int     `json:"height,omitempty"`
+		FrameRate float64 `json:"fps,omitempty" doc:"Pictures in a second, over the last two."`
 	}
 	// A person is somebody in the meeting of a call.
 	person struct {
@@ -100,6 +103,7 @@ type (
 	callDetail struct {
 		Call
 		Streams  []stream `json:"streams"`
+		Muted    []string `json:"muted,omitempty" enum:"a,b" doc:"Legs that the other side does not hear."`
 		Pipeline []string `json:"pipeline" doc:"What the media goes through, in words."`
 		People   []person `json:"people,omitempty"`
 		evidence.Evidence
@@ -224,6 +228,9 @@ func (s *Server) call(ctx context.Context, in *callInput) (*callOutput, error) {
 	}
 	out.Body.Evidence = whole(left)
 	for i, l := range v.Legs {
+		if l.Muted {
+			out.Body.Muted = append(out.Body.Muted, []string{"a", "b"}[min(i, 1)])
+		}
 		out.Body.Streams = append(out.Body.Streams, streams([]string{"a", "b"}[min(i, 1)], l, left.Timeline)...)
 		if l.Roster == nil {
 			continue
@@ -270,9 +277,9 @@ func streams(side string, l call.LegView, timeline []evidence.Sample) (all []str
 		if first && i.Kind == media.Audio {
 			first = false
 			m := l.Media
-			st.Packets, st.Lost, st.Jitter, st.RoundTrip, st.MOS = m.PacketsIn, m.Lost, millis(m.Jitter), millis(m.RoundTrip), l.MOS
-			if sum := m.PacketsIn + m.Lost; sum > 0 {
-				st.Loss = float64(m.Lost) / float64(sum)
+			st.RoundTrip, st.MOS = millis(m.RoundTrip), l.MOS
+			if st.Packets == 0 {
+				st.Packets, st.Lost, st.Loss, st.Jitter = m.PacketsIn, m.Lost, share(m.Lost, m.PacketsIn), millis(m.Jitter)
 			}
 			for _, sample := range slices.Backward(timeline) {
 				if sample.Leg == side {
@@ -288,15 +295,34 @@ func streams(side string, l call.LegView, timeline []evidence.Sample) (all []str
 		st := streamOf(side, "out", i)
 		if first && i.Kind == media.Audio {
 			first = false
-			st.Packets, st.Lost, st.RoundTrip = l.Media.PacketsOut, l.Media.RemoteLost, millis(l.Media.RoundTrip)
+			st.RoundTrip = millis(l.Media.RoundTrip)
+			if st.Packets == 0 {
+				st.Packets, st.Lost = l.Media.PacketsOut, l.Media.RemoteLost
+			}
 		}
 		all = append(all, st)
 	}
 	return all
 }
 
-func streamOf(side, direction string, i media.StreamInfo) stream {
-	return stream{Leg: side, Direction: direction, Kind: i.Kind.String(), ID: i.ID, Codec: i.Codec, State: i.Direction.String(), Layer: i.Layer}
+func streamOf(side, direction string, i call.StreamView) stream {
+	st := stream{
+		Leg: side, Direction: direction, Kind: i.Kind.String(), ID: i.ID, Codec: i.Codec, State: i.Direction.String(), Layer: i.Layer,
+		Packets: i.Packets, Lost: i.Lost, Loss: share(i.Lost, i.Packets), Jitter: millis(i.Jitter), Bitrate: float64(i.Bitrate),
+		Width: i.Width, Height: i.Height, FrameRate: math.Round(i.FrameRate*10) / 10,
+	}
+	if direction == "out" {
+		st.Loss = 0
+	}
+	return st
+}
+
+// share is what was lost of all that was sent, 0 to 1.
+func share(lost, came uint64) float64 {
+	if lost == 0 {
+		return 0
+	}
+	return math.Round(float64(lost)/float64(lost+came)*1e4) / 1e4
 }
 
 func millis(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +28,11 @@ type (
 		Body struct {
 			Via       string `json:"via,omitempty" maxLength:"200" doc:"Device, trunk or account the call comes in by; none is a stranger."`
 			From      string `json:"from,omitempty" maxLength:"200" doc:"Who calls: a number; default that of the device. The name of a device, trunk or account is taken as via."`
-			To        string `json:"to" minLength:"1" maxLength:"200" doc:"What is dialled."`
+			To        string `json:"to" minLength:"1" maxLength:"200" doc:"What is dialled: an alias, or a whole URI."`
+			Protocol  string `json:"protocol,omitempty" enum:",sip,webrtc,gvoice,h323,meet" doc:"What the call comes by; default what via has."`
+			Source    string `json:"source,omitempty" maxLength:"45" doc:"Address of the caller."`
+			Location  string `json:"location,omitempty" maxLength:"250" doc:"Where the caller is; default what follows from source."`
+			At        string `json:"at,omitempty" maxLength:"40" doc:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
 			Connector string `json:"connector,omitempty" enum:",sipua,gvoice" doc:"Where the call comes in; default what via belongs to."`
 		}
 	}
@@ -46,6 +51,10 @@ type (
 	explainOutput struct {
 		Body struct {
 			From         string             `json:"from"`
+			URI          string             `json:"uri" doc:"What rules with full_uri see."`
+			Protocol     string             `json:"protocol"`
+			Location     string             `json:"location" doc:"Where the caller is, as rules see it; empty is nowhere."`
+			At           time.Time          `json:"at"`
 			Alias        string             `json:"alias" doc:"What the rules saw, after the number plan."`
 			Steps        []traceStep        `json:"steps"`
 			Destinations []traceDestination `json:"destinations"`
@@ -91,13 +100,19 @@ func lint(c *config.Config) []Finding {
 	return all
 }
 
+// splitField takes the field off the front of an error.
+func splitField(err error) (field, text string) {
+	field, text, _ = strings.Cut(err.Error(), ": ")
+	return field, text
+}
+
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {
 	c, _ := s.Config.Current()
 	b := in.Body
-	r, ok := RequestOf(c, b.Via, b.From, b.To)
-	if !ok {
-		return nil, huma.Error422UnprocessableEntity("there is no device, trunk or account of this name",
-			&huma.ErrorDetail{Location: "body.via", Message: "there is no device, trunk or account of this name"})
+	r, err := RequestOf(c, config.Question{Via: b.Via, Caller: b.From, To: b.To, Protocol: b.Protocol, Source: b.Source, Location: b.Location, At: b.At})
+	if err != nil {
+		field, text := splitField(err)
+		return nil, wrongField("body."+field, text)
 	}
 	if b.Connector != "" {
 		r.Connector = b.Connector
@@ -106,6 +121,7 @@ func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutp
 	out := new(explainOutput)
 	o := &out.Body
 	o.From, o.Alias, o.Text, o.Steps, o.Destinations = x.Request.From, x.Alias, x.String(), []traceStep{}, []traceDestination{}
+	o.URI, o.Protocol, o.Location, o.At = x.Request.URI, x.Request.Protocol, x.Request.Location, x.Request.At
 	for _, step := range x.Steps {
 		o.Steps = append(o.Steps, traceStep{step.Rule, step.Matched, step.Why})
 	}
@@ -134,42 +150,15 @@ func describe(d call.Destination) string {
 	return d.To
 }
 
-// RequestOf is a call as the connectors would report it; false when there is no
-// such device, trunk or account.
-func RequestOf(c *config.Config, via, from, to string) (call.Request, bool) {
-	r := call.Request{Connector: route.SIP, Via: via, From: from, To: to}
-	if via == "" { // a name may stand where the number is asked for
-		if from == "" {
-			return r, true
-		}
-		if named, ok := RequestOf(c, from, "", to); ok {
-			return named, true
-		}
-		return r, true
-	}
-	if from == "" {
-		r.From = via
-	}
-	for _, a := range c.Voice {
-		if a.Name == via {
-			r.Connector = route.GoogleVoice
-			return r, true
+// RequestOf is a call as the connectors would report it; a name of a device, trunk or
+// account may stand where the caller's number is asked for.
+func RequestOf(c *config.Config, q config.Question) (call.Request, error) {
+	if q.Via == "" && q.Caller != "" {
+		named := q
+		named.Via, named.Caller = q.Caller, ""
+		if r, err := c.Request(named); err == nil {
+			return r, nil
 		}
 	}
-	for _, d := range c.SIP.Devices {
-		if d.Name != via {
-			continue
-		}
-		r.Registered = true
-		if from == "" && d.CallerID != "" {
-			r.From = d.CallerID
-		}
-		return r, true
-	}
-	for _, t := range c.SIP.Trunks {
-		if t.Name == via {
-			return r, true
-		}
-	}
-	return r, false
+	return c.Request(q)
 }

@@ -25,9 +25,10 @@ func TestARequestIsThatOfItsCaller(t *testing.T) {
 		{"a device with another number", "kitchen", "+12025550199", "kitchen", "+12025550199", true, true},
 		{"a name nobody has", "attic", "", "", "", false, false},
 	} {
-		got, ok := RequestOf(c, row.via, row.from, "5550150")
+		got, err := RequestOf(c, config.Question{Via: row.via, Caller: row.from, To: "5550150"})
+		ok := err == nil
 		if ok != row.ok {
-			t.Errorf("%s: got %v, want %v", row.name, ok, row.ok)
+			t.Errorf("%s: got %v, want %v", row.name, err, row.ok)
 			continue
 		}
 		if ok && (got.Via != row.wantVia || got.From != row.want || got.Registered != row.registered || got.Connector != route.SIP) {

@@ -35,12 +35,15 @@ type Call struct {
 	// Owned by Run.
 	legs   [3]Leg // by Side
 	to     []Destination
-	now    Destination // the one that is being tried
-	bridge Bridge      // nil while the media is apart
+	now    Destination       // the one that is being tried
+	bridge Bridge            // nil while the media is apart
+	joined [2]string         // IDs of the legs that the bridge joins
+	late   map[string]uint64 // packets of each leg, by its ID, that bridges which are gone found too late
 	asker  func(Leg, error)
-	behalf Info // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
-	paid   bool // the Guard has let this attempt pass
-	held   hold // B's answer, while it waits for the store
+	behalf Info     // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
+	muted  []string // IDs of legs that the other side is not to hear
+	paid   bool     // the Guard has let this attempt pass
+	held   hold     // B's answer, while it waits for the store
 	record Record
 	stale  bool // the record is newer than what is public
 	log    *slog.Logger
@@ -232,6 +235,9 @@ func (c *Call) tell(do tell) {
 }
 
 func (c *Call) route(to string) error {
+	if to != c.Request.To { // somebody transferred the call: there is no URI that came with it
+		c.Request.URI = "sip:" + to
+	}
 	c.Request.To, c.paid = to, false
 	var err error
 	c.to, err = c.Router.Route(c.asked())
@@ -250,6 +256,7 @@ func (c *Call) dialNext(ctx context.Context, alarm *time.Timer) any {
 		return refused{Ended{Cause: NoRoute}}
 	}
 	c.now, c.to = c.to[0], c.to[1:]
+	c.record.Tag = c.now.Tag
 	l, err := c.dial(ctx, c.now)
 	if err != nil {
 		c.log.Warn("cannot dial", "connector", c.now.Connector, "target", c.now.Target, "to", c.now.To, "err", err)
@@ -306,6 +313,10 @@ func (c *Call) join(ringback bool) {
 	a, b := c.legs[A].Media(), c.legs[B].Media()
 	if c.bridge == nil && a != nil && b != nil {
 		c.bridge = c.Join(a, b, c.Phase() < Active, c.log)
+		if len(c.muted) > 0 {
+			c.hush()
+		}
+		c.joined = [2]string{c.legs[A].Info().ID, c.legs[B].Info().ID}
 	}
 	if c.bridge == nil {
 		return
@@ -322,6 +333,7 @@ func (c *Call) unjoin() {
 	}
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.keepLate()
 	c.bridge.Close()
 	c.bridge = nil
 }

@@ -107,7 +107,13 @@ type rig struct {
 	closed []Record
 }
 
-type fakeBridge struct{ r *rig }
+type fakeBridge struct {
+	r     *rig
+	muted *[2]bool
+}
+
+func (b fakeBridge) Mute(side Side, on bool) error { b.muted[side] = on; return nil }
+func (b fakeBridge) Muted() (isA, isB bool)        { return b.muted[A], b.muted[B] }
 
 func (b fakeBridge) Ringback(on bool) {
 	if on {
@@ -136,7 +142,10 @@ func newRig(t *testing.T, x exchange) *rig {
 	r := &rig{T: t, x: x}
 	r.sw = &Switch{
 		Router: x, Dialers: map[string]Dialer{"fake": x}, Log: slog.New(slog.DiscardHandler), Recorder: r,
-		Join: func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge { r.log("joined"); return fakeBridge{r} },
+		Join: func(_, _ media.Session, _ bool, _ *slog.Logger) Bridge {
+			r.log("joined")
+			return fakeBridge{r, new([2]bool)}
+		},
 	}
 	return r
 }
@@ -216,7 +225,7 @@ func TestTheLogTellsACauseWhenThereIsOne(t *testing.T) {
 		r.sw.Log = slog.New(slog.NewTextHandler(&log, nil))
 		r.sw.Join = func(_, _ media.Session, _ bool, log *slog.Logger) Bridge {
 			log.Info("media path")
-			return fakeBridge{r}
+			return fakeBridge{r, new([2]bool)}
 		}
 		r.call(t.Context(), a, "b")
 		b.events <- Answered{}

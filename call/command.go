@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +13,16 @@ import (
 
 // A Steered is a Bridge to a meeting that somebody else than the room can steer.
 type Steered interface {
-	// Mute says whether the meeting hears the room.
-	Mute(on bool) error
 	// Layout changes what the room sees.
 	Layout(name string) error
+}
+
+// A Muter is a Bridge that can keep what one side says from the other.
+type Muter interface {
+	// Mute says whether the other side hears side.
+	Mute(side Side, on bool) error
+	// Muted reports whether each side, A and B, is not heard.
+	Muted() (a, b bool)
 }
 
 // A Speaker is a media session of a meeting with a chat.
@@ -54,9 +61,35 @@ func (s *Switch) Keys(ctx context.Context, id string, side Side, keys string) er
 	})
 }
 
-// Mute says whether the meeting of a call hears the room.
-func (s *Switch) Mute(ctx context.Context, id string, on bool) error {
-	return s.steer(ctx, id, func(b Steered) error { return b.Mute(on) })
+// Mute says whether one side of a call is heard by the other. It holds for the leg,
+// also when the other one is replaced by a transfer.
+func (s *Switch) Mute(ctx context.Context, id string, side Side, on bool) error {
+	return s.order(ctx, id, func(c *Call) (any, Side, error) {
+		b, ok := c.bridge.(Muter)
+		if !ok || c.Phase() != Active || side > B || c.legs[side] == nil {
+			return nil, A, ErrNotNow
+		}
+		if err := b.Mute(side, on); err != nil {
+			return nil, A, err
+		}
+		c.muted = slices.DeleteFunc(c.muted, func(id string) bool { return id == c.legs[side].Info().ID })
+		if on {
+			c.muted = append(c.muted, c.legs[side].Info().ID)
+		}
+		return nil, A, nil
+	})
+}
+
+// hush mutes, in a new bridge, the legs that were muted in the one before.
+func (c *Call) hush() {
+	b, ok := c.bridge.(Muter)
+	for _, side := range []Side{A, B} {
+		if ok && slices.Contains(c.muted, c.legs[side].Info().ID) {
+			if err := b.Mute(side, true); err != nil {
+				c.log.Info("a muted leg is heard now", "side", side, "why", err)
+			}
+		}
+	}
 }
 
 // Layout changes what the room of a call sees of the meeting.

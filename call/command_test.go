@@ -103,12 +103,15 @@ func TestOrdersReachTheLegs(t *testing.T) {
 				t.Errorf("%q: %v", bad, err)
 			}
 		}
-		if err := errors.Join(r.sw.Mute(ctx, id, true), r.sw.Layout(ctx, id, "1:7"), r.sw.Say(ctx, id, "x")); !errors.Is(err, ErrNotNow) {
+		if err := errors.Join(r.sw.Layout(ctx, id, "1:7"), r.sw.Say(ctx, id, "x")); !errors.Is(err, ErrNotNow) {
 			t.Errorf("no meeting: %v", err)
 		}
 		v, err := r.sw.Look(ctx, id)
 		if err != nil || len(v.Legs) != 2 || v.Legs[1].ID != "b" || v.Phase != Active {
 			t.Errorf("%+v, %v", v, err)
+		}
+		if err := errors.Join(r.sw.Mute(ctx, id, A, true), r.sw.Mute(ctx, id, B, true), r.sw.Mute(ctx, id, B, false)); err != nil {
+			t.Error(err)
 		}
 		if err := r.sw.Transfer(ctx, id, "c"); err != nil {
 			t.Error(err)
@@ -118,6 +121,9 @@ func TestOrdersReachTheLegs(t *testing.T) {
 		synctest.Wait()
 		if got := r.sw.Live()[0].B.ID; got != "c" {
 			t.Errorf("the caller talks to %q", got)
+		}
+		if v, err := r.sw.Look(ctx, id); err != nil || !v.Legs[0].Muted || v.Legs[1].Muted {
+			t.Errorf("who was muted is so toward the next leg, too: %+v, %v", v, err)
 		}
 		before := len(seen)
 		r.sw.Sample()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"tandem/media"
@@ -60,15 +61,22 @@ type Listener interface {
 
 // A Request is what an incoming leg asks for, all that routing may look at.
 type Request struct {
-	Connector  string   // where it came in: "sipua", "gvoice"
-	Via        string   // the device, trunk or account it came in by
-	Registered bool     // the caller is one of our registered devices
-	From       string   // caller: E.164 with "+" where it is a telephone number, else user@host
-	FromName   string   // display name; may be empty
-	Private    bool     // the caller withholds its identity (RFC 3323)
-	To         string   // alias as dialled: "5551230000", "+15551230000", "1234567890123@example.com"
-	Video      bool     // it offers a picture
-	Videos     []string // formats of it, best first: "VP8", "H264/baseline/1" (packetization mode 1)
+	Connector  string // where it came in: "sipua", "gvoice"
+	Via        string // the device, trunk or account it came in by
+	Registered bool   // the caller is one of our registered devices
+	From       string // caller: E.164 with "+" where it is a telephone number, else user@host
+	FromName   string // display name; may be empty
+	Private    bool   // the caller withholds its identity (RFC 3323)
+	To         string // alias as dialled: "5551230000", "+15551230000", "1234567890123@example.com"
+	URI        string // what was dialled as it came: "sip:anna@example.com;transport=tls"
+	Protocol   string // how the call came: [ProtocolSIP], …
+	Tag        string // of the device that calls
+	Source     netip.Addr
+	Location   string    // where the caller is; the gateway finds it by Source
+	Proxy      string    // SIP proxy of that location, for calls elsewhere
+	At         time.Time // when it came; rules with times hold at none without
+	Video      bool      // it offers a picture
+	Videos     []string  // formats of it, best first: "VP8", "H264/baseline/1" (packetization mode 1)
 	// VideoLimits are those of the pictures the caller takes.
 	VideoLimits media.Limits
 	Screen      bool     // it offers a shared screen beside the picture
@@ -84,6 +92,15 @@ type Request struct {
 	Takes string // ID of the leg whose place the caller takes (INVITE with Replaces, RFC 3891)
 }
 
+// Protocols that calls come by, as the dial plan names them.
+const (
+	ProtocolSIP    = "sip"
+	ProtocolWebRTC = "webrtc" // SIP over a WebSocket: a browser
+	ProtocolVoice  = "gvoice" // a Google Voice account
+	ProtocolH323   = "h323"
+	ProtocolMeet   = "meet"
+)
+
 // A Destination is where the B-leg goes.
 type Destination struct {
 	Connector string        // which Dialer
@@ -95,6 +112,9 @@ type Destination struct {
 	Out       bool          // it leads to a telephone network, where calls cost money: the Guard is asked
 	NoEarly   bool          // keep the far end's early media from the caller: it hears its own ringback
 	Stop      []Cause       // causes that end the hunt here; none means [Cause.Final] decides
+	External  bool          // To is a SIP address that need not be one of ours
+	Proxy     string        // SIP proxy for an external destination; "" asks the DNS
+	Tag       string        // of the rule that led here, for the record
 	Parallel  []Destination // ring all of these at once; the fields above but Within are then unused
 }
 

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tandem/media"
 )
@@ -64,8 +65,15 @@ type View struct {
 type LegView struct {
 	LegRecord
 	Session string // the media path in one line
-	In, Out []media.StreamInfo
+	Muted   bool   // the other side does not hear it
+	In, Out []StreamView
 	Roster  *media.Roster // when the leg is a meeting
+}
+
+// A StreamView is one stream of a LegView.
+type StreamView struct {
+	media.StreamInfo
+	media.Figures // zero when the stream does not tell them
 }
 
 // What asking a call can come to.
@@ -87,35 +95,50 @@ type (
 func (s *Switch) Look(ctx context.Context, id string) (View, error) {
 	var v View
 	err := s.order(ctx, id, func(c *Call) (any, Side, error) {
+		if c.bridge != nil {
+			c.record.Path = c.bridge.String()
+		}
 		c.noteMedia()
 		c.publish()
 		v.Running = Running{c.Snapshot(), c.Phase()}
 		for _, l := range []Leg{c.legs[A], c.legs[B]} {
 			if l != nil {
-				v.Legs = append(v.Legs, viewOf(l))
+				v.Legs = append(v.Legs, c.viewOf(l))
 			}
+		}
+		if m, ok := c.bridge.(Muter); ok && len(v.Legs) == 2 {
+			v.Legs[A].Muted, v.Legs[B].Muted = m.Muted()
 		}
 		return nil, A, nil
 	})
 	return v, err
 }
 
-func viewOf(l Leg) LegView {
-	v := LegView{LegRecord: legRecord(l)}
+func (c *Call) viewOf(l Leg) LegView {
+	v := LegView{LegRecord: c.legRecord(l)}
 	m := l.Media()
 	if m == nil {
 		return v
 	}
 	v.Session = m.String()
+	now := time.Now()
 	for _, s := range m.Sources() {
-		v.In = append(v.In, s.Info())
+		v.In = append(v.In, streamOf(s, s.Info(), now))
 	}
 	for _, s := range m.Sinks() {
-		v.Out = append(v.Out, s.Info())
+		v.Out = append(v.Out, streamOf(s, s.Info(), now))
 	}
 	if meeting, ok := m.(media.Meeting); ok {
 		r := meeting.Roster()
 		v.Roster = &r
+	}
+	return v
+}
+
+func streamOf(s any, i media.StreamInfo, now time.Time) StreamView {
+	v := StreamView{StreamInfo: i}
+	if m, ok := s.(media.Measured); ok {
+		v.Figures = m.Figures(now)
 	}
 	return v
 }

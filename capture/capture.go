@@ -37,6 +37,7 @@ const (
 type Capture struct {
 	By       string                                   // the program, for the file
 	Media    bool                                     // what was said, too
+	Most     int64                                    // octets of the file; 0 is MaxSize
 	Messages func() (all []evidence.Message, on bool) // the call's so far, and whether it goes on
 
 	mu      sync.Mutex // guards waiting
@@ -74,6 +75,7 @@ func (c *Capture) Dropped() uint64 { return c.dropped.Load() }
 // leaves a whole file behind.
 func (c *Capture) Run(ctx context.Context, to io.Writer, flushed func()) error {
 	w := newWriter(to, c.By)
+	w.most = cmp.Or(c.Most, MaxSize)
 	t := time.NewTicker(look)
 	defer t.Stop()
 	var held []frame
@@ -91,7 +93,7 @@ func (c *Capture) Run(ctx context.Context, to io.Writer, flushed func()) error {
 		c.waiting = nil
 		c.mu.Unlock()
 		slices.SortStableFunc(held, func(a, b frame) int { return a.at.Compare(b.at) })
-		going = going && on && w.n < MaxSize
+		going = going && on && w.n < w.most
 		held = write(w, held, now.Add(-settle), !going)
 		if err := w.flush(); err != nil {
 			return err
@@ -104,7 +106,7 @@ func (c *Capture) Run(ctx context.Context, to io.Writer, flushed func()) error {
 // write writes what is older than a time, or all, and returns the rest.
 func write(w *writer, held []frame, before time.Time, all bool) []frame {
 	n := 0
-	for n < len(held) && w.n < MaxSize && (all || held[n].at.Before(before)) {
+	for n < len(held) && w.n < w.most && (all || held[n].at.Before(before)) {
 		w.packet(held[n])
 		n++
 	}
@@ -119,7 +121,7 @@ func (c *Capture) fresh(all []evidence.Message) (frames []frame) {
 	for _, m := range all {
 		key := m.At.String() + m.Leg + m.Summary
 		peer, err := netip.ParseAddrPort(m.Peer)
-		if c.seen[key] || err != nil {
+		if c.seen[key] || err != nil || m.Other {
 			continue
 		}
 		c.seen[key] = true

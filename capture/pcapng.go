@@ -39,6 +39,7 @@ type frame struct {
 type writer struct {
 	w    *bufio.Writer
 	n    int64 // octets written
+	most int64 // octets after which no packet is written any more
 	err  error
 	body []byte
 }

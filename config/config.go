@@ -15,6 +15,7 @@ import (
 	"tandem/alarm/mail"
 	"tandem/capacity"
 	"tandem/evidence"
+	"tandem/identity/oidc"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -40,7 +41,7 @@ type Config struct {
 	Web     Web            `yaml:"web,omitempty"`     // the page and the API, at the same address
 	Cluster Cluster        `yaml:"cluster,omitempty"` // several machines that share a PostgreSQL
 	Log     Log            `yaml:"log,omitempty"`     //
-	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` record packets of a call; default off
+	Capture bool           `yaml:"capture,omitempty"` // lets `tandem capture` and operators record packets of a call; default off
 	Limits  Limits         `yaml:"limits,omitempty"`  //
 	Media   Media          `yaml:"media,omitempty"`   //
 	SIP     sipua.Config   `yaml:"sip,omitempty"`     // phones and trunks
@@ -48,6 +49,9 @@ type Config struct {
 	Meet    meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
 
 	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
+
+	// Locations are where callers and machines are; rules can ask for them.
+	Locations []route.Location `yaml:"locations,omitempty"`
 
 	Receptions []reception.Config `yaml:"receptions,omitempty"` // ask for a meeting ID
 
@@ -57,6 +61,7 @@ type Config struct {
 	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
 	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
+	OIDC     oidc.Config    `yaml:"oidc,omitempty"`   // people sign in by an OpenID Connect provider
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -165,12 +170,16 @@ func (c *Config) locate(dir string) {
 	for i := range c.SIP.Trunks {
 		at(&c.SIP.Trunks[i].Roots)
 	}
+	for i := range c.SIP.Proxies {
+		at(&c.SIP.Proxies[i].Roots)
+	}
 	at(&c.Key)
 	at(&c.Web.Cert)
 	at(&c.Web.Key)
 	at(&c.Meet.Roots)
 	at(&c.Alarms.Mail.Roots)
 	at(&c.Meet.Gateway)
+	at(&c.OIDC.Roots)
 	for _, r := range c.Receptions {
 		for name, path := range r.Sounds {
 			at(&path)
@@ -217,8 +226,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()))
 	errs = append(errs, c.checkTargets()...)
+	errs = append(errs, c.checkLocations()...)
 	if table, err := route.New(c.Routes()); err != nil {
 		errs = append(errs, prefixed("dial_plan", err))
 	} else {
@@ -258,6 +268,10 @@ func (c *Config) checkTargets() []error {
 	for _, t := range c.Meet.Tokens {
 		tokens = append(tokens, t.Name)
 	}
+	var proxies []string
+	for _, p := range c.SIP.Proxies {
+		proxies = append(proxies, p.Name)
+	}
 	var receptions []string
 	for _, r := range c.Receptions {
 		receptions = append(receptions, r.Name)
@@ -267,11 +281,14 @@ func (c *Config) checkTargets() []error {
 		for _, k := range []struct {
 			kind, name string
 			known      []string
-		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"meet", t.Meet, tokens}, {"reception", t.Reception, receptions}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
+		}{{"device", t.Device, devices}, {"trunk", t.Trunk, trunks}, {"account", t.Account, accounts}, {"meet", t.Meet, tokens}, {"reception", t.Reception, receptions}, {"proxy", t.Proxy, proxies}, {"group", t.Group, slices.Collect(maps.Keys(c.DialPlan.Groups))}} {
 			if k.name != "" && !slices.Contains(k.known, k.name) {
 				what := k.kind
-				if what == "meet" {
+				switch what {
+				case "meet":
 					what = "access token"
+				case "proxy":
+					what = "SIP proxy"
 				}
 				errs = append(errs, fmt.Errorf("%s.%s: there is no %s %q", field, k.kind, what, k.name))
 			}

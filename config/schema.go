@@ -169,6 +169,10 @@ func (s *SchemaNode) refer(t reflect.Type, name string) {
 		if name == "meet" {
 			s.Refers = "access-token"
 		}
+	case (t == reflect.TypeFor[route.Target]() || t == reflect.TypeFor[route.Location]()) && name == "proxy":
+		s.Refers = "sip-proxy"
+	case t == reflect.TypeFor[route.RuleConfig]() && name == "locations", t == reflect.TypeFor[route.Test]() && name == "location":
+		s.Refers = "location"
 	case t == reflect.TypeFor[reception.Config]() && name == "token":
 		s.Refers = "access-token"
 	case t == reflect.TypeFor[route.RuleConfig]() && name == "from", t == reflect.TypeFor[route.Test]() && name == "from":
@@ -176,13 +180,14 @@ func (s *SchemaNode) refer(t reflect.Type, name string) {
 	}
 }
 
-// targetNotes describe a target, wherever there is one: exactly one of the first six
+// targetNotes describe a target, wherever there is one: exactly one of the first seven
 // is given.
 func targetNotes() map[string]string {
 	return map[string]string{
 		"device": "a device rings", "trunk": "the call goes out by this trunk", "account": "the call goes out by this Google Voice account",
 		"group": "all of this ring group ring at once", "meet": "a Google Meet meeting is joined with this access token",
-		"reception": "this reception asks for a meeting ID", "lobby": "meet: how long the caller may wait to be admitted",
+		"reception": "this reception asks for a meeting ID", "external": "a SIP address that was dialled: a device of ours, else by proxy or DNS",
+		"proxy": "external: by this SIP proxy; default that of the caller's location", "lobby": "meet: how long the caller may wait to be admitted",
 		"number": "dial this instead of what was dialled", "within": "how long it may ring; default the rule's",
 	}
 }
@@ -191,6 +196,7 @@ func targetNotes() map[string]string {
 func enums() map[string][]string {
 	codecs := []string{"opus", "g722", "pcmu", "pcma"}
 	return map[string][]string{
+		"oidc.role":                     {"viewer", "operator", "admin"},
 		"log.format":                    {"text", "json"},
 		"sip.listen[].network":          {"udp", "tcp", "tls", "ws", "wss"},
 		"sip.digest[]":                  {"md5", "sha-256"},
@@ -200,5 +206,8 @@ func enums() map[string][]string {
 		"sip.devices[].dial":            {"name", "number"},
 		"google_voice[].profile":        {"voice", "obihai"},
 		"dial_plan.rules[].early_media": {"pass", "block"},
+		"dial_plan.rules[].protocols[]": {"sip", "webrtc", "gvoice", "h323", "meet"},
+		"dial_plan.tests[].protocol":    {"sip", "webrtc", "gvoice", "h323", "meet"},
+		"sip.proxies[].transport":       {"tls", "tcp", "udp"},
 	}
 }

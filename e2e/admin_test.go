@@ -97,7 +97,7 @@ var setupLink = regexp.MustCompile(`(http://[^/]+)/#/setup\?token=([\w-]+)`)
 // with its evidence, without a restart.
 func TestAnAdministratorSetsUpAPhoneAndCalls(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	said := new(announced)
 	s, err := stage.Start(ctx, stage.Options{

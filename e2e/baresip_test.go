@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tandem/internal/ports"
 )
 
 // baresip is one running phone, driven through its ctrl_tcp module: JSON in
@@ -191,10 +193,9 @@ func (s *story) baresipAccount(name string, o map[string]string) string {
 
 // freePort is an address of this machine that nothing listens on.
 func freePort(ts *testscript.TestScript) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addrs, err := ports.Free(1)
 	ts.Check(err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addrs[0]
 }
 
 // connect reaches the control port as soon as baresip listens there.

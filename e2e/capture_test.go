@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"tandem/capture"
 	"tandem/config"
+	"tandem/internal/ports"
 	"tandem/internal/stage"
 	"tandem/store"
 )
@@ -20,12 +20,11 @@ import (
 // freeAddr is an address that nobody listens on.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addrs, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return addrs[0]
 }
 
 // ask asks for a capture as `tandem capture` does.
@@ -66,7 +65,7 @@ func issue(ctx context.Context, t *testing.T, s *stage.Stage, want capture.Ticke
 // captured is what a capture of a call between two phones holds.
 func captured(t *testing.T, media bool) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s, err := stage.Start(ctx, stage.Options{
 		Dir: t.TempDir(), Log: storyLog(), HTTP: freeAddr(t), Change: func(c *config.Config) { c.Capture = true },
@@ -134,7 +133,7 @@ func TestCapturesAreNotForEverybody(t *testing.T) {
 		{"no such call", true, "x", http.StatusNotFound, "no such call"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 			defer cancel()
 			s, err := stage.Start(ctx, stage.Options{
 				Dir: t.TempDir(), Log: storyLog(), HTTP: freeAddr(t), Change: func(conf *config.Config) { conf.Capture = c.on },

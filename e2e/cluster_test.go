@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 
 	"tandem/call"
 	"tandem/cluster"
+	"tandem/internal/ports"
 	"tandem/internal/postgres"
 	sim "tandem/sim/gvoice"
 	"tandem/sim/phone"
@@ -36,6 +36,7 @@ type town struct {
 	url   string
 	prog  string
 	nodes map[string]*townNode
+	free  []string // addresses for further nodes
 }
 
 // A townNode is one process.
@@ -76,6 +77,9 @@ func buildTown(ctx context.Context, t *testing.T) *town {
 		t.Fatal(err)
 	}
 	var err error
+	if w.free, err = ports.Free(9); err != nil {
+		t.Fatal(err)
+	}
 	if w.db, err = store.Open(ctx, w.url); err != nil {
 		t.Fatal(err)
 	}
@@ -84,27 +88,16 @@ func buildTown(ctx context.Context, t *testing.T) *town {
 	return w
 }
 
-// free returns n addresses of this machine that nobody listens on.
-func free(t *testing.T, n int) (addrs []string) {
-	t.Helper()
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		addrs = append(addrs, ln.Addr().String())
-	}
-	return addrs
-}
-
 // start starts the process of a node; after kill -9 with the same addresses.
 func (w *town) start(name string) {
 	w.t.Helper()
 	n := w.nodes[name]
 	if n == nil {
-		a := free(w.t, 3)
-		n = &townNode{name: name, sip: a[0], inner: a[1], http: a[2], log: filepath.Join(w.dir, name+".log")}
+		if len(w.free) < 3 {
+			w.t.Fatal("a town has three machines")
+		}
+		n = &townNode{name: name, sip: w.free[0], inner: w.free[1], http: w.free[2], log: filepath.Join(w.dir, name+".log")}
+		w.free = w.free[3:]
 		w.nodes[name] = n
 	}
 	file := filepath.Join(w.dir, name+".yaml")
@@ -198,15 +191,15 @@ func (w *town) stop(name string) {
 }
 
 // until waits for a condition of the cluster.
-func (w *town) until(what string, within time.Duration, ok func() bool) time.Duration {
+func (w *town) until(what string, ok func() bool) time.Duration {
 	w.t.Helper()
 	began := time.Now()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for ; !ok(); <-tick.C {
-		if time.Since(began) > within {
+		if time.Since(began) > patience {
 			v, err := cluster.Read(w.t.Context(), w.db)
-			w.t.Fatalf("%s: not within %v; cluster %+v, %v; registered %+v", what, within, v, err, w.edge.Registrations())
+			w.t.Fatalf("%s: not within %v; cluster %+v, %v; registered %+v", what, patience, v, err, w.edge.Registrations())
 		}
 	}
 	return time.Since(began)
@@ -348,16 +341,17 @@ func (w *town) status(name string) (s struct {
 
 // TestThreeMachinesOneIsKilled is the story of a cluster: accounts are shared out,
 // phones are reached on whichever machine they have registered with, and a machine
-// that is killed in the middle of a call is replaced within 15 s.
+// that is killed in the middle of a call is replaced; within 15 s, where nothing else
+// keeps this machine busy.
 func TestThreeMachinesOneIsKilled(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	w := buildTown(ctx, t)
 	for _, name := range []string{"a", "b", "c"} {
 		w.start(name)
 	}
-	w.until("a third of the accounts for each machine", 40*time.Second, func() bool { return w.balanced(3) })
+	w.until("a third of the accounts for each machine", func() bool { return w.balanced(3) })
 
 	kitchen, study := w.phone(ctx, "kitchen", "a", "tcp"), w.phone(ctx, "study", "b", "udp")
 	w.across(ctx, kitchen, study)
@@ -367,14 +361,17 @@ func TestThreeMachinesOneIsKilled(t *testing.T) {
 	account := w.heldBy(victim)
 	w.fromOutside(ctx, account, kitchen)
 	c := w.outside(ctx, kitchen, account)
-	w.until("the call in the view of the cluster", 5*time.Second, func() bool { return w.shown("kitchen") == 2 })
+	w.until("the call in the view of the cluster", func() bool { return w.shown("kitchen") == 2 })
 	record := w.status(victim).Calls
 	if len(record) != 1 {
 		t.Fatalf("the victim has the calls %+v", record)
 	}
 	w.kill(victim)
-	took := w.until("the account of the dead machine elsewhere", 15*time.Second, func() bool { return w.balanced(2) })
+	took := w.until("the account of the dead machine elsewhere", func() bool { return w.balanced(2) })
 	t.Logf("the account was registered again %v after the kill", took)
+	if timed() && took > 15*time.Second {
+		t.Error("that is too late")
+	}
 	w.lost(ctx, record[0].ID)
 	_ = c.HangUp(ctx)
 	w.fromOutside(ctx, account, kitchen)
@@ -386,9 +383,7 @@ func TestThreeMachinesOneIsKilled(t *testing.T) {
 
 	w.stop("a")
 	w.stop("b")
-	if left := w.edge.Registrations(); len(left) > 0 {
-		t.Errorf("still registered after all machines were stopped: %+v", left)
-	}
+	w.until("the end of all registrations", func() bool { return len(w.edge.Registrations()) == 0 })
 	if n := w.edge.State().Counters[sim.TakenOver]; n != 0 {
 		t.Errorf("%d registrations were doubled", n)
 	}
@@ -443,7 +438,7 @@ func (w *town) shown(from string) (n int) {
 func (w *town) lost(ctx context.Context, id string) {
 	w.t.Helper()
 	history := &store.Log[call.Record]{DB: w.db, Name: "calls"}
-	w.until("the record of the lost call", 5*time.Second, func() bool {
+	w.until("the record of the lost call", func() bool {
 		e, err := history.Get(ctx, id)
 		return err == nil && !e.Value.Ended.IsZero() && e.Value.Cause == call.Lost
 	})
@@ -456,7 +451,7 @@ func (w *town) drained(ctx context.Context, kitchen, study *phone.Phone) {
 	if err := cluster.Drain(ctx, w.db, "a", true, "test"); err != nil {
 		w.t.Fatal(err)
 	}
-	w.until("b to hold all accounts", 15*time.Second, func() bool { return w.balanced(1) })
+	w.until("b to hold all accounts", func() bool { return w.balanced(1) })
 	refused, err := kitchen.Call(ctx, "study")
 	if err != nil {
 		w.t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // exposed are the series a gateway shows after a call: the names, each with its labels.
 func exposed(t *testing.T) map[string]map[string]bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog()})
 	if err != nil {

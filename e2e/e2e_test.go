@@ -20,6 +20,10 @@ func TestStories(t *testing.T) {
 	})
 }
 
+// timed says that how long things take is measured: by `make soak`, on a machine with
+// nothing else to do.
+func timed() bool { return os.Getenv("TANDEM_HOSTILE") != "" }
+
 func storyLog() *slog.Logger {
 	if path := os.Getenv("TANDEM_E2E_LOG"); path != "" {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -32,7 +32,7 @@ func TestARoomWhosePictureComesLate(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 			defer cancel()
 			st := openMeetings(ctx, t, meetings(), nil)
 			row.play(ctx, t, st)

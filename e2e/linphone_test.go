@@ -41,7 +41,7 @@ func (l *linphone) Write(p []byte) (int, error) {
 }
 
 const linphoneConfig = `[sip]
-sip_port=%d
+sip_port=%s
 sip_tcp_port=-1
 sip_tls_port=-1
 media_encryption=none
@@ -126,11 +126,10 @@ func startLinphone(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // freeUDPPort is a port that nothing of this machine has.
-func freeUDPPort(ts *testscript.TestScript) int {
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+func freeUDPPort(ts *testscript.TestScript) string {
+	_, port, err := net.SplitHostPort(freePort(ts))
 	ts.Check(err)
-	defer func() { _ = c.Close() }()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	return port
 }
 
 // command gives a command and waits until it is carried out.

@@ -21,7 +21,7 @@ func TestARoomInAMeeting(t *testing.T) {
 	teal := color.RGBA{0x20, 0x90, 0x90, 0xff}
 	for _, codec := range []string{"H264", "VP8"} {
 		t.Run(codec, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Meet: meetings()})
 			if err != nil {

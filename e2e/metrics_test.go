@@ -18,7 +18,7 @@ import (
 // fills would look to an operator like one at zero.
 func TestEveryMetricIsShown(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog()})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -64,7 +63,7 @@ func listenFor(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv(name, l.Addr.String())
 	}
 	ts.Setenv("PASSWORD", s.Password)
-	ts.Setenv("PORT", strconv.Itoa(freeUDPPort(ts)))
+	ts.Setenv("PORT", freeUDPPort(ts))
 }
 
 // peer runs f with the patience of a story.

@@ -21,7 +21,7 @@ const meetingPIN = "1234567890123"
 // 4733, and talks in the meeting.
 func TestATelephoneGetsIntoAMeetingByTheReception(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s := openMeetings(ctx, t, meetings(), func(c *config.Config) {
 		c.Limits.Ports = 2

@@ -23,7 +23,7 @@ func TestARoomSharesItsScreen(t *testing.T) {
 	teal := color.RGBA{0x20, 0x90, 0x90, 0xff}
 	for _, row := range []struct{ codec, floor string }{{"H264", "udp"}, {"VP8", "tcp"}, {"VP8", "dtls"}} {
 		t.Run(row.codec+" "+row.floor, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Meet: meetings()})
 			if err != nil {

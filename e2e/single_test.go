@@ -15,7 +15,7 @@ import (
 // store for nobody's registration, and leaves nothing of a cluster in it.
 func TestASingleMachineHasNothingOfACluster(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: storyLog()})
 	if err != nil {

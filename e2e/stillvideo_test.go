@@ -18,7 +18,7 @@ import (
 // and of a room that sends nothing the meeting is told that it has no camera.
 func TestACallGoesOnWhenPicturesStop(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	st := openMeetings(ctx, t, meetings(), nil)
 	teal := color.RGBA{0x20, 0x90, 0x90, 0xff}

@@ -95,6 +95,12 @@ func (m raw) shown(side string) Message {
 	if m.peer.IsValid() {
 		peer = m.peer.String()
 	}
+	if m.said != nil {
+		return Message{
+			At: m.at.UTC(), Leg: side, Direction: direction, Peer: m.said.peer, Network: m.network, Other: true,
+			Summary: Printable(Clip(m.said.summary, 120)), Text: Printable(string(m.text)),
+		}
+	}
 	text := Redact(m.text)
 	return Message{
 		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.network, Local: m.local,

@@ -45,7 +45,8 @@ type Evidence struct {
 	Dropped  int       `json:"dropped,omitempty" doc:"Messages that were too many to be kept."`
 }
 
-// A Message is one SIP message of a call, its secrets removed.
+// A Message is one message of a call, SIP or what a meeting service speaks, its secrets
+// removed.
 type Message struct {
 	At        time.Time      `json:"at"`
 	Leg       string         `json:"leg" enum:"a,b"`
@@ -53,6 +54,7 @@ type Message struct {
 	Peer      string         `json:"peer,omitempty" doc:"Address of the other end."`
 	Network   string         `json:"network,omitempty"`
 	Local     netip.AddrPort `json:"-"` // ours; not kept with the call
+	Other     bool           `json:"-"` // it is not SIP
 	Summary   string         `json:"summary"`
 	Text      string         `json:"text,omitempty"`
 }

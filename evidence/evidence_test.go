@@ -77,6 +77,36 @@ func TestMessagesFindTheirCall(t *testing.T) {
 	})
 }
 
+// What is not SIP is shown among what is, in the order of time.
+func TestExchangesAreInTheLadder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Recorder
+		r.pass(false, message("INVITE sip:b SIP/2.0", "in@phone"))
+		r.Leg("leg-a", "in@phone")
+		rec := call.Record{ID: "1", Began: time.Now(), A: call.LegRecord{ID: "leg-a"}, B: call.LegRecord{ID: "leg-m"}}
+		time.Sleep(time.Millisecond)
+		r.Exchange("leg-m", Exchange{At: time.Now(), Out: true, Network: "HTTPS", Peer: "meet.example:443", Summary: "POST :join", Text: "POST\n\n{}"})
+		r.Call(call.Running{Record: rec})
+		time.Sleep(time.Millisecond)
+		for n := range 2 * maxMessages {
+			r.Exchange("leg-m", Exchange{At: time.Now(), Network: "data channel", Summary: fmt.Sprint(n), Text: strings.Repeat("x", 2*maxMessage)})
+		}
+		time.Sleep(time.Millisecond)
+		r.pass(true, message("SIP/2.0 200 OK", "in@phone"))
+		e, _ := r.Get("1")
+		first, last := e.Ladder[1], e.Ladder[len(e.Ladder)-1]
+		if first.Leg != "b" || first.Direction != "out" || first.Summary != "POST :join" || first.Peer != "meet.example:443" || !first.Other || first.Text == "" {
+			t.Errorf("%+v", first)
+		}
+		if last.Summary != "200 OK (INVITE)" || last.Other {
+			t.Errorf("SIP was kept out by %d others: %+v", len(e.Ladder), last)
+		}
+		if len(e.Ladder) != 2+maxMessages || e.Dropped != maxMessages+1 || r.Stats().Octets > maxTalk*maxMessage+maxText {
+			t.Errorf("%d messages, %d dropped, %+v", len(e.Ladder), e.Dropped, r.Stats())
+		}
+	})
+}
+
 func TestQualityIsSampled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Recorder

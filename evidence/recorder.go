@@ -62,7 +62,11 @@ type raw struct {
 	network string
 	local   netip.AddrPort
 	text    []byte
+	said    *said // not SIP; nil: it is
 }
+
+// said is what a message that is not SIP knows of itself.
+type said struct{ peer, summary string }
 
 type claim struct {
 	callID string
@@ -123,7 +127,7 @@ func (r *Recorder) Message(e flow.TraceEvent) {
 	if r.total > maxTotal {
 		text = text[:indexLine(text)]
 	}
-	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text)})
+	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text), nil})
 	r.total += len(text)
 	if m.call != nil {
 		m.call.octets += len(text)

@@ -3,14 +3,16 @@ package importer
 import (
 	"fmt"
 	"maps"
-	"net"
+	"net/netip"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tandem/config"
+	"tandem/internal/public"
 	"tandem/leg/reception"
 	"tandem/leg/sipua"
+	"tandem/route"
 	"tandem/token"
 )
 
@@ -22,7 +24,7 @@ func Pexip(files []File) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{Config: new(config.Config)}
-	p := pexip{Result: r, names: make(names), rules: make(names), byKind: make(map[string][]object), tokens: make(map[string]string), trunks: make(map[string]string)}
+	p := pexip{Result: r, names: make(names), rules: make(names), proxyNames: make(names), placeNames: make(names), byKind: make(map[string][]object), tokens: make(map[string]string), proxies: make(map[string]string), places: make(map[string]string), out: make(map[string]string)}
 	for _, f := range files {
 		objects, err := readObjects(f)
 		if err != nil {
@@ -34,6 +36,9 @@ func Pexip(files []File) (*Result, error) {
 	}
 	p.each("gms_access_token", p.token)
 	p.each("sip_proxy", p.proxy)
+	p.each("system_location", p.location)
+	p.each("worker_vm", p.node)
+	p.each("break_in_allow_list_address", p.allowed)
 	p.each("device", p.device)
 	p.each("conference", p.conference)
 	p.each("gateway_routing_rule", p.rule)
@@ -44,11 +49,16 @@ func Pexip(files []File) (*Result, error) {
 
 type pexip struct {
 	*Result
-	names  names // of devices and trunks
-	rules  names
-	byKind map[string][]object
-	tokens map[string]string // names, by all the ways to refer to them
-	trunks map[string]string
+	names names // of devices and trunks
+	rules names
+
+	proxyNames, placeNames names
+
+	byKind  map[string][]object
+	tokens  map[string]string // names, by all the ways to refer to them
+	proxies map[string]string
+	places  map[string]string // locations
+	out     map[string]string // the SIP proxies of locations, by their names
 }
 
 func (p *pexip) each(kind string, f func(object)) {
@@ -78,7 +88,10 @@ func refer(from map[string]string, o object, field string) (name string, given b
 		return "", true
 	}
 	s := o.text(field)
-	return from[s], s != ""
+	if name = from[s]; name == "" && strings.HasPrefix(s, "/") { // an address whose object tells only its number
+		name = from[path.Base(s)]
+	}
+	return name, s != ""
 }
 
 func (p *pexip) token(o object) {
@@ -95,31 +108,85 @@ func (p *pexip) token(o object) {
 }
 
 func (p *pexip) proxy(o object) {
-	address := o.text("address")
-	if address == "" {
+	x := sipua.Proxy{Name: orElse(o.text("name"), o.text("address")), Note: o.text("description"), Address: o.text("address"), Port: 5061, Transport: strings.ToLower(o.text("transport"))}
+	if x.Address == "" {
 		p.note(o.where(), "has no address and is not taken")
 		return
 	}
-	name := o.text("name")
-	if name == "" {
-		name = address
+	if port, given := o.fields["port"]; given {
+		x.Port = o.number("port")
+		if port == nil {
+			x.Port = 0
+		}
 	}
-	t := sipua.Trunk{Name: p.names.take(nameOf(name))}
-	transport := strings.ToLower(o.text("transport"))
-	if transport == "" {
-		transport = "tls"
+	if x.Transport == "tls" {
+		x.Transport = ""
 	}
-	if port := o.number("port"); port > 0 {
-		address = net.JoinHostPort(address, strconv.Itoa(port))
-	} else if strings.Contains(address, ":") {
-		address = "[" + address + "]"
+	if a, err := netip.ParseAddr(x.Address); err == nil && !public.Is(a) {
+		x.Private = true
+	} else if err != nil {
+		p.note(o.where(), "calls go to addresses of the Internet only; when its name leads into your own network, say allow_private: true")
 	}
-	t.Server = fmt.Sprintf("sip:%s;transport=%s", address, transport)
-	if t.Name != name {
-		p.note(o.where(), "is the trunk %s: a trunk's name has no spaces", t.Name)
+	x.Name = p.proxyNames.take(x.Name)
+	remember(p.proxies, o, x.Name)
+	p.Config.SIP.Proxies = append(p.Config.SIP.Proxies, x)
+}
+
+// location takes where callers and nodes are. There it is the node that takes a call which
+// decides where its caller is; here the caller's network can, too.
+func (p *pexip) location(o object) {
+	l := route.Location{Name: p.placeNames.take(orElse(o.text("name"), fmt.Sprintf("location %d", o.n))), Note: o.text("description")}
+	name, given := refer(p.proxies, o, "sip_proxy")
+	if l.Proxy = name; given && name == "" {
+		p.note(o.where(), "its SIP proxy is not in the export")
 	}
-	remember(p.trunks, o, t.Name)
-	p.Config.SIP.Trunks = append(p.Config.SIP.Trunks, t)
+	remember(p.places, o, l.Name)
+	p.out[l.Name] = name
+	p.Config.Locations = append(p.Config.Locations, l)
+	var lost []string
+	for _, field := range []string{
+		"transcoding_location", "overflow_location1", "overflow_location2", "h323_gatekeeper", "mssip_proxy", "teams_proxy", "stun_server", "turn_server",
+		"policy_server", "mtu", "media_qos", "signalling_qos",
+	} {
+		if v := o.text(field); v != "" && v != "0" && (field != "mtu" || v != "1500") {
+			lost = append(lost, field)
+		}
+	}
+	if len(lost) > 0 {
+		p.note(o.where(), "these of its fields are not taken: %s", strings.Join(lost, ", "))
+	}
+}
+
+// node notes which machine stands in which location.
+func (p *pexip) node(o object) {
+	where, given := refer(p.places, o, "system_location")
+	name := orElse(o.text("name"), o.text("hostname"))
+	for i := range p.Config.Locations {
+		if l := &p.Config.Locations[i]; l.Name == where && name != "" && where != "" {
+			l.Nodes = append(l.Nodes, name)
+			p.note(o.where(), "is a machine of the location %s: give one of yours its name (node), or name the callers' networks there", where)
+			return
+		}
+	}
+	if given {
+		p.note(o.where(), "its location is not in the export")
+	}
+}
+
+// allowed takes addresses that the guard against scans leaves alone.
+func (p *pexip) allowed(o object) {
+	network := o.text("address")
+	if n := o.text("prefix"); n != "" {
+		network += "/" + n
+	}
+	switch _, err := route.Network(network); {
+	case err != nil:
+		p.note(o.where(), "is not taken: %v", err)
+	case !o.is("ignore_incorrect_aliases", false):
+		p.note(o.where(), "is not taken: it makes no exception of the guard against scans; receptions have exceptions of their own (receptions[].guard.allow)")
+	default:
+		p.Config.SIP.Guard.Allow = append(p.Config.SIP.Guard.Allow, network)
+	}
 }
 
 func (p *pexip) device(o object) {
@@ -133,7 +200,7 @@ func (p *pexip) device(o object) {
 		return
 	}
 	p.domain(domain)
-	d := sipua.Device{Name: p.names.take(nameOf(user)), Password: token.Secret(o.text("password"))}
+	d := sipua.Device{Name: p.names.take(nameOf(user)), Password: token.Secret(o.text("password")), Tag: o.text("tag")}
 	if login := o.text("username"); login != "" && login != d.Name {
 		p.note(o.where(), "signs in as %s; here the user name is that of the alias, %s: set it on the device", login, d.Name)
 	}
@@ -148,6 +215,10 @@ func (p *pexip) domain(name string) {
 	if name = strings.ToLower(name); name != "" && !slices.Contains(p.Config.SIP.Domains, name) {
 		p.Config.SIP.Domains = append(p.Config.SIP.Domains, name)
 	}
+}
+
+func (p *pexip) hasDomain(name string) bool {
+	return slices.Contains(p.Config.SIP.Domains, strings.ToLower(name))
 }
 
 // conference makes a reception of a virtual reception.
@@ -218,12 +289,12 @@ func (p *pexip) aliases(o object) (all []string) {
 func (p *pexip) rest() {
 	reasons := map[string]string{
 		"h323_gatekeeper": "H.323 is not supported", "mssip_proxy": "Skype for Business is not supported", "teams_proxy": "Microsoft Teams is not supported",
-		"gms_gateway_token": "keys are not carried over: make one with tandem meet-token csr", "sip_credential": "write user and password into the trunk they are for",
-		"break_in_allow_list_address": "the guards have no exceptions by address", "unknown": "it cannot be told what they are; export JSON, or name CSV files by the resource",
+		"gms_gateway_token": "keys are not carried over: make one with tandem meet-token csr", "sip_credential": "write user and password into the SIP proxy or trunk they are for",
+		"unknown": "it cannot be told what they are; export JSON, or name CSV files by the resource",
 	}
 	for _, kind := range slices.Sorted(maps.Keys(p.byKind)) {
 		switch kind {
-		case "gateway_routing_rule", "conference", "conference_alias", "gms_access_token", "device", "sip_proxy":
+		case "gateway_routing_rule", "conference", "conference_alias", "gms_access_token", "device", "sip_proxy", "system_location", "worker_vm", "break_in_allow_list_address":
 			continue
 		}
 		reason, ok := reasons[kind]

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/call"
 	"tandem/internal/rewrite"
 	"tandem/route"
 )
@@ -19,19 +20,12 @@ func (p *pexip) rule(o object) {
 	}
 	r := route.RuleConfig{
 		Name: p.rules.take(orElse(o.text("name"), fmt.Sprintf("rule %d", o.n))), Priority: o.number("priority"), Note: o.text("description"),
-		Match: p.match(o), Replace: o.text("replace_string"), To: []route.Target{to}, Off: !o.is("enable", true),
+		Match: p.match(o, to.External), Replace: o.text("replace_string"), To: []route.Target{to}, Off: !o.is("enable", true),
+		Registered: o.is("match_incoming_only_if_registered", false), FullURI: o.is("match_string_full", false), Tag: o.text("tag"),
 	}
 	if _, err := rewrite.Compile(r.Match, r.Replace); err != nil {
 		p.note(o.where(), "is not taken: its expression cannot be used: %v", err)
 		return
-	}
-	if o.is("match_incoming_only_if_registered", false) {
-		for _, d := range p.Config.SIP.Devices {
-			r.From = append(r.From, d.Name)
-		}
-		if len(r.From) == 0 {
-			p.off(o, &r, "it is for registered devices only, and the export has none; name them in from")
-		}
 	}
 	p.conditions(o, &r)
 	p.differences(o)
@@ -65,28 +59,62 @@ func (p *pexip) target(o object) (t route.Target, why string) {
 	case protocol != "sip":
 		return t, fmt.Sprintf("it leads out by %s, which is not supported", protocol)
 	}
-	name, given := refer(p.trunks, o, "sip_proxy")
-	switch {
-	case name != "":
-		return route.Target{Trunk: name}, ""
-	case given:
+	t.External = true
+	name, given := refer(p.proxies, o, "sip_proxy")
+	if given && name == "" {
 		return t, "its SIP proxy is not in the export"
 	}
-	return t, "it finds the far end by DNS, for any host; here calls go out by trunks that are named"
+	if name == "" {
+		place, _ := refer(p.places, o, "outgoing_location")
+		name = p.out[place]
+	}
+	t.Proxy = name
+	return t, ""
 }
 
-// conditions switches the rule off when it has a condition that cannot be said.
+// conditions are what the rule wants of a call. What cannot be said here switches it off.
 func (p *pexip) conditions(o object, r *route.RuleConfig) {
-	for _, field := range []string{"match_source_location", "match_source_locations"} {
-		if v := o.fields[field]; v != nil && o.text(field) != "" {
-			p.off(o, r, "it is for one location only, and there are no locations here")
+	p.wherefrom(o, r)
+	var ours []string
+	for _, k := range []struct{ field, protocol string }{
+		{"match_incoming_sip", call.ProtocolSIP}, {"match_incoming_webrtc", call.ProtocolWebRTC}, {"match_incoming_h323", call.ProtocolH323},
+	} {
+		if o.is(k.field, true) {
+			ours = append(ours, k.protocol)
 		}
 	}
-	if !o.is("match_incoming_sip", true) {
-		p.off(o, r, "it is not for SIP callers, and there are no others here")
+	switch {
+	case len(ours) == 0:
+		p.off(o, r, "it is for callers of Skype for Business or Teams only, and there are none here")
+	case !slices.Contains(ours, call.ProtocolSIP) || !slices.Contains(ours, call.ProtocolWebRTC):
+		r.Protocols = ours
 	}
-	if o.is("match_string_full", false) {
-		p.off(o, r, "it matches the whole URI; here the expression sees user@host, or the user alone where the host is ours")
+	if slices.Equal(ours, []string{call.ProtocolH323}) {
+		p.note(o.where(), "is for H.323 callers only, which do not come here: it takes no call")
+	}
+}
+
+// wherefrom are the locations the rule is for.
+func (p *pexip) wherefrom(o object, r *route.RuleConfig) {
+	var all []object
+	for _, field := range []string{"match_source_location", "match_source_locations"} {
+		switch v := o.fields[field].(type) {
+		case nil:
+		case []any:
+			for _, one := range v {
+				all = append(all, object{fields: map[string]any{"location": one}})
+			}
+		default:
+			all = append(all, object{fields: map[string]any{"location": v}})
+		}
+	}
+	for _, one := range all {
+		switch name, given := refer(p.places, one, "location"); {
+		case name != "":
+			r.Locations = append(r.Locations, name)
+		case given:
+			p.off(o, r, "its location is not in the export")
+		}
 	}
 }
 
@@ -94,8 +122,8 @@ func (p *pexip) conditions(o object, r *route.RuleConfig) {
 func (p *pexip) differences(o object) {
 	var lost []string
 	for field, usual := range map[string]string{
-		"call_type": "video", "crypto_mode": "", "max_callrate_in": "", "max_callrate_out": "", "max_pixels_per_second": "", "tag": "",
-		"ivr_theme": "", "outgoing_location": "", "stun_server": "", "turn_server": "",
+		"call_type": "video", "crypto_mode": "", "max_callrate_in": "", "max_callrate_out": "", "max_pixels_per_second": "",
+		"ivr_theme": "", "stun_server": "", "turn_server": "",
 	} {
 		if v := o.text(field); v != "" && v != usual {
 			lost = append(lost, field+"="+v)
@@ -120,18 +148,29 @@ var (
 
 // match is the rule's expression. There it takes capital and small letters alike and
 // sees the host of the alias; here the host is left out where it is ours.
-func (p *pexip) match(o object) string {
+//
+// Elsewhere says that the call may go to another host: then a host that nothing else
+// here has is not taken for ours.
+func (p *pexip) match(o object, elsewhere bool) string {
 	m := o.text("match_string")
 	m = strings.TrimPrefix(m, "^")
 	if !strings.HasSuffix(m, `\$`) {
 		m = strings.TrimSuffix(m, "$")
 	}
-	if tail := domainTail.FindStringSubmatch(m); tail != nil && strings.Count(tail[1], "(") == strings.Count(tail[1], ")") {
+	if o.is("match_string_full", false) { // it sees the whole URI here, too
+		return anyCase(m)
+	}
+	if tail := domainTail.FindStringSubmatch(m); tail != nil && (!elsewhere || p.hasDomain(strings.ReplaceAll(tail[2], `\.`, "."))) && strings.Count(tail[1], "(") == strings.Count(tail[1], ")") {
 		p.domain(strings.ReplaceAll(tail[2], `\.`, "."))
 		m = tail[1] + "(?:@" + tail[2] + ")?"
 	}
+	return anyCase(m)
+}
+
+// anyCase lets an expression with letters match capital ones, too.
+func anyCase(m string) string {
 	if letters.MatchString(escapes.ReplaceAllString(m, "")) {
-		m = "(?i)" + m
+		return "(?i)" + m
 	}
 	return m
 }

@@ -20,6 +20,7 @@ type Config struct {
 	Groups    map[string][]Target `yaml:"groups,omitempty"` // ring groups: name -> who rings at once
 	Rules     []RuleConfig        `yaml:"rules,omitempty"`  // in the order of their priority, equal ones as written
 	Tests     []Test              `yaml:"tests,omitempty"`  // where calls must go; a configuration that breaks one is refused
+	Zone      string              `yaml:"zone,omitempty"`   // time zone of rules that have times, such as Europe/Berlin
 }
 
 // EmergencyConfig says what happens to emergency numbers. They never go to
@@ -43,11 +44,21 @@ type RuleConfig struct {
 	Within     time.Duration `yaml:"within,omitempty"`   // answer limit of each target; default 2m
 	StopOn     []call.Cause  `yaml:"stop_on,omitempty"`  // causes that end the hunt; default: declined, forbidden
 	EarlyMedia string        `yaml:"early_media,omitempty"`
-	Open       bool          `yaml:"open,omitempty"`     // callers without registration may use it to call out
-	Continue   bool          `yaml:"continue,omitempty"` // when its targets are exhausted, go on with the rules below
+	Registered bool          `yaml:"registered,omitempty"`  // only callers that are registered here
+	Protocols  []string      `yaml:"protocols,omitempty"`   // only calls by one of these: sip, webrtc (SIP over a WebSocket), gvoice, h323, meet
+	Locations  []string      `yaml:"locations,omitempty"`   // only callers in one of these locations
+	Networks   []string      `yaml:"networks,omitempty"`    // only callers at one of these addresses or networks
+	CallerTags []string      `yaml:"caller_tags,omitempty"` // only devices with one of these tags
+	FullURI    bool          `yaml:"full_uri,omitempty"`    // match sees the whole URI that was dialled, with scheme and parameters
+	When       []Window      `yaml:"when,omitempty"`        // only at one of these times
+	Except     []Window      `yaml:"except,omitempty"`      // not at these
+	Zone       string        `yaml:"zone,omitempty"`        // time zone of when and except; default dial_plan.zone
+	Tag        string        `yaml:"tag,omitempty"`         // goes into the records of its calls
+	Open       bool          `yaml:"open,omitempty"`        // callers without registration may use it to call out
+	Continue   bool          `yaml:"continue,omitempty"`    // when its targets are exhausted, go on with the rules below
 }
 
-// A Target is one place a call can go to; exactly one of the first six is set.
+// A Target is one place a call can go to; exactly one of the first seven is set.
 type Target struct {
 	Device    string        `yaml:"device,omitempty"`
 	Trunk     string        `yaml:"trunk,omitempty"`
@@ -55,6 +66,8 @@ type Target struct {
 	Group     string        `yaml:"group,omitempty"`
 	Meet      string        `yaml:"meet,omitempty"`      // Google Meet, with this access token
 	Reception string        `yaml:"reception,omitempty"` // asks for a meeting ID
+	External  bool          `yaml:"external,omitempty"`  // a SIP address that was dialled: a device of ours, else by proxy or DNS
+	Proxy     string        `yaml:"proxy,omitempty"`     // external: SIP proxy; default that of the caller's location, else the DNS is asked
 	Lobby     time.Duration `yaml:"lobby,omitempty"`     // meet: how long the caller may wait to be admitted
 	Number    string        `yaml:"number,omitempty"`    // dial this instead of the alias
 	Within    time.Duration `yaml:"within,omitempty"`    // answer limit; default the rule's
@@ -62,7 +75,7 @@ type Target struct {
 
 // leadsOut reports whether the target is a telephone network, or rings one.
 func (t Target) leadsOut(groups map[string][]Target) bool {
-	return t.Account != "" || t.Trunk != "" ||
+	return t.Account != "" || t.Trunk != "" || t.External ||
 		slices.ContainsFunc(groups[t.Group], func(m Target) bool { return m.Account != "" || m.Trunk != "" })
 }
 
@@ -73,9 +86,14 @@ func (t Target) check(groups map[string][]Target) error {
 			set++
 		}
 	}
+	if t.External {
+		set++
+	}
 	switch {
 	case set != 1:
-		return errors.New("a target names exactly one of device, trunk, account, group, meet, reception")
+		return errors.New("a target names exactly one of device, trunk, account, group, meet, reception, or is external")
+	case t.Proxy != "" && !t.External:
+		return errors.New("proxy is for external targets only")
 	case t.Group != "" && len(groups[t.Group]) == 0:
 		return fmt.Errorf("there is no group %q", t.Group)
 	case t.Within < 0:
@@ -108,13 +126,16 @@ func New(c Config) (*Table, error) {
 	t.emergency.numbers = append(slices.Clone(defaultEmergencyNumbers[:]), c.Emergency.Numbers...)
 	t.emergency.to = c.Emergency.To
 	errs := []error{checkEmergency(c.Emergency), checkGroups(c.Groups), checkTests(c.Tests)}
+	if _, err := loadZone(c.Zone); err != nil {
+		errs = append(errs, wrong(err, "zone"))
+	}
 	names := make(map[string]bool)
 	for i, rc := range c.Rules {
 		if names[rc.Name] {
 			errs = append(errs, wrong(fmt.Errorf("%q is used twice; logs, traces and the API know a rule by its name", rc.Name), "rules[%d].name", i))
 		}
 		names[rc.Name] = true
-		r, err := rc.compile(c.Groups, i)
+		r, err := rc.compile(c.Groups, c.Zone, i)
 		errs = append(errs, err)
 		if !rc.Off {
 			t.rules = append(t.rules, r)
@@ -130,7 +151,7 @@ func New(c Config) (*Table, error) {
 func checkEmergency(e EmergencyConfig) error {
 	var errs []error
 	for i, t := range e.To {
-		if t.Account != "" || t.Group != "" || t.Meet != "" || t.Reception != "" {
+		if t.Account != "" || t.Group != "" || t.Meet != "" || t.Reception != "" || t.External {
 			errs = append(errs, wrong(errors.New("emergency calls go to a trunk or a device, never to Google Voice"), "emergency.to[%d]", i))
 		} else if err := t.check(nil); err != nil {
 			errs = append(errs, wrong(err, "emergency.to[%d]", i))
@@ -151,7 +172,7 @@ func checkGroups(groups map[string][]Target) error {
 			errs = append(errs, wrong(errors.New("the group is empty"), "groups.%s", name))
 		}
 		for i, m := range members {
-			if m.Group != "" || m.Meet != "" || m.Reception != "" {
+			if m.Group != "" || m.Meet != "" || m.Reception != "" || m.External {
 				errs = append(errs, wrong(errors.New("a group holds devices, trunks and accounts only"), "groups.%s[%d]", name, i))
 			} else if err := m.check(groups); err != nil {
 				errs = append(errs, wrong(err, "groups.%s[%d]", name, i))
@@ -161,10 +182,11 @@ func checkGroups(groups map[string][]Target) error {
 	return errors.Join(errs...)
 }
 
-func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
+func (rc RuleConfig) compile(groups map[string][]Target, zone string, i int) (rule, error) {
 	r := rule{
 		name: rc.Name, priority: rc.Priority, from: rc.From, to: rc.To, within: rc.Within, stop: rc.StopOn,
 		open: rc.Open, keepsGoing: rc.Continue, noEarly: rc.EarlyMedia == "block",
+		full: rc.FullURI, tag: rc.Tag,
 	}
 	var errs []error
 	bad := func(err error, field string) { errs = append(errs, wrong(err, "rules[%d].%s", i, field)) }
@@ -183,6 +205,7 @@ func (rc RuleConfig) compile(groups map[string][]Target, i int) (rule, error) {
 			bad(err, "caller")
 		}
 	}
+	r.conditions = rc.compileConditions(zone, bad)
 	if rc.EarlyMedia != "" && rc.EarlyMedia != "pass" && rc.EarlyMedia != "block" {
 		bad(fmt.Errorf("%q is neither pass nor block", rc.EarlyMedia), "early_media")
 	}

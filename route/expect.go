@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"tandem/call"
 )
@@ -13,13 +14,40 @@ import (
 // A Test says where one call must go. Tests run whenever the configuration is
 // checked, and one that fails makes it wrong.
 type Test struct {
-	Name   string `yaml:"name"`
-	From   string `yaml:"from,omitempty"`   // device, trunk or account the call comes in by; left out: a stranger
-	Caller string `yaml:"caller,omitempty"` // who calls; default the device's caller ID, or its name
-	To     string `yaml:"to"`               // as the caller dials it
+	Name     string `yaml:"name"`
+	From     string `yaml:"from,omitempty"`     // device, trunk or account the call comes in by; left out: a stranger
+	Caller   string `yaml:"caller,omitempty"`   // who calls; default the device's caller ID, or its name
+	To       string `yaml:"to"`                 // as the caller dials it
+	Protocol string `yaml:"protocol,omitempty"` // what it comes by; default what from has
+	Source   string `yaml:"source,omitempty"`   // address of the caller
+	Location string `yaml:"location,omitempty"` // where the caller is; default what follows from source
+	At       string `yaml:"at,omitempty"`       // when: "2026-12-24 10:00" in dial_plan.zone; left out: rules with times do not hold
 	// Expect is "refused", "refused CAUSE", or the targets in order: "account home",
 	// "trunk pbx as 9200, account home". What follows them is free.
 	Expect string `yaml:"expect"`
+}
+
+// Time reads when a call would come: "2026-12-24 10:00" in the plan's time zone, or
+// RFC 3339. "" is no time.
+func (c Config) Time(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	zone, err := loadZone(c.Zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if zone == nil {
+		zone = time.UTC
+	}
+	t, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
+	if err != nil {
+		return t, fmt.Errorf("%q is no time; write 2026-12-24 10:00, or 2026-12-24T10:00:00+01:00", text)
+	}
+	return t, nil
 }
 
 const refusedWord = "refused"
@@ -37,6 +65,9 @@ func checkTests(tests []Test) error {
 		names[t.Name] = true
 		if t.To == "" {
 			errs = append(errs, wrong(errors.New("a test needs what is dialled"), "tests[%d].to", i))
+		}
+		if t.Protocol != "" && !slices.Contains(protocols[:], t.Protocol) {
+			errs = append(errs, wrong(fmt.Errorf("%q is none of %s", t.Protocol, strings.Join(protocols[:], ", ")), "tests[%d].protocol", i))
 		}
 		if _, err := parseExpect(t.Expect); err != nil {
 			errs = append(errs, wrong(err, "tests[%d].expect", i))
@@ -76,6 +107,16 @@ func parseTarget(words []string) (t Target, err error) {
 	wrong := errors.New(`want refused, "refused CAUSE", or targets such as "account home" or "trunk pbx as 9200", with commas between them`)
 	if len(words) == 4 && words[2] == "as" {
 		t.Number, words = words[3], words[:2]
+	}
+	if len(words) == 3 && words[0] == "external" && words[1] == "by" {
+		t.Proxy, words = words[2], words[:1]
+	}
+	if len(words) == 3 && words[0] == "external" && words[1] == "as" {
+		t.Number, words = words[2], words[:1]
+	}
+	if len(words) == 1 && words[0] == "external" {
+		t.External = true
+		return t, nil
 	}
 	if len(words) != 2 {
 		return t, wrong
@@ -121,6 +162,7 @@ func (t *Table) meets(x Trace, want expectation) bool {
 func (t *Table) leadsTo(d call.Destination, target Target) bool {
 	want := t.destination(target, d.To)
 	return d.Connector == want.Connector && d.Target == want.Target && d.Token == want.Token && d.To == want.To &&
+		d.External == want.External && (target.Proxy == "" || d.Proxy == target.Proxy) &&
 		slices.EqualFunc(d.Parallel, want.Parallel, func(a, b call.Destination) bool { return reflect.DeepEqual(a, b) })
 }
 

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Severity says how likely a person has to do something.
@@ -29,13 +30,18 @@ type Finding struct {
 // Surroundings are what a dial plan does not know of the gateway it is for.
 type Surroundings struct {
 	Trunks, Accounts []string
-	Guests           bool // calls of strangers are taken
-	Implied          int  // how many of the rules, the last ones, follow from the rest of the configuration
+	Guests           bool              // calls of strangers are taken
+	Devices          map[string]string // tags by names
+	Locations        []Location
+	Protocols        []string  // that calls can come by here
+	Now              time.Time // what is past then does not come again; zero: unknown
+	Implied          int       // how many of the rules, the last ones, follow from the rest of the configuration
 }
 
 // Lint looks for likely mistakes in a plan that [New] takes.
 func Lint(c Config, around Surroundings) []Finding {
 	l := &linter{plan: c, around: around, own: len(c.Rules) - around.Implied}
+	l.uri = of(`(?is:(?:sips?|tel):.*)`)
 	l.never, l.start, l.number = l.neverSeen(), of(`\+\d{1,6}`), of(`\+\d{7,15}`)
 	if len(c.Emergency.To) == 0 {
 		l.find(-1, "emergency.to", Hint, "Emergency numbers are refused with a sentence: no trunk for them is configured.")
@@ -49,6 +55,7 @@ func Lint(c Config, around Surroundings) []Finding {
 			continue
 		}
 		l.matchesSomething(r)
+		l.holdsSometime(r)
 		l.relay(r)
 		l.shadow(r, l.rules[:n])
 	}
@@ -66,24 +73,27 @@ type linter struct {
 
 	never         []neverSeen
 	start, number *linted // beginnings of telephone numbers, and whole ones
+	uri           *linted // whole URIs
 }
 
 // linted is a rule with what its expression means.
 type linted struct {
 	RuleConfig
-	at       int // in the configuration
-	leadsOut bool
-	re       *regexp.Regexp
-	filter   filter
-	language language
-	known    bool   // language is
-	example  string // the shortest text it matches
-	any      bool   // there is such a text
+	at         int // in the configuration
+	leadsOut   bool
+	re         *regexp.Regexp
+	filter     filter
+	language   language
+	known      bool // language is
+	conditions conditions
+	example    string // the shortest text it matches
+	any        bool   // there is such a text
 }
 
 func (l *linter) look(i int, r RuleConfig) *linted {
 	out := of(r.Match)
 	out.RuleConfig, out.at = r, i
+	out.conditions = r.compileConditions(l.plan.Zone, func(error, string) {}) // New tells what is wrong
 	for _, t := range r.To {
 		out.leadsOut = out.leadsOut || t.leadsOut(l.plan.Groups)
 	}
@@ -126,6 +136,12 @@ func (l *linter) matchesSomething(r *linted) {
 		l.find(r.at, "match", Warning, "%s matches no text at all.", r.Match)
 		return
 	}
+	if r.FullURI {
+		if !r.meets(l.uri) {
+			l.find(r.at, "match", Warning, "%s never matches: with full_uri it is compared with a whole URI, such as sip:anna@example.com;transport=tls.", r.Match)
+		}
+		return
+	}
 	for _, never := range l.never {
 		if r.within(never.linted) {
 			l.find(r.at, "match", Warning, "%s never matches: %s", r.Match, fmt.Sprintf(never.why, r.example))
@@ -145,6 +161,12 @@ func (l *linter) matchesSomething(r *linted) {
 // not. Most pairs are told apart by one example.
 func (r *linted) within(b *linted) bool {
 	return r.known && b.known && r.any && b.filter.passes(r.example) && b.re.MatchString(r.example) && r.language.within(b.language)
+}
+
+// meets reports whether the rule may match something that the other does, too.
+func (r *linted) meets(b *linted) bool {
+	_, some, err := r.language.common(b.language)
+	return err != nil || some
 }
 
 type neverSeen struct {
@@ -174,7 +196,7 @@ func (l *linter) neverSeen() []neverSeen {
 // relay finds rules by which calls from outside can go out again, at the
 // owner's cost.
 func (l *linter) relay(r *linted) {
-	if !r.leadsOut || !r.known {
+	if !r.leadsOut || !r.known || r.FullURI {
 		return
 	}
 	example, some := r.example, l.number.re.MatchString(r.example)
@@ -189,7 +211,7 @@ func (l *linter) relay(r *linted) {
 		return
 	}
 	outside := l.outside(r)
-	if len(outside) == 0 {
+	if len(outside) == 0 || r.Registered || len(r.CallerTags) > 0 {
 		return
 	}
 	l.find(r.at, "from", Warning, "Calls that come in by %s can go out again by this rule, at your cost. Name in from whose calls it is for.", strings.Join(outside, ", "))
@@ -235,6 +257,10 @@ func covers(a, b *linted) bool {
 	case len(a.From) > 0 && (len(b.From) == 0 || slices.ContainsFunc(b.From, func(f string) bool { return !slices.Contains(a.From, f) })):
 		return false
 	case a.Caller != "" && a.Caller != b.Caller:
+		return false
+	case a.FullURI != b.FullURI && anyOr(a.Match) != ".*":
+		return false
+	case !a.conditions.cover(&b.conditions):
 		return false
 	case a.leadsOut && !a.Open && (!b.leadsOut || b.Open) && len(b.From) == 0:
 		return false // strangers pass a by

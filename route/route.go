@@ -40,6 +40,9 @@ type rule struct {
 	noEarly    bool
 	open       bool // callers we do not know may use it to reach a telephone network
 	keepsGoing bool // rules below add their destinations
+	full       bool // match sees the whole URI
+	tag        string
+	conditions conditions
 }
 
 // A Table is a set of rules ordered by priority. It is immutable: a new
@@ -86,16 +89,17 @@ func (t *Table) decide(x *Trace) {
 	if n, ok := t.plan.Normalize(x.Request.From); ok {
 		x.Request.From = n
 	}
+	now := clock{at: x.Request.At}
 	for i := range t.rules {
 		rule := &t.rules[i]
-		alias, no := rule.matches(&x.Request, x.Alias)
+		alias, no := rule.matches(&x.Request, x.Alias, &now)
 		if !x.quiet {
-			x.say(rule.name, no == fits, rule.explain(no, x))
+			x.say(rule.name, no == fits, rule.explain(no, x, alias, &now))
 		}
 		if no != fits {
 			continue
 		}
-		x.Destinations = append(x.Destinations, t.destinations(rule, alias)...)
+		x.Destinations = append(x.Destinations, t.destinations(rule, alias, x.Request.Proxy)...)
 		if !rule.keepsGoing {
 			break
 		}
@@ -114,34 +118,58 @@ const (
 	wrongWay
 	wrongCaller
 	wrongStranger
+	notRegistered
+	wrongProtocol
+	wrongLocation
+	wrongTag
+	wrongNetwork
+	wrongTime
+	noTime
 )
 
 // matches returns the rewritten alias, or why the rule does not apply. What is
 // cheap to find out comes first.
-func (r *rule) matches(req *call.Request, alias string) (to string, no mismatch) {
+func (r *rule) matches(req *call.Request, alias string, now *clock) (to string, no mismatch) {
+	text := alias
+	if r.full {
+		text = req.URI
+	}
 	switch {
-	case !r.filter.passes(alias):
+	case !r.filter.passes(text):
 		return "", wrongAlias
 	case len(r.from) > 0 && !slices.Contains(r.from, req.Connector) && !slices.Contains(r.from, req.Via):
 		return "", wrongWay
-	case !r.match.MatchString(alias):
+	case !r.match.MatchString(text):
 		return "", wrongAlias
 	case r.caller != nil && !r.caller.MatchString(req.From):
 		return "", wrongCaller
 	case !r.open && req.Via == "" && r.leadsOut:
 		return "", wrongStranger
-	case r.replace == "":
+	}
+	if no := r.conditions.hold(req, now); no != fits {
+		return "", no
+	}
+	if r.replace == "" {
 		return alias, fits
 	}
-	m := r.match.FindStringSubmatchIndex(alias)
-	return string(r.match.ExpandString(nil, r.replace, alias, m)), fits
+	m := r.match.FindStringSubmatchIndex(text)
+	return string(r.match.ExpandString(nil, r.replace, text, m)), fits
 }
 
-// explain puts a mismatch into words.
-func (r *rule) explain(no mismatch, x *Trace) string {
+// explain puts a mismatch into words, or what a match has made of the alias.
+func (r *rule) explain(no mismatch, x *Trace, alias string, now *clock) string {
 	switch no {
+	case fits:
+		if alias != x.Alias {
+			return fmt.Sprintf("%q becomes %q", x.Alias, alias)
+		}
+		return ""
 	case wrongAlias:
-		return fmt.Sprintf("%q does not match %s", x.Alias, written(r.match))
+		text := x.Alias
+		if r.full {
+			text = x.Request.URI
+		}
+		return fmt.Sprintf("%q does not match %s", text, written(r.match))
 	case wrongWay:
 		return fmt.Sprintf("the call comes in by %s, not by one of %v", cameBy(x.Request), r.from)
 	case wrongCaller:
@@ -149,7 +177,7 @@ func (r *rule) explain(no mismatch, x *Trace) string {
 	case wrongStranger:
 		return "callers who are not ours may not call out (open: true would allow it)"
 	}
-	return ""
+	return r.conditions.explain(no, &x.Request, now)
 }
 
 func cameBy(r call.Request) string {
@@ -160,11 +188,14 @@ func cameBy(r call.Request) string {
 }
 
 // destinations turns a rule's targets into what the call switch tries in order.
-func (t *Table) destinations(r *rule, alias string) []call.Destination {
+func (t *Table) destinations(r *rule, alias, proxy string) []call.Destination {
 	var out []call.Destination
 	for _, target := range r.to {
 		d := t.destination(target, alias)
-		d.Stop, d.NoEarly = r.stop, r.noEarly
+		d.Stop, d.NoEarly, d.Tag = r.stop, r.noEarly, r.tag
+		if d.External && d.Proxy == "" {
+			d.Proxy = proxy
+		}
 		if d.Within == 0 {
 			d.Within = r.within
 		}
@@ -183,6 +214,8 @@ func (t *Table) destination(target Target, alias string) call.Destination {
 		d.Connector, d.Target, d.Out = GoogleVoice, target.Account, true
 	case target.Trunk != "":
 		d.Connector, d.Target, d.Out = SIP, target.Trunk, true
+	case target.External:
+		d.Connector, d.External, d.Proxy, d.Out = SIP, true, target.Proxy, true
 	case target.Device != "":
 		d.Connector, d.Target = SIP, target.Device
 	case target.Reception != "":
@@ -206,7 +239,7 @@ func (t *Table) routeEmergency(x *Trace) {
 		return
 	}
 	x.say("emergency numbers", true, x.Alias+" goes to the emergency trunk")
-	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias)
+	x.Destinations = t.destinations(&rule{to: t.emergency.to}, x.Alias, "")
 	for i := range x.Destinations {
 		x.Destinations[i].Out = false // no quota stands between a person and help
 	}

@@ -65,6 +65,13 @@ func orUnknown(s string) string {
 	return s
 }
 
+func by(proxy string) string {
+	if proxy == "" {
+		return "found by the DNS"
+	}
+	return "by the SIP proxy " + proxy
+}
+
 func describe(d call.Destination) string {
 	var b strings.Builder
 	switch {
@@ -76,6 +83,8 @@ func describe(d call.Destination) string {
 		b.WriteString("all at once: " + strings.Join(all, "; "))
 	case d.Connector == GoogleVoice:
 		fmt.Fprintf(&b, "Google Voice account %s dials %s", d.Target, d.To)
+	case d.External:
+		fmt.Fprintf(&b, "SIP address %s, %s", d.To, by(d.Proxy))
 	case d.Connector == Reception:
 		fmt.Fprintf(&b, "reception %s, which asks for a meeting ID and dials it", d.Target)
 	case d.Connector == Meet:

@@ -8,12 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tandem/alarm"
 	"tandem/store"
@@ -212,27 +210,12 @@ func TestHooksThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestOnlyTheInternetIsPublic(t *testing.T) {
-	for text, want := range map[string]bool{
-		"8.8.8.8": true, "2606:4700:4700::1111": true, "142.250.1.1": true,
-		"127.0.0.1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false,
-		"0.0.0.0": false, "0.1.2.3": false, "224.0.0.1": false, "255.255.255.255": false, "198.18.0.1": false, "192.0.2.1": false,
-		"::1": false, "::": false, "fe80::1": false, "fc00::1": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false,
-		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:db8::1": false, "fec0::1": false,
-	} {
-		if got := public(netip.MustParseAddr(text)); got != want {
-			t.Errorf("%s: public is %v", text, got)
-		}
-	}
-}
-
 func TestTooManyEventsAreDropped(t *testing.T) {
 	s := &Sender{Log: slog.New(slog.DiscardHandler), hooks: []Hook{{Name: "a", Enabled: true}}, lines: map[string]*line{"a": {queue: make(chan Letter, 2)}}}
-	began := time.Now()
-	for range 10 {
+	for range 10 { // nobody reads: it would wait for ever
 		s.Publish("call.ended", 1)
 	}
-	if s.Dropped() != 8 || time.Since(began) > time.Second {
+	if s.Dropped() != 8 {
 		t.Errorf("%d dropped", s.Dropped())
 	}
 }

@@ -53,6 +53,11 @@ dial_plan:
 	return p, nil
 }
 
+// startBare starts the SIP stack alone, between the same callers and called.
+func startBare(ctx context.Context, s *settings) (*process, error) {
+	return start(ctx, s.logs, filepath.Join(s.build, "b2bua"), nil, "-listen", bareAt, "-to", fmt.Sprintf("%s:%d", calledHost, calledPort))
+}
+
 func devices() string {
 	var b strings.Builder
 	b.WriteString("  devices:\n")

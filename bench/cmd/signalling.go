@@ -23,9 +23,10 @@ type answering struct {
 	sum       counted
 }
 
-// signallingCost is P-5: the whole gateway against Kamailio. The gateway carries
-// the audio of its calls and Kamailio does not, so there is a second comparison,
-// with a Kamailio whose calls pass through rtpengine.
+// signallingCost is P-5: the gateway against Kamailio. A proxy carries no audio and
+// keeps no record, so there are three comparisons: of the SIP stack alone, which does
+// neither; of the whole gateway; and of the gateway with a Kamailio whose calls pass
+// through rtpengine.
 func signallingCost(ctx context.Context, s *settings) ([]line, error) {
 	g, err := startGateway(ctx, s)
 	if err != nil {
@@ -39,9 +40,10 @@ func signallingCost(ctx context.Context, s *settings) ([]line, error) {
 	defer called.stop()
 	var lines []line
 	for _, c := range [...]comparedSignalling{
-		{line{what: "call through the B2BUA, 1,000/s, CPU", name: "Kamailio proxy", goal: 1}, "stateful.cfg", false, 1000, calls},
-		{line{what: "the same, audio carried by both, 300/s", name: "Kam.+rtpengine"}, "anchored.cfg", true, 300, calls},
-		{line{what: "REGISTER, 401, REGISTER, 200, 1,000/s, CPU", name: "Kamailio", goal: 1.2}, "registrar.cfg", false, 1000, registrations},
+		{line: line{what: "call, B2BUA of our SIP stack, 1,000/s, CPU", name: "Kamailio proxy", goal: 1}, conf: "stateful.cfg", bare: true, rate: 1000, load: calls},
+		{line: line{what: "call, whole gateway, 1,000/s, CPU", name: "Kamailio proxy"}, conf: "stateful.cfg", rate: 1000, load: calls},
+		{line: line{what: "the same, audio carried by both, 300/s", name: "Kam.+rtpengine", goal: 1}, conf: "anchored.cfg", anchored: true, rate: 300, load: calls},
+		{line: line{what: "REGISTER, 401, REGISTER, 200, 1,000/s, CPU", name: "Kamailio", goal: 1.2}, conf: "registrar.cfg", rate: 1000, load: registrations},
 	} {
 		l, err := c.measure(ctx, s, g)
 		if err != nil {
@@ -56,16 +58,17 @@ func signallingCost(ctx context.Context, s *settings) ([]line, error) {
 type comparedSignalling struct {
 	line     line
 	conf     string // of Kamailio
-	anchored bool   // rtpengine runs beside it
+	bare     bool   // ours is the SIP stack without the rest of the gateway (bench/b2bua)
+	anchored bool   // rtpengine runs beside Kamailio
 	rate     int    // a second
-	load     func(s *settings, rate int, to string) (ours, peer func(context.Context) (counted, error))
+	load     func(s *settings, rate int, to, ourAddr string) (ours, peer func(context.Context) (counted, error))
 }
 
 // calls are made with SIPp; Kamailio is told by a Route where they go.
-func calls(s *settings, rate int, to string) (ours, peer func(context.Context) (counted, error)) {
+func calls(s *settings, rate int, to, ourAddr string) (ours, peer func(context.Context) (counted, error)) {
 	uac := []string{"-sn", "uac", "-d", "0", "-s", "2025550100"}
 	ours = func(ctx context.Context) (counted, error) {
-		return sipp(ctx, s, rate, append(uac, oursAt)...)
+		return sipp(ctx, s, rate, append(uac[:len(uac):len(uac)], ourAddr)...)
 	}
 	peer = func(ctx context.Context) (counted, error) {
 		return sipp(ctx, s, rate, append(uac[:len(uac):len(uac)], "-rsa", peerAt, to)...)
@@ -73,11 +76,11 @@ func calls(s *settings, rate int, to string) (ours, peer func(context.Context) (
 	return ours, peer
 }
 
-func registrations(s *settings, rate int, _ string) (ours, peer func(context.Context) (counted, error)) {
+func registrations(s *settings, rate int, _, ourAddr string) (ours, peer func(context.Context) (counted, error)) {
 	to := func(addr string) func(context.Context) (counted, error) {
 		return func(ctx context.Context) (counted, error) { return register(ctx, s, rate, addr) }
 	}
-	return to(oursAt), to(peerAt)
+	return to(ourAddr), to(peerAt)
 }
 
 // measure loads the gateway and its peer in turn.
@@ -91,6 +94,15 @@ func (c *comparedSignalling) measure(ctx context.Context, s *settings, g *proces
 		}
 		defer rtp.stop()
 	}
+	at := oursAt
+	if c.bare {
+		var err error
+		if g, err = startBare(ctx, s); err != nil {
+			return l, err
+		}
+		defer g.stop()
+		at = bareAt
+	}
 	k, err := startKamailio(ctx, s, c.conf)
 	if err != nil {
 		return l, err
@@ -99,7 +111,7 @@ func (c *comparedSignalling) measure(ctx context.Context, s *settings, g *proces
 	if err := settle(ctx, 1500*time.Millisecond); err != nil {
 		return l, err
 	}
-	toOurs, toPeer := c.load(s, c.rate, fmt.Sprintf("%s:%d", calledHost, calledPort))
+	toOurs, toPeer := c.load(s, c.rate, fmt.Sprintf("%s:%d", calledHost, calledPort), at)
 	ours := &answering{name: "tandem", processes: []*process{g}, send: toOurs}
 	peer := &answering{name: "Kamailio", processes: []*process{k}, send: toPeer}
 	if rtp != nil {

@@ -18,6 +18,7 @@ import (
 // peers take turns on one port, because only one of them runs at a time.
 const (
 	oursAt, peerAt         = "127.0.0.1:15060", "127.0.0.1:15062"
+	bareAt                 = "127.0.0.1:15064" // of bench/b2bua
 	callerHost, callerPort = "127.0.0.2", 15070
 	calledHost, calledPort = "127.0.0.3", 15080
 )

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"tandem/config"
 	"tandem/route"
@@ -49,7 +50,16 @@ type explainCmd struct {
 	Config string `short:"c" default:"tandem.yaml" help:"Configuration file." type:"path"`
 	Via    string `help:"Device, trunk or account the call comes in by; none is a stranger."`
 	From   string `help:"Who calls; default the device's caller ID, or its name."`
-	To     string `arg:"" help:"What is dialled, as the caller dials it."`
+	To     string `arg:"" help:"What is dialled, as the caller dials it, or a whole URI."`
+	// What rules can ask for besides.
+	Protocol string `help:"What the call comes by: sip, webrtc, gvoice; default what --via has."`
+	Source   string `help:"Address of the caller."`
+	Location string `help:"Where the caller is; default what follows from --source."`
+	At       string `help:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
+}
+
+func (e *explainCmd) question() config.Question {
+	return config.Question{Via: e.Via, Caller: e.From, To: e.To, Protocol: e.Protocol, Source: e.Source, Location: e.Location, At: e.At}
 }
 
 func (e *explainCmd) Run() error {
@@ -61,9 +71,12 @@ func (e *explainCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	r, err := conf.Request(e.Via, e.From, e.To)
+	r, err := conf.Request(e.question())
 	if err != nil {
-		return fmt.Errorf("--via: %w", err)
+		return fmt.Errorf("--%w", err)
+	}
+	if r.At.IsZero() {
+		r.At = time.Now()
 	}
 	x := table.Explain(r)
 	fmt.Print(x)

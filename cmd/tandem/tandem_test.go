@@ -33,12 +33,12 @@ func TestExplainAsksAsTheConnectorsWould(t *testing.T) {
 		{explainCmd{Via: "home"}, call.Request{Connector: route.GoogleVoice, Via: "home", From: "home"}},
 		{explainCmd{}, call.Request{Connector: route.SIP}},
 	} {
-		got, err := conf.Request(c.ask.Via, c.ask.From, c.ask.To)
+		got, err := conf.Request(c.ask.question())
 		if err != nil || got.Connector != c.want.Connector || got.Via != c.want.Via || got.From != c.want.From || got.Registered != c.want.Registered {
 			t.Errorf("%+v: got %+v, %v, want %+v", c.ask, got, err, c.want)
 		}
 	}
-	if _, err := conf.Request("kitchne", "", ""); err == nil {
+	if _, err := conf.Request(config.Question{Via: "kitchne"}); err == nil {
 		t.Error("a name that nothing has was taken")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -80,6 +79,9 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// boxes counts the boxes, which run at the same time, each with media ports of its own.
+var boxes = count()
+
 func newBox(t *testing.T) *box {
 	t.Helper()
 	if testing.Short() {
@@ -101,7 +103,7 @@ func newBox(t *testing.T) *box {
 		t.Fatal(err)
 	}
 	b.sip = freeAddr(t)
-	b.media = 20000 + 16*mathrand.IntN(200) // boxes run at the same time
+	b.media = 20000 + 16*((os.Getpid()+boxes())%200)
 	b.configure(t, "")
 	t.Cleanup(func() { b.kill(syscall.SIGKILL) })
 	return b

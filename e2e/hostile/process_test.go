@@ -75,7 +75,7 @@ func TestALockedDatabaseStopsNoCall(t *testing.T) {
 	began := time.Now()
 	kitchen, study := b.phone(t, "kitchen", 440), b.phone(t, "study", 620)
 	c, _ := connect(t, kitchen, study, "study", 620)
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); timed(t) && took > 4*time.Second {
 		t.Errorf("registering and calling took %v while the database was locked", took)
 	}
 	until(t, "an alarm tells of the database", func() bool { return strings.Contains(b.get(t, "/status"), "Registrations cannot be stored") })
@@ -109,14 +109,9 @@ func TestReloadAndCanaries(t *testing.T) {
 
 	b.configure(t, "    - {name: attic, password: "+canaryPassword+"}")
 	b.hup(t)
-	until(t, "the new device can register", func() bool {
-		p := &phone.Phone{Config: phone.Config{User: "attic", Password: canaryPassword, Domain: "tandem.example", Server: b.sip}}
-		if err := p.Start(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		defer p.Close()
-		return p.Register(within(t, time.Second)) == nil
-	})
+	// Not by trying to register: the guard shuts out who tries too often.
+	until(t, "the new file is applied", func() bool { return strings.Contains(b.out.String(), "configuration applied") })
+	b.phone(t, "attic", 0)
 	unharmed(t, c)
 
 	b.configure(t, "    - {name: attic, password: "+canaryPassword+", max_calls: many}")

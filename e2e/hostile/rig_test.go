@@ -16,7 +16,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	mathrand "math/rand/v2"
 	"net"
 	"net/textproto"
 	"os"
@@ -27,12 +26,13 @@ import (
 	"time"
 
 	"tandem/config"
+	"tandem/internal/ports"
 	"tandem/internal/stage"
 	"tandem/leg/sipua"
 )
 
 // patience is how long a test waits for anything; a good machine needs a tenth.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 // rig is a stage with every kind of listener.
 type rig struct {
@@ -93,22 +93,11 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	// Below the ports that the kernel gives to connections and those of media: what is
-	// free now must be free when the gateway takes it.
-	for range 100 {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+mathrand.IntN(6000)))
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		if p, err := net.ListenPacket("udp", addr); err == nil {
-			_ = p.Close()
-			return addr
-		}
+	addrs, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	return addrs[0]
 }
 
 // certificate writes a certificate for 127.0.0.1 and its key into one PEM file.
@@ -225,14 +214,20 @@ func final(c net.Conn, network string, wait time.Duration) (*answer, error) {
 	}
 }
 
-var serial = func() func() string {
+// count counts from 1.
+func count() func() int {
 	n := make(chan int, 1)
 	n <- 0
-	return func() string {
+	return func() int {
 		i := <-n + 1
 		n <- i
-		return strconv.Itoa(i) + "x" + strconv.FormatInt(time.Now().UnixNano(), 36)
+		return i
 	}
+}
+
+var serial = func() func() string {
+	next := count()
+	return func() string { return strconv.Itoa(next()) + "x" + strconv.FormatInt(time.Now().UnixNano(), 36) }
 }()
 
 // request builds a plain request; the lines are further headers.

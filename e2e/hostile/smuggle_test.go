@@ -66,7 +66,7 @@ func TestNothingIsSmuggled(t *testing.T) {
 			t.Parallel()
 			// One after the other: the same request twice at once is a merged one (482).
 			for _, network := range []string{"tcp", "tls"} {
-				got, leaked := r.smuggle(t, network, row.message)
+				got, leaked := r.smuggle(t, network, row.message, row.want != 0, row.inner)
 				if want := []int{row.want}; row.want != 0 && !slices.Equal(got, want) {
 					t.Errorf("%s: answered %v, want %v", network, got, want)
 				}
@@ -79,15 +79,19 @@ func TestNothingIsSmuggled(t *testing.T) {
 }
 
 // smuggle sends a message and returns how it, and whether one hidden in it, was
-// answered.
-func (r *rig) smuggle(t *testing.T, network, message string) (got []int, leaked bool) {
+// answered. For answers that must come it waits.
+func (r *rig) smuggle(t *testing.T, network, message string, answered, inner bool) (got []int, leaked bool) {
 	t.Helper()
 	c := r.dial(t, network)
 	if _, err := io.WriteString(c, message); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		a, err := receive(c, network, 500*time.Millisecond)
+		wait := 500 * time.Millisecond
+		if answered && len(got) == 0 || inner && !leaked {
+			wait = patience
+		}
+		a, err := receive(c, network, wait)
 		switch {
 		case err != nil:
 			return got, leaked
@@ -203,8 +207,8 @@ func TestStrangersCannotCallOut(t *testing.T) {
 	}
 }
 
-// TestUsersCannotBeEnumerated demands the same answers, in the same time, for
-// users that exist and users that do not.
+// TestUsersCannotBeEnumerated demands the same answers for users that exist and users
+// that do not and, where nothing else keeps the machine busy, in the same time.
 func TestUsersCannotBeEnumerated(t *testing.T) {
 	r := start(t, func(c *config.Config) { c.SIP.Guard.Off = true })
 	took := map[string][]time.Duration{}
@@ -224,7 +228,7 @@ func TestUsersCannotBeEnumerated(t *testing.T) {
 					if _, err := io.WriteString(c, m); err != nil {
 						t.Fatal(err)
 					}
-					a, err := final(c, "tcp", time.Second)
+					a, err := final(c, "tcp", patience)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -244,6 +248,9 @@ func TestUsersCannotBeEnumerated(t *testing.T) {
 		if i >= 8 && known[i] != unknown[i] { // the very first failures are counted per address, in the order they come
 			t.Fatalf("known %q, unknown %q", known[i], unknown[i])
 		}
+	}
+	if !timed(t) {
+		return
 	}
 	for _, d := range took {
 		slices.Sort(d)

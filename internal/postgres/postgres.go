@@ -20,6 +20,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+
+	"tandem/internal/ports"
 )
 
 // A Server is a running PostgreSQL.
@@ -28,13 +30,13 @@ type Server struct {
 
 	dir   string
 	tools string
-	port  int
+	port  string
 	as    *syscall.Credential // nil is ourselves
 	cmd   *exec.Cmd
 	log   bytes.Buffer
 }
 
-const startTime = 30 * time.Second
+const startTime = 2 * time.Minute
 
 // Start starts a server that lives as long as the test. Without PostgreSQL on this
 // machine, and in a short test run, the test is skipped.
@@ -118,20 +120,23 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 
 // run starts the server and makes the database.
 func (s *Server) run() error {
-	var err error
-	if s.port, err = freePort(); err != nil {
+	addrs, err := ports.Free(1)
+	if err != nil {
+		return err
+	}
+	if _, s.port, err = net.SplitHostPort(addrs[0]); err != nil {
 		return err
 	}
 	if err := s.Restart(); err != nil {
 		return err
 	}
-	s.URL = fmt.Sprintf("postgres://tandem@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+	s.URL = fmt.Sprintf("postgres://tandem@127.0.0.1:%s/postgres?sslmode=disable", s.port)
 	return s.await()
 }
 
 // Restart starts the server again after Stop, with what it had.
 func (s *Server) Restart() error {
-	s.cmd = s.command("postgres", "-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir, "-F", "-c", "max_connections=100")
+	s.cmd = s.command("postgres", "-D", s.data(), "-h", "127.0.0.1", "-p", s.port, "-k", s.dir, "-F", "-c", "max_connections=100")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	return s.cmd.Start()
 }
@@ -167,13 +172,4 @@ func (s *Server) await() error {
 			return err
 		}
 	}
-}
-
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
 }

@@ -31,7 +31,7 @@ func TestRegistersAndUnregisters(t *testing.T) { // GV-C3, GV-C5, GV-C6, GV-C26
 		r.eventually("status", func() bool { return r.state() == gvoice.Registered })
 		r.strict()
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for _, u := range []string{"home", "work"} {
 		if err := edge.WaitUnregistered(ctx, u); err != nil {
@@ -40,7 +40,8 @@ func TestRegistersAndUnregisters(t *testing.T) { // GV-C3, GV-C5, GV-C6, GV-C26
 	}
 }
 
-func TestALostConnectionIsReplacedWithinASecond(t *testing.T) { // goals R-8
+// Within a second, says TestAClosedConnectionIsReplacedWithinASecond in virtual time.
+func TestALostConnectionIsReplaced(t *testing.T) { // goals R-8
 	t.Parallel()
 	for _, kind := range []sim.FaultKind{sim.Reset, sim.CloseFlows} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -48,15 +49,11 @@ func TestALostConnectionIsReplacedWithinASecond(t *testing.T) { // goals R-8
 			r := newRig(t, newEdge(t, sim.Options{}))
 			r.registered("home", "work")
 			r.eventually("registration", func() bool { return r.state() == gvoice.Registered })
-			began := time.Now()
 			if err := r.edge.SetFault(sim.Fault{Kind: kind}); err != nil {
 				t.Fatal(err)
 			}
-			r.eventually("loss", func() bool { return r.state() != gvoice.Registered })
+			r.eventually("a new connection", func() bool { return r.voice.Status()[0].Flows > 1 })
 			r.eventually("new registration", func() bool { return r.state() == gvoice.Registered })
-			if took := time.Since(began); took > 2*time.Second { // one second, and room for a busy machine
-				t.Errorf("it took %v", took)
-			}
 		})
 	}
 }
@@ -82,7 +79,7 @@ func TestDecliningStartsASilence(t *testing.T) { // GV-C10, GV-S42
 	if err := edge.SetFault(sim.Fault{Kind: sim.RegisterStatus, Status: 603}); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{3 * time.Second, time.Minute} })
+	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{8 * time.Second, time.Minute} })
 	r.eventually("silence", func() bool { return r.state() == gvoice.Silent })
 	tries := r.voice.Status()[0].Tries
 	if err := edge.SetFault(sim.Fault{Kind: sim.CloseFlows}); err != nil { // recovery must not register either

@@ -61,7 +61,7 @@ func TestADeadAddressOfAHostDoesNotHoldUpTheConnection(t *testing.T) { // GV-S47
 func TestTheThrottleIsWaitedOut(t *testing.T) { // GV-C10, GV-S42
 	t.Parallel()
 	edge := newEdge(t, sim.Options{})
-	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{500 * time.Millisecond, time.Hour} })
+	r := newRig(t, edge, func(a *gvoice.Account) { a.Timing.Silence = []time.Duration{3 * time.Second, time.Hour} })
 	r.registered("home", "work")
 	for _, user := range []string{"home", "work"} {
 		if err := edge.SetFault(sim.Fault{Kind: sim.RegisterStatus, User: user, Status: 603, Times: 1}); err != nil {

@@ -126,8 +126,11 @@ func newRigLogging(t *testing.T, edge *sim.Server, log *slog.Logger, change ...f
 	return r
 }
 
+// patience is for what takes a moment, and more on a busy machine.
+const patience = 2 * time.Minute
+
 func (r *rig) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	r.Cleanup(cancel)
 	return ctx
 }
@@ -158,7 +161,7 @@ func (r *rig) dial(number string, codecs ...string) call.Leg {
 func until[E call.Event](r *rig, l call.Leg) E {
 	r.Helper()
 	var seen []call.Event
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case ev, ok := <-l.Events():
@@ -171,7 +174,7 @@ func until[E call.Event](r *rig, l call.Leg) E {
 			}
 		case <-timeout:
 			var e E
-			r.Fatalf("no %T within 20 s; %+v", e, seen)
+			r.Fatalf("no %T within %v; %+v", e, patience, seen)
 		}
 	}
 }
@@ -204,10 +207,10 @@ func (r *rig) strict(but ...string) {
 // eventually waits until ok holds; it polls because what it waits for has no event.
 func (r *rig) eventually(what string, ok func() bool) {
 	r.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			r.Fatalf("%s did not happen within 15 s: %+v", what, r.voice.Status())
+			r.Fatalf("%s did not happen within %v: %+v", what, patience, r.voice.Status())
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

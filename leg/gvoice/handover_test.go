@@ -28,7 +28,7 @@ func TestAnAccountIsHandedOverUnderACall(t *testing.T) {
 	}
 	select {
 	case <-r.voice.Gone("home"):
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the account is not let go of")
 	}
 	for _, reg := range edge.Registrations() {

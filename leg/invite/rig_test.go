@@ -97,6 +97,12 @@ func (p *fakePath) SetVideo(on bool, format string, l media.Limits) {
 	}
 }
 
+func (p *fakePath) SetLayers(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opt.Capabilities.Layers = n
+}
+
 func (p *fakePath) KeyframeRequested() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,6 +51,7 @@ func PreferringVideo(all []sdp.Codec, formats []string) []sdp.Codec {
 // setVideo makes our description have pictures when the other leg has.
 func (l *Leg) setVideo(v call.Video) {
 	l.media.SetVideo(!v.None, v.Format, v.Limits)
+	l.media.SetLayers(v.Layers)
 	l.media.SetScreen(v.Screen || v.Format == "")
 }
 

@@ -37,6 +37,9 @@ type Connector struct {
 	BindV6 netip.Addr        // local IPv6 address of media; invalid is none
 	Alarms Alarms            // may be nil
 	Log    *slog.Logger
+	// Trace sees what a leg and the service say to each other; it must not block, and
+	// may be nil.
+	Trace func(leg string, x Exchange)
 
 	loops   func(media.Loop) (transport.Loop, error) // instead of Engine, in tests
 	timeout time.Duration                            // instead of linkTimeout, in tests

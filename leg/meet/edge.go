@@ -35,6 +35,7 @@ type edge struct {
 	gateway *token.Gateway
 	access  token.Access
 	log     *slog.Logger
+	trace   trace
 }
 
 // newClient makes the HTTPS client of all edges of one configuration.
@@ -187,12 +188,13 @@ func (e *edge) ask(ctx context.Context, method, path string, in, out any) error 
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var body io.Reader = http.NoBody
+	var sent []byte
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(in); err != nil {
 			return fmt.Errorf("write the request: %w", err)
 		}
-		body = bytes.NewReader(b)
+		body = bytes.NewReader(sent)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(e.base.String(), "/")+path, body)
 	if err != nil {
@@ -205,15 +207,19 @@ func (e *edge) ask(ctx context.Context, method, path string, in, out any) error 
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+jwt.Reveal())
 	r.Header.Set("Meet-Access-Token", e.access.Secret.Reveal())
+	e.trace.asked(r, sent)
 	resp, err := e.http.Do(r)
 	if err != nil {
+		e.trace.told(r, nil, nil, err)
 		return fmt.Errorf("ask the meeting service: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
+		e.trace.told(r, nil, nil, err)
 		return fmt.Errorf("read the meeting service's answer: %w", err)
 	}
+	e.trace.told(r, resp, text, nil)
 	return understand(resp, text, out)
 }
 

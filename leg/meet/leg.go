@@ -126,7 +126,7 @@ func newLeg(c *Connector, e *edge, conf Config, loop transport.Loop, meeting str
 		heard: make(chan heard, 64), events: make(chan call.Event, 16),
 	}
 	l.log = c.Log.With("leg", l.info)
-	l.edge.log = l.log
+	l.edge.log, l.edge.trace = l.log, l.trace()
 	l.be(loop, from.Video)
 	l.views = views{videos: conf.Videos, content: true}
 	return l
@@ -261,7 +261,7 @@ func (l *Leg) handle(what any) {
 
 // join makes a link and asks to be let in.
 func (l *Leg) join() {
-	l.link, l.open = newLink(l.c.linkConfig(l.conf), l.session, labels(l.video), func(v any) { l.box.Post(v) }, l.heard), false
+	l.link, l.open = newLink(l.linkConfig(), l.session, labels(l.video), func(v any) { l.box.Post(v) }, l.heard), false
 	l.joins++
 	o := l.session.lines.Load().offer(offer{
 		session: mrand.Uint64() >> 2, version: 1, ufrag: l.link.ufrag, password: l.link.password, fingerprint: l.link.conf.fingerprint,
@@ -281,6 +281,13 @@ func (l *Leg) join() {
 		a, err := l.edge.join(ctx, l.meeting, req, enough)
 		l.box.Post(joinDone{link, a, err})
 	})
+}
+
+// linkConfig is the connector's, with who listens to this leg.
+func (l *Leg) linkConfig() linkConfig {
+	c := l.c.linkConfig(l.conf)
+	c.trace = l.edge.trace
+	return c
 }
 
 // joinDone goes on with the service's answer.

@@ -72,6 +72,7 @@ type linkConfig struct {
 	timeout          time.Duration // from the answer until SCTP is up
 	certificate      tls.Certificate
 	fingerprint      string
+	trace            trace
 }
 
 // linkUser takes the packets of a link, without encryption. They are lent.
@@ -337,6 +338,7 @@ func (l *link) request(label string, r request) (int64, error) {
 	if _, err := dc.WriteDataChannel(text, true); err != nil {
 		return 0, fmt.Errorf("%w: %w", errChannel, err)
 	}
+	l.conf.trace.channel(true, label, text)
 	return r.ID, nil
 }
 

@@ -106,6 +106,9 @@ func (s *Session) send(now time.Time, k *sink, p *media.Packet, again bool) {
 	}
 	k.packets++
 	k.octets += uint64(len(p.Payload))
+	if k.role != audioUp {
+		k.pictures.Packet(now, k.info.Codec, p.Timestamp, p.Payload)
+	}
 }
 
 // udpOverhead is what IPv4 and UDP add to a packet, in octets.

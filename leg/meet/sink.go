@@ -46,6 +46,7 @@ type sink struct {
 	nacks     uint64
 	plis      uint64
 	lost      int32
+	pictures  rtp.Pictures
 }
 
 var _ media.Sink = (*sink)(nil)
@@ -75,6 +76,15 @@ func newSSRC() uint32 { return rand.Uint32() | 1<<31 }
 
 // Info implements [media.Sink].
 func (k *sink) Info() media.StreamInfo { return k.info }
+
+// Figures implements [media.Measured].
+func (k *sink) Figures(now time.Time) media.Figures {
+	k.session.out.Lock()
+	defer k.session.out.Unlock()
+	f := media.Figures{Packets: k.packets, Lost: uint64(max(k.lost, 0))}
+	k.pictures.Figures(now, &f)
+	return f
+}
 
 // OnKeyframeRequest implements [media.Sink].
 func (k *sink) OnKeyframeRequest(f func()) {

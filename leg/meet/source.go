@@ -36,6 +36,7 @@ type source struct {
 	repaired  uint64
 	nacks     uint64
 	plis      uint64
+	pictures  rtp.Pictures
 }
 
 var _ media.Source = (*source)(nil)
@@ -61,6 +62,15 @@ func newSource(s *Session, r role, n int) *source {
 
 // Info implements [media.Source].
 func (s *source) Info() media.StreamInfo { return s.info }
+
+// Figures implements [media.Measured].
+func (s *source) Figures(now time.Time) media.Figures {
+	s.session.in.Lock()
+	defer s.session.in.Unlock()
+	f := media.Figures{Packets: s.packets, Lost: s.reports.Lost(), Jitter: s.reports.Jitter()}
+	s.pictures.Figures(now, &f)
+	return f
+}
 
 // Attach implements [media.Source].
 func (s *source) Attach(r media.Receiver) {
@@ -108,6 +118,9 @@ func (s *source) arrive(p *media.Packet, again bool) bool {
 	}
 	s.packets++
 	s.octets += uint64(len(p.Payload))
+	if s.role != audioDown {
+		s.pictures.Packet(p.Arrived, s.info.Codec, p.Timestamp, p.Payload)
+	}
 	if again {
 		s.repaired++
 		return true

@@ -14,6 +14,7 @@ func (l *Leg) hear(m heard) {
 	if m.link != l.link || l.phase == showing || l.phase == over {
 		return
 	}
+	l.edge.trace.channel(false, m.label, m.text)
 	v, err := parseMessage(m.text)
 	if err != nil {
 		l.log.Warn("message of the meeting service passed over", "channel", m.label, "err", err)
@@ -118,7 +119,12 @@ func (l *Leg) joined(now time.Time) {
 }
 
 // pictures says whether the caller can have pictures, at once or later.
-func (l *Leg) pictures() call.Video { return call.Video{None: l.blind} }
+func (l *Leg) pictures() call.Video {
+	if l.blind {
+		return call.Video{None: true}
+	}
+	return call.Video{Layers: len(rids)}
+}
 
 // tellRoster shows who is there now.
 func (l *Leg) tellRoster() {

@@ -22,6 +22,7 @@ type book struct {
 	domains map[string]bool
 	devices map[string]*device
 	trunks  map[string]*trunk
+	proxies map[string]*trunk
 }
 
 // A device is its configuration, and what outlives a reload: the calls it has.
@@ -63,6 +64,14 @@ func (c *Connector) newBook(conf Config, old *book) (*book, error) {
 			return nil, err
 		}
 		b.trunks[t.Name] = made
+	}
+	b.proxies = make(map[string]*trunk)
+	for _, p := range conf.Proxies {
+		made, err := c.newProxy(p)
+		if err != nil {
+			return nil, err
+		}
+		b.proxies[p.Name] = made
 	}
 	return b, nil
 }

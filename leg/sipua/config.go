@@ -27,6 +27,8 @@ type Config struct {
 	Media    time.Duration `yaml:"media_timeout,omitempty"` // silence that ends a call; default 60s, hold excepted
 	Devices  []Device      `yaml:"devices,omitempty"`
 	Trunks   []Trunk       `yaml:"trunks,omitempty"`
+	Proxies  []Proxy       `yaml:"proxies,omitempty"`  // take calls to SIP addresses elsewhere
+	External External      `yaml:"external,omitempty"` // such calls without a proxy
 }
 
 // Listen is one socket that takes SIP.
@@ -73,6 +75,7 @@ type Device struct {
 	Codecs    []string   `yaml:"codecs,omitempty"`          // in order of preference; default opus, g722, pcmu, pcma
 	Video     *bool      `yaml:"video,omitempty"`           // pictures too, when the other side has some; default true
 	Bitrate   int        `yaml:"max_bitrate,omitempty"`     // kbit/s of video, each way; default 4000
+	Tag       string     `yaml:"tag,omitempty"`             // rules can ask for it
 	Digits    string     `yaml:"digits,omitempty"`          // INFO body when telephone-event is not agreed: relay (default), plain, none
 	// Dial is what its calls are addressed to: "name" (default) is the address it has
 	// registered; "number" is the dialled number there, for a PBX that has many.
@@ -148,6 +151,16 @@ func (c *Config) Validate() error {
 		name(f, c.Trunks[i].Name)
 		c.Trunks[i].validate(f, bad)
 	}
+	proxies := make(map[string]bool)
+	for i := range c.Proxies {
+		f, p := fmt.Sprintf("proxies[%d]", i), &c.Proxies[i]
+		if p.Name == "" || proxies[p.Name] {
+			bad(f+".name", "%q is empty, or used twice", p.Name)
+		}
+		proxies[p.Name] = true
+		p.validate(f, bad)
+	}
+	checkMedia("external", c.External.Encrypt, nil, bad)
 	for i, a := range c.Guard.Allow {
 		if _, err := network(a); err != nil {
 			bad(fmt.Sprintf("guard.allow[%d]", i), "%q is neither an address nor a network such as 192.0.2.0/24", a)

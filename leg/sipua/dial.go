@@ -23,6 +23,9 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 	if from.Hops == 1 {
 		return nil, call.Refusal(call.LoopDetected, fmt.Errorf("the call has no hops left"))
 	}
+	if d.External {
+		return c.dialExternal(ctx, b, d, from)
+	}
 	target := d.Target
 	if target == "" {
 		target = d.To

@@ -114,7 +114,10 @@ func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
 func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *denial) {
 	f, req := s.Flow(), s.Request()
 	b := c.book.Load()
-	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), Hops: hops(req)}
+	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), URI: req.URI.String(), Hops: hops(req), Protocol: protocolOf(f), Source: f.Remote().Addr(), At: time.Now()}
+	if who.device != nil {
+		r.Tag = who.device.Tag
+	}
 	if who.trunk != nil {
 		if to := who.trunk.dialled(req); to != "" {
 			r.To = to
@@ -135,6 +138,16 @@ func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *deni
 		r.Takes = id
 	}
 	return r, nil
+}
+
+// protocolOf is what the dial plan calls a flow's transport: who comes by a WebSocket
+// is a browser.
+func protocolOf(f *flow.Flow) string {
+	switch f.Network() {
+	case "ws", "wss":
+		return call.ProtocolWebRTC
+	}
+	return call.ProtocolSIP
 }
 
 func remoteOf(who *caller, r call.Request) string {

@@ -35,6 +35,7 @@ type trunk struct {
 	auth   *auth.Client
 	line   string // in our Contact; calls over our registration bring it back
 	calls  atomic.Int32
+	public bool               // it leads to addresses of the Internet only
 	stop   context.CancelFunc // set by Connector.start
 
 	mu       sync.Mutex // guards what follows
@@ -255,6 +256,9 @@ func (t *trunk) resolve(ctx context.Context) ([]flow.Target, error) {
 		return targets, nil
 	}
 	found, err := t.c.resolver.Resolve(ctx, t.server)
+	if err == nil {
+		found, err = t.outside(found)
+	}
 	if err != nil {
 		if len(targets) > 0 {
 			t.log.Warn("the DNS gives no answer, the servers it named last are used", "err", err)

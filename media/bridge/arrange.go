@@ -174,6 +174,7 @@ func (c *conference) stopAudio() {
 // uplinkPlan is between which streams the room's picture goes.
 type uplinkPlan struct {
 	source media.Source
+	layers [simulcast.Layers]media.Source // of a room that sends simulcast; nil without
 	from   media.StreamInfo
 	sinks  [simulcast.Layers]media.Sink
 	to     [simulcast.Layers]media.StreamInfo
@@ -206,6 +207,7 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 		return
 	}
 	c.screenFor = plain
+	c.stopPursuit()
 	if c.screen != nil {
 		c.screen.close()
 		c.screen = nil
@@ -220,6 +222,7 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 		c.log.Error("the room gets no picture", "err", err)
 		return
 	}
+	s.made = c.made
 	c.screen, c.next, c.shown, c.asked = s, now, nil, false
 	if p, ok := c.meeting.(growing); ok {
 		p.Pictures()
@@ -243,6 +246,7 @@ func (c *conference) planUplink() uplinkPlan {
 			sinks++
 		}
 	}
+	p.layers = simulcastSources(c.room)
 	if c.roster.Stage != media.Joined || sinks == 0 || p.from.Codec == "" || c.slow.level == soundOnly {
 		return uplinkPlan{}
 	}
@@ -259,6 +263,12 @@ func (c *conference) setUplink(p uplinkPlan) {
 		c.uplink = nil
 	}
 	if p.source == nil {
+		return
+	}
+	if p.layers[0] != nil {
+		r := newLayerRelay(&p, c.maxBitrate(), c.bandwidth, &c.videoUp)
+		r.seen.Store(time.Now().UnixNano())
+		c.uplink = r
 		return
 	}
 	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
@@ -292,6 +302,23 @@ func videoSink(s media.Session) media.Sink {
 		}
 	}
 	return nil
+}
+
+// simulcastSources are the layers of a camera that come each on a source of its own; none
+// when there is but one.
+func simulcastSources(s media.Session) (layers [simulcast.Layers]media.Source) {
+	n := 0
+	for _, src := range s.Sources() {
+		i := src.Info()
+		if i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Receives() && n < len(layers) {
+			layers[n] = src
+			n++
+		}
+	}
+	if n < 2 {
+		return [simulcast.Layers]media.Source{}
+	}
+	return layers
 }
 
 func videoSource(s media.Session) media.Source {

@@ -57,6 +57,7 @@ type Bridge struct {
 	mu    sync.Mutex // guards what follows
 	ring  bool       // the caller is to hear ringback
 	early bool       // b is listened to
+	muted [2]bool    // a is not heard, b is not heard
 }
 
 // Join joins a and b until Close. It borrows both sessions: nobody else may attach
@@ -133,7 +134,7 @@ func (br *Bridge) String() string {
 }
 
 // Kind names the costlier of the two directions: "idle", "relay", "law", "ringing",
-// "transcode", or "conference" with a meeting.
+// "muted", "transcode", or "conference" with a meeting.
 func (br *Bridge) Kind() string {
 	if br.conference != nil {
 		return "conference"
@@ -178,15 +179,15 @@ func (br *Bridge) run() {
 // arrange gives both directions the pipeline that fits now.
 func (br *Bridge) arrange() {
 	br.mu.Lock()
-	ring, early := br.ring, br.early
+	ring, early, muted := br.ring, br.early, br.muted
 	br.mu.Unlock()
 	if ring && br.toA.audible(time.Now()) {
 		ring = false
 	}
-	toA := choose(audioSource(br.b), audioSink(br.a), ring)
+	toA := choose(audioSource(br.b), audioSink(br.a), ring, muted[1])
 	toA.listen = early
 	changed := br.toA.set(toA)
-	changed = br.toB.set(choose(audioSource(br.a), audioSink(br.b), false)) || changed
+	changed = br.toB.set(choose(audioSource(br.a), audioSink(br.b), false, muted[0])) || changed
 	br.floors.arrange(br.a, br.b)
 	if br.sights.arrange(br.a, br.b) || changed {
 		br.log.Info("media path", "path", br.String())

@@ -128,7 +128,7 @@ func (p *path) build(next plan) (pipeline, error) {
 	switch next.tech {
 	case relay, law:
 		return newRelayer(next, &p.counters, p.digits), nil
-	case transcode:
+	case transcode, hushed:
 		return newTranscoder(next, base, p.digits)
 	case ringing:
 		return newRinger(next, base, p.country)
@@ -228,5 +228,5 @@ func samplesIn(d time.Duration, rate int) int {
 }
 
 func (t technology) String() string {
-	return [...]string{"idle", "relay", "law", "ringing", "transcode"}[t]
+	return [...]string{"idle", "relay", "law", "ringing", "muted", "transcode"}[t]
 }

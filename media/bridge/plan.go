@@ -13,6 +13,7 @@ const (
 	relay                       // packets pass
 	law                         // PCMU to PCMA or back, octet by octet
 	ringing                     // a tone made here
+	hushed                      // silence in place of the voice; digits pass
 	transcode                   // jitter buffer, decode, encode
 )
 
@@ -35,7 +36,7 @@ type plan struct {
 }
 
 // choose is pure: the same streams give the same plan.
-func choose(source media.Source, sink media.Sink, ring bool) plan {
+func choose(source media.Source, sink media.Sink, ring, mute bool) plan {
 	p := plan{source: source, sink: sink}
 	if source != nil {
 		p.from = source.Info()
@@ -44,6 +45,9 @@ func choose(source media.Source, sink media.Sink, ring bool) plan {
 		p.to = sink.Info()
 	}
 	p.tech = technologyFor(p.from, p.to, ring)
+	if mute && p.tech != idle && p.tech != ringing {
+		p.tech = hushed
+	}
 	return p
 }
 

@@ -11,11 +11,20 @@ import (
 // ErrNoMeeting says that neither side is a meeting.
 var ErrNoMeeting = errors.New("neither side of the call is a meeting")
 
-// Mute says whether a meeting hears the room, as the room's own *6 does.
-func (br *Bridge) Mute(on bool) error {
+// ErrMeeting says that who is in a meeting cannot be muted from here.
+var ErrMeeting = errors.New("the people of a meeting are muted in the meeting; from here the room can be")
+
+// Mute says whether the other side hears a, or b. A meeting is told, as by the room's
+// own *6; elsewhere the other side gets silence, so that it does not take the call
+// for dead. Keys pass all the same.
+func (br *Bridge) Mute(b, on bool) error {
 	c := br.conference
-	if c == nil {
-		return ErrNoMeeting
+	switch {
+	case c == nil:
+		br.hush(b, on)
+		return nil
+	case b != br.meetingIsA:
+		return ErrMeeting
 	}
 	c.mu.Lock()
 	if c.view.muted == on {
@@ -31,6 +40,30 @@ func (br *Bridge) Mute(on bool) error {
 	c.say(v, name)
 	c.poke()
 	return nil
+}
+
+// hush is Mute between two legs.
+func (br *Bridge) hush(b, on bool) {
+	i := 0
+	if b {
+		i = 1
+	}
+	br.mu.Lock()
+	br.muted[i] = on
+	br.mu.Unlock()
+	br.poke()
+}
+
+// Muted reports whether a, and b, are not heard by the other side.
+func (br *Bridge) Muted() (a, b bool) {
+	if c := br.conference; c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.view.muted && !br.meetingIsA, c.view.muted && br.meetingIsA
+	}
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	return br.muted[0], br.muted[1]
 }
 
 // Layout changes what a room sees of a meeting; names are those of [Options.Layout].

@@ -9,10 +9,8 @@ import (
 
 func TestOnlyAMeetingIsSteered(t *testing.T) {
 	br := &Bridge{}
-	for _, err := range []error{br.Mute(true), br.Layout("1:7")} {
-		if !errors.Is(err, ErrNoMeeting) {
-			t.Errorf("got %v", err)
-		}
+	if err := br.Layout("1:7"); !errors.Is(err, ErrNoMeeting) {
+		t.Errorf("got %v", err)
 	}
 	if err := br.Layout("7:1"); err == nil || errors.Is(err, ErrNoMeeting) {
 		t.Errorf("a layout there is not: %v", err)
@@ -31,7 +29,7 @@ func TestAnAdministratorMutesARoom(t *testing.T) {
 		defer w.bridge.Close()
 		w.run(time.Second)
 		for _, muted := range []bool{true, true, false} {
-			if err := w.bridge.Mute(muted); err != nil {
+			if err := w.bridge.Mute(false, muted); err != nil {
 				t.Fatal(err)
 			}
 			w.run(300 * time.Millisecond)
@@ -43,6 +41,9 @@ func TestAnAdministratorMutesARoom(t *testing.T) {
 		}
 		if err := w.bridge.Layout("4:0"); err != nil {
 			t.Error(err)
+		}
+		if err := w.bridge.Mute(true, true); !errors.Is(err, ErrMeeting) {
+			t.Errorf("the meeting itself: %v", err)
 		}
 		if r, ok := w.bridge.Roster(); !ok || len(r.People) != 1 {
 			t.Errorf("%+v", r)

@@ -21,6 +21,7 @@ const (
 type transcoder struct {
 	packet time.Duration // of the sink
 	every  time.Duration
+	hushed bool // the voice is replaced by silence
 
 	mu sync.Mutex // guards all below
 	output
@@ -36,7 +37,7 @@ var _ pipeline = (*transcoder)(nil)
 func newTranscoder(p plan, o output, callback func(dtmf.Digit)) (*transcoder, error) {
 	in, out := rates(p.from.Codec, p.to.Codec)
 	t := &transcoder{
-		packet: packetOf(p.to), every: tickFor(packetOf(p.to)), output: o,
+		packet: packetOf(p.to), every: tickFor(packetOf(p.to)), hushed: p.tech == hushed, output: o,
 		payload: make([]byte, 0, 1500),
 	}
 	t.paused = true
@@ -96,6 +97,9 @@ func (t *transcoder) tick(now time.Time) {
 
 // emit writes one packet of audio, or what stands in its place.
 func (t *transcoder) emit(now time.Time, pcm []int16) {
+	if t.hushed {
+		clear(pcm) // a far end that gets nothing would take the call for dead
+	}
 	tones := t.digits.fill(pcm)
 	if t.digits.write(now) || t.resting && !tones {
 		t.paused = true // a digit replaces the audio (RFC 4733 §2.3); a source that never sent has none
@@ -133,6 +137,9 @@ func (t *transcoder) finish() {
 func (t *transcoder) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.hushed {
+		return t.from.Codec + " muted -> " + t.to.Codec
+	}
 	delay := startDelay
 	if j := t.jitter.Stats(); j.Received > 0 {
 		delay = j.Target

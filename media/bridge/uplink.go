@@ -29,7 +29,6 @@ type uplink struct {
 	packets [simulcast.Layers]rtp.VP8Packetizer
 	headers [simulcast.Layers]media.Packet
 	asked   [simulcast.Layers]atomic.Bool
-	pacer   rtp.Pacer
 	line    rtp.Timeline
 	zero    int64         // of the timeline, in units of videoClock
 	at      time.Duration // of the last picture on the stream's clock
@@ -67,9 +66,8 @@ func newUplink(src media.Source, sinks [simulcast.Layers]media.Sink, most int, p
 	}
 	cam.lenient, cam.whole = true, wake
 	u := &uplink{count: count, camera: cam, from: info, sinks: sinks, most: most, path: path, at: -leastInterval}
-	u.pacer.SetTarget(most)
 	for i, sink := range sinks {
-		u.headers[i] = media.Packet{SSRC: rand.Uint32()&^3 | uint32(i), Sequence: uint16(rand.Uint32())}
+		u.headers[i] = media.Packet{SSRC: rand.Uint32(), Sequence: uint16(rand.Uint32())}
 		u.packets[i] = rtp.VP8Packetizer{MTU: payloadSize, Picture: uint16(rand.Uint32())}
 		if sink == nil {
 			continue
@@ -171,7 +169,6 @@ func (u *uplink) limit() {
 		most = u.most // nothing is known
 	}
 	most = min(most, u.most)
-	u.pacer.SetTarget(most)
 	if u.low {
 		most = max(most-int(u.top.rate()), 0)
 	}
@@ -183,10 +180,10 @@ func (u *uplink) limit() {
 	}
 }
 
-// push queues the packets of one layer's frame.
+// push sends the packets of one layer's frame. A meeting's sinks pace what they send.
 func (u *uplink) push(f video.Encoded, stamp uint32) {
-	h := &u.headers[f.Layer]
-	if u.sinks[f.Layer] == nil {
+	h, sink := &u.headers[f.Layer], u.sinks[f.Layer]
+	if sink == nil {
 		return
 	}
 	u.count.encoded.Add(1)
@@ -196,26 +193,13 @@ func (u *uplink) push(f video.Encoded, stamp uint32) {
 	payloads := u.packets[f.Layer].Packetize(vp8Frame(f))
 	for i, payload := range payloads {
 		h.Timestamp, h.Marker, h.Payload = stamp, i == len(payloads)-1, payload
-		ok := u.pacer.Push(h)
+		sink.Write(h)
 		h.Sequence++
-		if !ok {
-			u.count.dropped.Add(uint64(len(payloads) - i))
-			for l := range simulcast.Layers {
-				u.asked[l].Store(true)
-			}
-			return
-		}
 	}
+	u.count.sent.Add(uint64(len(payloads)))
 }
 
-// send writes what may go now and returns how long the next packet has to wait.
-func (u *uplink) send(now time.Time) (time.Duration, bool) {
-	for p := u.pacer.Pop(now); p != nil; p = u.pacer.Pop(now) {
-		u.count.sent.Add(1)
-		u.sinks[p.SSRC&3].Write(p)
-	}
-	return u.pacer.Next(now)
-}
+func (u *uplink) last() time.Time { return u.seen }
 
 func (u *uplink) close() {
 	u.camera.close()

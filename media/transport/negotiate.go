@@ -67,6 +67,16 @@ func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 	s.lastIn = nil
 }
 
+// SetLayers says how many layers of a camera's simulcast the other leg takes; 0, as at
+// first, is one picture. It counts for the far end's next offer.
+func (s *Session) SetLayers(n int) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.caps.Layers != n {
+		s.caps.Layers, s.lastIn = n, nil
+	}
+}
+
 // SetScreen says whether the next Offer or answer may have a shared screen beside the
 // picture: the other leg takes one. At first it may.
 func (s *Session) SetScreen(on bool) {
@@ -123,7 +133,7 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 		return nil, err
 	}
 	for k, c := range credits {
-		s.streams[k].credits = c
+		s.stream(k).credits = c
 	}
 	if err := s.apply(agreed, false); err != nil {
 		return nil, err
@@ -173,11 +183,10 @@ func (s *Session) SetAnswer(answer []byte) error {
 // the far end's, may need. Without a free port the call goes on without a picture.
 func (s *Session) openPictures(caps sdp.Capabilities, offer *sdp.Description, far netip.Addr) []*stream {
 	for _, k := range []media.Kind{media.Video, media.Content} {
-		t := s.streams[k]
-		if t == nil || t.port != 0 || !wanted(caps, k, offer) {
+		if len(s.formats(k)) == 0 || !wanted(caps, k, offer) {
 			continue
 		}
-		if err := t.open(far); err != nil {
+		if err := s.stream(k).open(far); err != nil {
 			s.log.Warn("no ports for video", "stream", k.String(), "err", err)
 		}
 	}
@@ -198,8 +207,8 @@ func wanted(caps sdp.Capabilities, k media.Kind, offer *sdp.Description) bool {
 // opened are the streams with ports.
 func (s *Session) opened() []*stream {
 	var list []*stream
-	for _, t := range s.streams {
-		if t != nil && t.port != 0 {
+	for k := range s.streams {
+		if t := s.streams[k].Load(); t != nil && t.port != 0 {
 			list = append(list, t)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *stream) limit(bitrate int) {
 // KeyframeRequested tells that the far end of a stream asked for a new picture by
 // signalling (RFC 5168).
 func (s *Session) KeyframeRequested() {
-	if t := s.streams[media.Video]; t != nil {
+	if t := s.streams[media.Video].Load(); t != nil {
 		t.picture.asked.Store(true)
 	}
 }
@@ -186,6 +186,9 @@ func (s *stream) heardFeedback(b []byte, now time.Time) {
 				s.sendAgain(f, now)
 			}
 		case rtp.ReceiverBitrate:
+			if s.rid != "" {
+				continue // it is about what we send
+			}
 			if rate, ok := f.Bitrate(); ok && p.messages.REMB {
 				s.heardLimit(rate)
 			}

@@ -48,8 +48,9 @@ type inbound struct {
 	packet  media.Packet   // lent to the receiver; the worker's
 
 	packets, octets, dropped uint64
-	stray                    uint64 // of dropped
-	lost                     uint64 // before reports began anew
+	stray                    uint64        // of dropped
+	lost                     uint64        // before reports began anew
+	pictures                 *rtp.Pictures // nil for audio
 	first, last              time.Time
 	since                    time.Time // when the present state began, for the media timeout
 	timedOut                 bool
@@ -105,6 +106,11 @@ func (s *stream) receiveRTP(b []byte, from netip.AddrPort, now time.Time) *strea
 // payload type (RFC 9143 §9.2).
 func (s *stream) receiveRider(payload []byte, now time.Time, h *rtp.Header) *stream {
 	r := s.in.rider(h.PayloadType)
+	if r != nil {
+		if set := r.layers.Load(); set != nil {
+			r = set.of(h)
+		}
+	}
 	if r == nil {
 		s.in.dropped++
 		return nil
@@ -150,6 +156,9 @@ func (s *stream) take(payload []byte, now time.Time, h *rtp.Header) bool {
 	in.reports.Receive(now, h.SSRC, h.Sequence, h.Timestamp)
 	in.packets++
 	in.octets += uint64(len(payload))
+	if in.pictures != nil {
+		in.pictures.Packet(now, s.source.info.Load().Codec, h.Timestamp, payload)
+	}
 	in.ssrc = h.SSRC
 	s.heard(now)
 	if s.picture != nil {

@@ -45,9 +45,10 @@ type sink struct {
 	digits                   bool // a digit goes out: audio waits
 	lastWrite                time.Time
 	packets, octets, dropped uint64
-	lastReport               uint64 // packets at the last report
-	again                    *again // what may be asked for again; nil for audio
-	reported                 bool   // a report was sent
+	lastReport               uint64        // packets at the last report
+	pictures                 *rtp.Pictures // nil for audio
+	again                    *again        // what may be asked for again; nil for audio
+	reported                 bool          // a report was sent
 }
 
 var _ media.Sink = (*sink)(nil)
@@ -60,6 +61,21 @@ func newSink(s *stream) *sink {
 
 // Info implements [media.Sink].
 func (k *sink) Info() media.StreamInfo { return *k.info.Load() }
+
+// Figures implements [media.Measured].
+func (k *sink) Figures(now time.Time) (f media.Figures) {
+	in := &k.session.in
+	in.mu.Lock()
+	f.Lost = in.remoteLost
+	in.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f.Packets = k.packets
+	if k.pictures != nil {
+		k.pictures.Figures(now, &f)
+	}
+	return f
+}
 
 // OnKeyframeRequest implements [media.Sink].
 func (k *sink) OnKeyframeRequest(f func()) {
@@ -104,6 +120,9 @@ func (k *sink) write(now time.Time, p *media.Packet) {
 	// The marker begins a talk spurt, and ends a picture.
 	marker := p.Marker || fresh && !video
 	k.send(pt, marker, seq, timestamp, p.Payload)
+	if k.pictures != nil {
+		k.pictures.Packet(now, info.Codec, timestamp, p.Payload)
+	}
 	if k.again != nil {
 		k.again.keep(now, pt, marker, seq, timestamp, p.Payload)
 	}
@@ -248,6 +267,18 @@ func newSource(t *stream) *source {
 
 // Info implements [media.Source].
 func (s *source) Info() media.StreamInfo { return *s.info.Load() }
+
+// Figures implements [media.Measured].
+func (s *source) Figures(now time.Time) (f media.Figures) {
+	in := &s.stream.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	f.Packets, f.Lost, f.Jitter = in.packets, in.lost+in.reports.Lost(), in.reports.Jitter()
+	if in.pictures != nil {
+		in.pictures.Figures(now, &f)
+	}
+	return f
+}
 
 // Attach implements [media.Source].
 func (s *source) Attach(r media.Receiver) {

@@ -145,7 +145,7 @@ func TestAStrangersHandshakeDoesNotKeepTheFarEndOut(t *testing.T) {
 	}
 	thief := listen(t, loop4)
 	stolen := make(chan error, 1)
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	go func() { stolen <- handshakeAsStranger(ctx, thief, portOf(t, offer)) }()
 	answer, err := b.AnswerTo(offer, "")

@@ -185,6 +185,23 @@ func TestServerRefuses(t *testing.T) {
 	check(t, s, again, Refused)
 }
 
+// How long an answer takes tells nobody who exists: the same hashes are made.
+func TestAnUnknownUserCostsTheSameWork(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	s := newServer(&now)
+	work := func(user string) float64 {
+		c := &Client{Username: user, Password: "wrong", Realms: []string{"example.com"}}
+		req, err := c.Authorize(register(), s.Challenge(register(), false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(100, func() { check(t, s, req, Refused) })
+	}
+	if known, unknown := work("bob"), work("rob"); unknown < known || unknown > 1.3*known {
+		t.Errorf("%v allocations for a user, %v for nobody", known, unknown)
+	}
+}
+
 func TestNoncesAreBounded(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	s := newServer(&now)

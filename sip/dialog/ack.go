@@ -18,7 +18,7 @@ func (s *Session) acknowledge(k *call, d *dialog, sdp []byte) {
 			ack.Add(name, v)
 		}
 	}
-	k.acks[d.remoteTag] = ack
+	k.setAck(d.remoteTag, ack)
 	s.sendAck(ack)
 }
 

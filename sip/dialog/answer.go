@@ -129,7 +129,7 @@ func (s *Session) offerInRequest(d *dialog, tx *transaction.Server, sdp []byte) 
 // lateOffer tells the offer in a 2xx to our INVITE, which is answered in the ACK.
 func (s *Session) lateOffer(k *call, d *dialog, m *sip.Message, sdp []byte) {
 	d.oa, _ = d.oa.begin(theirs, sdp)
-	k.acks[d.remoteTag] = nil
+	k.setAck(d.remoteTag, nil)
 	s.addOffer(&incomingOffer{
 		d:  d,
 		ev: Offer{SDP: sdp, Tag: d.remoteTag, Method: "INVITE", Message: m},

@@ -70,7 +70,7 @@ func (s *Session) byeNow() {
 // bye sends a BYE in any dialog, behind the ACK that a late offer may have kept back.
 func (s *Session) bye(d *dialog, headers []sip.Header, done func(*sip.Message, error)) {
 	if k := s.call; k != nil {
-		if ack, known := k.acks[d.remoteTag]; known && ack == nil {
+		if ack, known := k.ack(d.remoteTag); known && ack == nil {
 			s.acknowledge(k, d, nil)
 		}
 	}
@@ -143,5 +143,6 @@ func (s *Session) finish(e Ended) {
 	}
 	s.unwatchFlow()
 	s.core.remove(s)
+	s.handOver()
 	s.log.Debug("sip session ended", "cause", e.Cause, "status", e.Status, "err", e.Err)
 }

@@ -20,6 +20,10 @@ type SessionTimer struct {
 // minExpires is the least that RFC 4028 §4 allows.
 const minExpires = 90 * time.Second
 
+// leastAgreed is the shortest that an answer may ask for. It is below minExpires, as
+// some far ends are, too.
+const leastAgreed = 10 * time.Second
+
 func (t SessionTimer) min() time.Duration {
 	if t.Min <= 0 {
 		return minExpires
@@ -110,8 +114,9 @@ func (t SessionTimer) ask(now contract, floor time.Duration) (expires, bool) {
 func (t SessionTimer) agreed(asked expires, resp *sip.Message) contract {
 	e, ok := parseExpires(resp)
 	if ok {
-		// Without a refresher, which RFC 4028 §9 forbids, somebody has to: we do.
-		return contract{e.interval, e.refresher != "uas"}
+		// Without a refresher, which RFC 4028 §9 forbids, somebody has to: we do. Nobody
+		// makes us send a request twice a second.
+		return contract{max(e.interval, leastAgreed), e.refresher != "uas"}
 	}
 	if t.Always && asked.interval > 0 {
 		return contract{asked.interval, true}

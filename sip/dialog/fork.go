@@ -77,5 +77,7 @@ func (s *Session) lostFork(k *call, m *sip.Message) *dialog {
 			return d
 		}
 	}
-	return &dialog{state: callerState(k.req, m)}
+	d := &dialog{state: callerState(k.req, m)}
+	d.localSeq = max(d.localSeq, s.counted[d.remoteTag])
+	return d
 }

@@ -96,10 +96,65 @@ func TestA2xxAfterTheEndIsAcknowledgedAndHungUp(t *testing.T) {
 		p.expect("ACK")
 		p.reply(p.expect("BYE"), 200, "", "")
 		ended(e, LocalCancel)
-		p.reply(inv, 200, "two", answerSDP)
-		p.expect("ACK")
-		p.expect("BYE")
+		two := p.reply(inv, 200, "two", answerSDP)
+		ack := p.expect("ACK")
+		bye := p.expect("BYE")
+		p.reply(bye, 200, "", "")
+		p.send(two) // again: the ACK was lost
+		if again := p.expect("ACK"); again.URI != ack.URI || again.Get("To") != ack.Get("To") || again.Get("CSeq") != inv.Get("CSeq")[:len(inv.Get("CSeq"))-len("INVITE")]+"ACK" {
+			t.Errorf("the second ACK is\n%s, the first\n%s", again.Append(nil), ack.Append(nil))
+		}
 		e.silent()
+	})
+}
+
+func TestARepeated2xxAfterTheEndIsAcknowledgedAgain(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s := e.invite()
+		inv := p.expect("INVITE")
+		ok := p.reply(inv, 200, "one", answerSDP)
+		next[Answered](e)
+		ack := p.expect("ACK")
+		s.Bye()
+		p.reply(p.expect("BYE"), 200, "", "")
+		ended(e, LocalBye)
+		for range 2 { // nothing but the INVITE's transaction is left
+			p.send(ok)
+			again := p.expect("ACK")
+			for _, name := range []string{"From", "To", "Call-ID", "CSeq", "Route"} {
+				if again.Get(name) != ack.Get(name) {
+					t.Errorf("%s of the ACK is %s, was %s", name, again.Get(name), ack.Get(name))
+				}
+			}
+			if again.URI != ack.URI || again.Get("Via") == ack.Get("Via") {
+				t.Errorf("the ACK goes to %s by %s, went to %s by %s", again.URI, again.Get("Via"), ack.URI, ack.Get("Via"))
+			}
+		}
+		e.silent()
+	})
+}
+
+func TestABYEAfterTheEndCountsOnFromThePRACK(t *testing.T) {
+	scripted(t, "tcp", func(t *testing.T, e *end, p *peer) {
+		s := e.invite()
+		inv := p.expect("INVITE")
+		p.reply(inv, 183, "one", answerSDP, "Require: 100rel", "RSeq: 1")
+		next[Provisional](e)
+		prack := p.expect("PRACK")
+		p.reply(prack, 200, "", "")
+		p.reply(inv, 200, "two", answerSDP)
+		next[Answered](e)
+		p.expect("ACK")
+		s.Bye()
+		p.reply(p.expect("BYE"), 200, "", "")
+		ended(e, LocalBye)
+		p.reply(inv, 200, "one", answerSDP)
+		p.expect("ACK")
+		bye := p.expect("BYE")
+		before, _ := prack.CSeq()
+		if after, _ := bye.CSeq(); after.Seq <= before.Seq {
+			t.Errorf("the BYE has CSeq %d, the PRACK before it %d", after.Seq, before.Seq)
+		}
 	})
 }
 

@@ -57,12 +57,39 @@ const maxTries = 3
 // A call is our INVITE transaction.
 type call struct {
 	client *transaction.Client
-	req    *sip.Message
+	req    *sip.Message // as it was sent, our Via on top
 	seq    uint32
 	offer  []byte
 	tries  int
-	final  bool                    // a final response or an error came
-	acks   map[string]*sip.Message // for 2xx already acknowledged, by the far end's tag; nil: waits for the answer
+	final  bool      // a final response or an error came
+	acks   []sentAck // for 2xx already acknowledged
+	ear    *ear
+}
+
+// A sentAck is the ACK for the 2xx of one fork. It is nil while it waits for our answer.
+type sentAck struct {
+	tag string // the far end's
+	ack *sip.Message
+}
+
+// ack returns what was sent for the 2xx of the fork.
+func (k *call) ack(tag string) (ack *sip.Message, known bool) {
+	for _, a := range k.acks {
+		if a.tag == tag {
+			return a.ack, true
+		}
+	}
+	return nil, false
+}
+
+func (k *call) setAck(tag string, ack *sip.Message) {
+	for i := range k.acks {
+		if k.acks[i].tag == tag {
+			k.acks[i].ack = ack
+			return
+		}
+	}
+	k.acks = append(k.acks, sentAck{tag, ack})
 }
 
 // Invite makes a call. The INVITE is on its way when it returns; all else comes
@@ -144,11 +171,10 @@ func (s *Session) sendInvite(m *sip.Message, offer []byte, tries int) {
 		s.decorate(m)
 	}
 	seq, _ := m.CSeq()
-	k := &call{req: m, seq: seq.Seq, offer: offer, tries: tries, acks: make(map[string]*sip.Message)}
+	k := &call{req: m, seq: seq.Seq, offer: offer, tries: tries, ear: &ear{}}
+	k.ear.of.Store(&hearing{s, k})
 	s.call, s.dialogs, s.lost, s.d = k, nil, nil, nil
-	k.client = s.core.Transactions.Request(s.flow, m, func(e transaction.Event) {
-		s.do(func() { s.called(k, e) })
-	})
+	k.client = s.core.Transactions.Request(s.flow, m, k.ear.heard)
 }
 
 // called takes what came of our INVITE. It still acknowledges 2xx after the end.
@@ -190,7 +216,7 @@ func (s *Session) callFailed(k *call, err error) {
 // repeated ones are acknowledged again (RFC 3261 §13.2.2.4).
 func (s *Session) accepted(k *call, m *sip.Message) {
 	tag := tagOf(m, "To")
-	if ack, known := k.acks[tag]; known {
+	if ack, known := k.ack(tag); known {
 		s.sendAck(ack)
 		return
 	}
@@ -273,7 +299,7 @@ func (s *Session) refused(k *call, m *sip.Message) {
 // again returns the INVITE to try after a refusal that can be helped: a
 // challenge, or a session timer that is too small (RFC 4028 §7.3).
 func (s *Session) again(k *call, m *sip.Message) *sip.Message {
-	next := s.authorized(k.client.Request(), m, k.tries)
+	next := s.authorized(k.req, m, k.tries)
 	if next == nil && m.Status == 422 && k.tries < maxTries && s.asked.interval > 0 && parseMinSE(m) > s.asked.interval {
 		s.floor = parseMinSE(m)
 		next = k.req.Clone()
@@ -284,7 +310,7 @@ func (s *Session) again(k *call, m *sip.Message) *sip.Message {
 	if next == nil {
 		return nil
 	}
-	renew(next, k.client.Request(), k.seq+1)
+	renew(next, k.req, k.seq+1)
 	return next
 }
 

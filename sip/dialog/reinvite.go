@@ -28,6 +28,7 @@ type reinvite struct {
 	wish
 	d      *dialog
 	client *transaction.Client
+	sent   *sip.Message // our Via on top
 	seq    uint32
 	ack    *sip.Message // once there was a 2xx
 	final  bool
@@ -95,7 +96,7 @@ func (s *Session) transmitReinvite(r *reinvite, m *sip.Message) {
 	if s.decorate != nil {
 		s.decorate(m)
 	}
-	r.seq = r.d.localSeq
+	r.seq, r.sent = r.d.localSeq, m
 	r.client = s.core.Transactions.Request(s.flow, m, func(e transaction.Event) {
 		s.do(func() { s.reinviteAnswered(r, e) })
 	})
@@ -123,10 +124,10 @@ func (s *Session) reinviteAnswered(r *reinvite, e transaction.Event) {
 		return
 	}
 	if m != nil && s.phase < ending {
-		if next := s.authorized(r.client.Request(), m, r.tries); next != nil {
+		if next := s.authorized(r.sent, m, r.tries); next != nil {
 			r.tries++
 			r.d.localSeq++
-			renew(next, r.client.Request(), r.d.localSeq)
+			renew(next, r.sent, r.d.localSeq)
 			s.transmitReinvite(r, next)
 			return
 		}

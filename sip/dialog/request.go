@@ -11,10 +11,9 @@ import (
 
 // A request is one of ours in a dialog, other than INVITE and ACK.
 type request struct {
-	d      *dialog
-	client *transaction.Client
-	tries  int
-	done   func(resp *sip.Message, err error)
+	d     *dialog
+	tries int
+	done  func(resp *sip.Message, err error)
 }
 
 // inDialog builds a request with what each method wants in it.
@@ -48,7 +47,7 @@ func (s *Session) transmit(r *request, m *sip.Message) {
 	if s.decorate != nil {
 		s.decorate(m)
 	}
-	r.client = s.core.Transactions.Request(s.flow, m, func(e transaction.Event) {
+	s.core.Transactions.Request(s.flow, m, func(e transaction.Event) {
 		s.do(func() { s.responded(r, m, e) })
 	})
 }
@@ -62,7 +61,7 @@ func (s *Session) responded(r *request, sent *sip.Message, e transaction.Event) 
 	if m.Status < 200 {
 		return
 	}
-	next := s.authorized(r.client.Request(), m, r.tries)
+	next := s.authorized(sent, m, r.tries)
 	if next == nil {
 		r.done(m, nil)
 		return

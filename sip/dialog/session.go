@@ -64,10 +64,11 @@ type Session struct {
 	secure    bool   // our Contact in answers must be a SIPS URI
 	ownURI    bool   // contact was the caller's choice and stays when the flow changes
 
-	dialogs []*dialog // early ones; one when confirmed
-	lost    []*dialog // forks that ended before the call was answered, or did not win
-	won     bool      // a fork of our call has answered
-	d       *dialog   // the confirmed one, or the latest early one
+	dialogs []*dialog         // early ones; one when confirmed
+	lost    []*dialog         // forks that ended before the call was answered, or did not win
+	won     bool              // a fork of our call has answered
+	counted map[string]uint32 // after the end: our last CSeq in forks that had requests, by the far end's tag
+	d       *dialog           // the confirmed one, or the latest early one
 
 	call    *call               // our INVITE
 	unheard *alarm              // gives it up

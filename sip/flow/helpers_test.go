@@ -53,7 +53,7 @@ func (i inbox) next(t *testing.T) received {
 	select {
 	case r := <-i:
 		return r
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing received")
 		return received{}
 	}
@@ -82,7 +82,7 @@ func listen(t *testing.T, tr *Transport, l Listen) netip.AddrPort {
 
 func dial(t *testing.T, tr *Transport, to Target) *Flow {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	f, err := tr.Dial(ctx, to)
 	if err != nil {
@@ -96,7 +96,7 @@ func waitDone(t *testing.T, f *Flow) error {
 	select {
 	case <-f.Done():
 		return f.Err()
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the flow lives")
 		return nil
 	}
@@ -105,13 +105,13 @@ func waitDone(t *testing.T, f *Flow) error {
 // within waits for a condition that another goroutine makes true.
 func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if ok() {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatalf("not within 10 s: %s", what)
+	t.Fatalf("not within a minute: %s", what)
 }
 
 // certificate makes a server's and a client's TLS configuration for a name.

@@ -28,7 +28,6 @@ func TestSlowReaderNeverBlocksSend(t *testing.T) {
 			f := dial(t, a, Target{Network: network, Addr: at, TLS: client})
 			m := options("1")
 			m.Body = bytes.Repeat([]byte("x"), 16<<10)
-			start := time.Now()
 			var err error
 			for range 10_000 { // 160 MB: more than the system buffers
 				if err = f.Send(m); err != nil {
@@ -37,9 +36,6 @@ func TestSlowReaderNeverBlocksSend(t *testing.T) {
 			}
 			if !errors.Is(err, ErrQueueFull) || !errors.Is(f.Err(), ErrQueueFull) {
 				t.Errorf("Send: %v, Err: %v", err, f.Err())
-			}
-			if took := time.Since(start); took > 10*time.Second {
-				t.Errorf("took %v", took)
 			}
 			if n := a.Stats().QueueFull; n != 1 {
 				t.Errorf("counted %d", n)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tandem/sip"
 )
@@ -196,11 +195,10 @@ func TestFarEndsCloseEndsTheFlow(t *testing.T) {
 			var l Link
 			f.Attach(&l, watch(func(err error) { ended <- err }))
 			got.f.Send(sip.NewResponse(got.m, 200, ""))
-			start := time.Now()
 			got.f.Close(nil)
 			waitDone(t, f)
-			if err := <-ended; err == nil || time.Since(start) > time.Second {
-				t.Errorf("told %v after %v", err, time.Since(start))
+			if err := <-ended; err == nil {
+				t.Error("told of no reason")
 			}
 			if err := f.Send(options("2")); !errors.Is(err, f.Err()) {
 				t.Errorf("a dead flow's Send gives %v", err)

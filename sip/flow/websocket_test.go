@@ -12,7 +12,7 @@ import (
 
 func dialWeb(t *testing.T, at, path string, opts *websocket.DialOptions) (*websocket.Conn, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, resp, err := websocket.Dial(ctx, "ws://"+at+path, opts)
 	if err != nil {

@@ -21,19 +21,19 @@ type Event struct {
 type Client struct {
 	l      *Layer
 	flow   *flow.Flow
-	req    *sip.Message
 	key    clientKey
 	invite bool
 	link   flow.Link
 
 	mu       sync.Mutex // guards what follows
 	state    state
+	req      *sip.Message // until the final response
 	alarm    alarm
-	ack      *sip.Message // for a final response other than 2xx
+	ack      []byte       // for a final response other than 2xx
 	cancel   bool         // Cancel was called
 	sent     bool         // the CANCEL was sent
 	extra    []sip.Header // of the CANCEL
-	on       func(Event)
+	on       func(Event)  // nil when nothing more will be told
 	events   []Event
 	busy     bool // somebody calls on
 	eventBuf [2]Event
@@ -41,7 +41,8 @@ type Client struct {
 
 // Request sends req on f and reports what becomes of it to on, in order and never
 // two events at once. on is not called by Request itself, but it may be called
-// before Request has returned. req belongs to the layer from now on.
+// before Request has returned. req is the layer's to complete and must not be changed
+// from now on.
 //
 // Request adds a Via with a branch and rport, and Max-Forwards, where they are
 // missing; a Via that is there is kept, and given a new branch if its own is in
@@ -94,9 +95,6 @@ func (l *Layer) noRoom() error {
 	return ErrTooMany
 }
 
-// Request is what was sent, our Via on top. It must not be changed.
-func (c *Client) Request() *sip.Message { return c.req }
-
 // Flow is the flow it was sent on.
 func (c *Client) Flow() *flow.Flow { return c.flow }
 
@@ -134,7 +132,7 @@ func (c *Client) receive(m *sip.Message) {
 		}
 	case c.state == completed:
 		if c.ack != nil && m.Status >= 300 {
-			c.flow.Send(c.ack)
+			c.flow.SendBytes(c.ack)
 		}
 	case m.Status < 200:
 		c.provisional(m)
@@ -159,14 +157,16 @@ func (c *Client) final(m *sip.Message) {
 	c.post(Event{Response: m})
 	c.state = completed
 	linger := c.l.t4 // K
+	req := c.req
+	c.req, c.extra = nil, nil // it is not sent again; finished transactions must cost little
 	switch {
 	case c.invite && m.Status < 300:
 		c.state = accepted
 		c.l.linger(&c.alarm, 64*c.l.t1, c, c.onTimer) // M
 		return
 	case c.invite:
-		c.ack = ackFor(c.req, m)
-		c.flow.Send(c.ack)
+		c.ack = ackFor(req, m).Append(nil)
+		c.flow.SendBytes(c.ack)
 		linger = max(64*c.l.t1, 32*time.Second) // D
 	}
 	if c.flow.Reliable() {
@@ -270,5 +270,8 @@ func (c *Client) unlock() {
 		c.mu.Lock()
 	}
 	c.busy, c.events = false, c.eventBuf[:0]
+	if c.state.final() && c.state != accepted {
+		c.on = nil // what it refers to, such as a whole call, need not live as long as we linger
+	}
 	c.mu.Unlock()
 }

@@ -32,8 +32,9 @@ func TestRequestIsSentAgainUntilTimerF(t *testing.T) {
 
 func TestProceedingRequestIsSentAgainEveryT2(t *testing.T) {
 	onBench(t, "udp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("OPTIONS"), b.event)
-		b.answer(c.Request(), 100)
+		req := outgoing("OPTIONS")
+		b.layer.Request(b.flow, req, b.event)
+		b.answer(req, 100)
 		b.wait(time.Minute)
 		b.sentIs("0s OPTIONS", "500ms OPTIONS", "4.5s OPTIONS", "8.5s OPTIONS", "12.5s OPTIONS", "16.5s OPTIONS",
 			"20.5s OPTIONS", "24.5s OPTIONS", "28.5s OPTIONS")
@@ -54,39 +55,42 @@ func TestNothingIsSentAgainOnAConnection(t *testing.T) {
 
 func TestProvisionalEndsTimersAAndB(t *testing.T) {
 	onBench(t, "udp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
-		b.answer(c.Request(), 180)
+		req := outgoing("INVITE")
+		b.layer.Request(b.flow, req, b.event)
+		b.answer(req, 180)
 		b.wait(time.Hour)
 		b.sentIs("0s INVITE")
-		b.answer(c.Request(), 183)
+		b.answer(req, 183)
 		b.eventsAre("0s 180 INVITE", "1h0m0s 183 INVITE")
 	})
 }
 
 func TestRefusalIsAcknowledgedUntilTimerD(t *testing.T) {
 	onBench(t, "udp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
-		b.answer(c.Request(), 100)
-		b.answer(c.Request(), 486)
+		req := outgoing("INVITE")
+		b.layer.Request(b.flow, req, b.event)
+		b.answer(req, 100)
+		b.answer(req, 486)
 		b.wait(time.Second)
-		b.answer(c.Request(), 486)
+		b.answer(req, 486)
 		b.wait(30 * time.Second)
-		b.answer(c.Request(), 486)
+		b.answer(req, 486)
 		b.wait(time.Second)
 		if n := b.layer.Stats().Live; n != 0 {
 			t.Errorf("%d live after timer D", n)
 		}
-		b.answer(c.Request(), 486) // nobody is there
+		b.answer(req, 486) // nobody is there
 		b.sentIs("0s INVITE", "0s ACK", "1s ACK", "31s ACK")
 		b.eventsAre("0s 100 INVITE", "0s 486 INVITE")
-		checkAck(t, c.Request(), b.lastSent())
+		checkAck(t, req, b.lastSent())
 	})
 }
 
 func TestAResponseOfSomebodyElseIsDropped(t *testing.T) {
 	onBench(t, "tcp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("OPTIONS"), b.event)
-		m := response(c.Request(), 200)
+		req := outgoing("OPTIONS")
+		b.layer.Request(b.flow, req, b.event)
+		m := response(req, 200)
 		m.Add("Via", "SIP/2.0/TCP elsewhere.example;branch=z9hG4bKother")
 		b.say(m)
 		near, far := net.Pipe()
@@ -95,12 +99,12 @@ func TestAResponseOfSomebodyElseIsDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer far.Close()
-		b.layer.Receive(other, response(c.Request(), 200))
+		b.layer.Receive(other, response(req, 200))
 		b.eventsAre()
 		if n := b.layer.Stats().StrayResponses; n != 2 {
 			t.Errorf("%d stray responses, want 2", n)
 		}
-		b.answer(c.Request(), 200)
+		b.answer(req, 200)
 		b.eventsAre("0s 200 OPTIONS")
 	})
 }
@@ -120,15 +124,16 @@ func checkAck(t *testing.T, invite, ack *sip.Message) {
 func TestAnswersOfAllForksArriveUntilTimerM(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		onBench(t, network, func(b *bench) {
-			c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
-			b.answer(c.Request(), 180)
-			b.answer(c.Request(), 200)
-			b.answer(c.Request(), 183) // late: dropped
+			req := outgoing("INVITE")
+			b.layer.Request(b.flow, req, b.event)
+			b.answer(req, 180)
+			b.answer(req, 200)
+			b.answer(req, 183) // late: dropped
 			b.wait(10 * time.Second)
-			b.answer(c.Request(), 200)
+			b.answer(req, 200)
 			b.eventsAre("0s 180 INVITE", "0s 200 INVITE", "10s 200 INVITE")
 			b.wait(22 * time.Second)
-			b.answer(c.Request(), 200)
+			b.answer(req, 200)
 			b.eventsAre()
 			b.straysAre("32s 200 INVITE")
 			b.sentIs("0s INVITE")
@@ -139,9 +144,10 @@ func TestAnswersOfAllForksArriveUntilTimerM(t *testing.T) {
 func TestFinalResponsesAreAbsorbedUntilTimerK(t *testing.T) {
 	for network, live := range map[string]int{"udp": 1, "tcp": 0} {
 		onBench(t, network, func(b *bench) {
-			c := b.layer.Request(b.flow, outgoing("REGISTER"), b.event)
-			b.answer(c.Request(), 200)
-			b.answer(c.Request(), 200)
+			req := outgoing("REGISTER")
+			b.layer.Request(b.flow, req, b.event)
+			b.answer(req, 200)
+			b.answer(req, 200)
 			b.eventsAre("0s 200 REGISTER")
 			b.wait(5*time.Second - 1)
 			if n := b.layer.Stats().Live; n != live {
@@ -157,20 +163,21 @@ func TestFinalResponsesAreAbsorbedUntilTimerK(t *testing.T) {
 
 func TestCancelWaitsForAProvisional(t *testing.T) {
 	onBench(t, "tcp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
+		req := outgoing("INVITE")
+		c := b.layer.Request(b.flow, req, b.event)
 		c.Cancel(sip.Header{Name: "Reason", Value: "SIP;cause=200"})
 		c.Cancel()
 		b.wait(time.Second)
 		b.sentIs("0s INVITE")
-		b.answer(c.Request(), 180)
+		b.answer(req, 180)
 		b.sentIs("1s CANCEL")
 		cancel := b.lastSent()
-		if cancel.Get("CSeq") != "7 CANCEL" || cancel.Get("Via") != c.Request().Get("Via") || cancel.Get("To") != "<sip:b@example.com>" ||
-			cancel.Get("Route") == "" || cancel.Get("Reason") == "" || cancel.URI != c.Request().URI {
+		if cancel.Get("CSeq") != "7 CANCEL" || cancel.Get("Via") != req.Get("Via") || cancel.Get("To") != "<sip:b@example.com>" ||
+			cancel.Get("Route") == "" || cancel.Get("Reason") == "" || cancel.URI != req.URI {
 			t.Errorf("CANCEL is\n%s", cancel)
 		}
 		b.answer(cancel, 200)
-		b.answer(c.Request(), 487)
+		b.answer(req, 487)
 		b.sentIs("1s ACK")
 		b.eventsAre("1s 180 INVITE", "1s 487 INVITE")
 	})
@@ -178,12 +185,13 @@ func TestCancelWaitsForAProvisional(t *testing.T) {
 
 func TestCancelWithoutAFinalResponseEndsAfter64T1(t *testing.T) {
 	onBench(t, "tcp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
-		b.answer(c.Request(), 180)
+		req := outgoing("INVITE")
+		c := b.layer.Request(b.flow, req, b.event)
+		b.answer(req, 180)
 		b.wait(10 * time.Second)
 		c.Cancel()
 		b.answer(b.lastSent(), 200)
-		b.answer(c.Request(), 180)
+		b.answer(req, 180)
 		b.wait(time.Minute)
 		b.eventsAre("0s 180 INVITE", "10s 180 INVITE", "42s error: "+ErrTimeout.Error())
 	})
@@ -191,10 +199,11 @@ func TestCancelWithoutAFinalResponseEndsAfter64T1(t *testing.T) {
 
 func TestAnswerCrossesTheCancel(t *testing.T) {
 	onBench(t, "udp", func(b *bench) {
-		c := b.layer.Request(b.flow, outgoing("INVITE"), b.event)
-		b.answer(c.Request(), 180)
+		req := outgoing("INVITE")
+		c := b.layer.Request(b.flow, req, b.event)
+		b.answer(req, 180)
 		c.Cancel()
-		b.answer(c.Request(), 200)
+		b.answer(req, 200)
 		c.Cancel()
 		b.eventsAre("0s 180 INVITE", "0s 200 INVITE")
 		b.sentIs("0s INVITE", "0s CANCEL")
@@ -240,11 +249,12 @@ func TestViaOfTheCallerIsKept(t *testing.T) {
 	onBench(t, "tcp", func(b *bench) {
 		req := outgoing("REGISTER")
 		req.Add("Via", "SIP/2.0/WSS m0.invalid;keep") // GV-C4
-		first := b.layer.Request(b.flow, req, b.event).Request()
+		first, again := req, req.Clone()
+		b.layer.Request(b.flow, first, b.event)
 		if v := first.Get("Via"); !strings.HasPrefix(v, "SIP/2.0/WSS m0.invalid;keep;branch=z9hG4bK") {
 			t.Errorf("Via is %s", v)
 		}
-		again := b.layer.Request(b.flow, first.Clone(), b.event).Request()
+		b.layer.Request(b.flow, again, b.event)
 		a, _ := first.Via()
 		c, _ := again.Via()
 		if a.Branch() == c.Branch() || !c.Params.Has("keep") || len(again.Values("Via")) != 1 {
@@ -255,7 +265,9 @@ func TestViaOfTheCallerIsKept(t *testing.T) {
 
 func TestOurViaNamesTheFlow(t *testing.T) {
 	onBench(t, "tls", func(b *bench) {
-		v, err := b.layer.Request(b.flow, outgoing("OPTIONS"), b.event).Request().Via()
+		req := outgoing("OPTIONS")
+		b.layer.Request(b.flow, req, b.event)
+		v, err := req.Via()
 		host, port := b.flow.SentBy()
 		if err != nil || v.Transport != "TLS" || v.Host != host || v.Port != port || !v.Params.Has("rport") {
 			t.Errorf("Via is %v, %v", v, err)
@@ -265,12 +277,13 @@ func TestOurViaNamesTheFlow(t *testing.T) {
 
 func TestCallbackMayCallBackIntoTheLayer(t *testing.T) {
 	onBench(t, "tcp", func(b *bench) {
+		req := outgoing("INVITE")
 		var c *Client
-		c = b.layer.Request(b.flow, outgoing("INVITE"), func(e Event) {
+		c = b.layer.Request(b.flow, req, func(e Event) {
 			b.event(e)
 			c.Cancel()
 		})
-		b.answer(c.Request(), 180)
+		b.answer(req, 180)
 		b.sentIs("0s INVITE", "0s CANCEL")
 		b.eventsAre("0s 180 INVITE")
 	})
@@ -283,9 +296,10 @@ func TestThousandBurstsArriveInOrder(t *testing.T) {
 		var wire []byte
 		for i := range results {
 			r := &results[i]
-			c := b.layer.Request(b.flow, outgoing("INVITE"), func(e Event) { r.got = append(r.got, e.Response.Status) })
+			req := outgoing("INVITE")
+			b.layer.Request(b.flow, req, func(e Event) { r.got = append(r.got, e.Response.Status) })
 			for _, status := range []int{100, 180, 183, 200} {
-				wire = response(c.Request(), status).Append(wire)
+				wire = response(req, status).Append(wire)
 			}
 		}
 		b.far.Write(wire)

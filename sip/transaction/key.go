@@ -102,6 +102,7 @@ func (id *identity) clone() {
 	}
 	k.method = known(k.method)
 	m.method = known(m.method)
+	id.cseq.Method = known(id.cseq.Method)
 }
 
 // known returns a constant for a method of the RFCs.

@@ -1,7 +1,9 @@
 package transaction
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +45,9 @@ func (s *Server) Respond(m *sip.Message) error {
 	}
 	if m.Status > 100 {
 		tagged(m)
-		tx.to = m.Get("To")
+		if tx.invite { // a CANCEL's answer wants it
+			tx.to = strings.Clone(m.Get("To")) // without the rest of the message
+		}
 	}
 	err := tx.send(m)
 	if m.Status < 200 {
@@ -135,7 +139,7 @@ func (tx *serverTx) send(m *sip.Message) error {
 	b := tx.l.encode(m)
 	defer tx.l.recycle(b)
 	if !tx.invite || m.Status/100 != 2 {
-		tx.last = append(tx.last[:0], *b...)
+		tx.last = bytes.Clone(*b)
 	}
 	return tx.flow.SendBytes(*b)
 }

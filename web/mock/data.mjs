@@ -124,23 +124,42 @@ export function evidence(c, now) {
   const t0 = Date.parse(c.began)
   const end = c.ended ? Date.parse(c.ended) : now
   const ladder = []
-  const say = (ms, leg, direction, summary, text) => ladder.push({ at: new Date(t0 + ms).toISOString(), leg, direction, summary, text: text ?? message(summary, c) })
+  const say = (ms, leg, direction, summary, text, network = 'udp') => ladder.push({ at: new Date(t0 + ms).toISOString(), leg, direction, network, peer: network === 'udp' ? '192.0.2.17:5060' : 'meet.example.com', summary, text: text ?? message(summary, c) })
+  const joins = (ms, direction, summary, body) => say(ms, 'b', direction, summary, body, 'HTTPS')
+  const tells = (ms, direction, summary, body) => say(ms, 'b', direction, summary, JSON.stringify(body, null, 2), 'data channel')
   say(0, 'a', 'in', 'INVITE')
   say(0, 'a', 'out', '401 Unauthorized (INVITE)')
   say(1, 'a', 'in', 'ACK')
   say(2, 'a', 'in', 'INVITE')
   say(3, 'a', 'out', '100 Trying (INVITE)')
-  say(4, 'b', 'out', 'INVITE')
-  say(31, 'b', 'in', '100 Trying (INVITE)')
-  say(402, 'b', 'in', '183 Session Progress (INVITE)')
-  say(403, 'a', 'out', '183 Session Progress (INVITE)')
+  if (c.meeting) {
+    joins(4, 'out', `POST /v1/spaces/${c.meeting}:join +sdp`, 'POST /v1/spaces/…:join\nContent-Type: application/json\nAuthorization: Bearer [redacted]\nMeet-Access-Token: [redacted]\n\n{\n  "offer": "v=0\n    a=ice-pwd:[redacted]\n    …",\n  "kind": "ROOM"\n}')
+    joins(118, 'in', '200 OK (POST) +sdp', 'HTTP 200 OK\nContent-Type: application/json\n\n{\n  "admission": "LOBBY"\n}')
+    tells(301, 'in', 'session-control: sessionStatus, STATE_WAITING', { resources: [{ id: 1, sessionStatus: { connectionState: 'STATE_WAITING' } }] })
+    say(302, 'a', 'out', '183 Session Progress (INVITE)')
+  } else {
+    say(4, 'b', 'out', 'INVITE')
+    say(31, 'b', 'in', '100 Trying (INVITE)')
+    say(402, 'b', 'in', '183 Session Progress (INVITE)')
+    say(403, 'a', 'out', '183 Session Progress (INVITE)')
+  }
   if (c.answered) {
     const d = Date.parse(c.answered) - t0
-    say(d, 'b', 'in', '200 OK (INVITE)')
-    say(d + 1, 'b', 'out', 'ACK')
+    if (c.meeting) {
+      tells(d, 'in', 'session-control: sessionStatus, STATE_JOINED', { resources: [{ id: 1, sessionStatus: { connectionState: 'STATE_JOINED' } }] })
+      tells(d + 1, 'in', 'participants: 3 × participant', { resources: [1, 2, 3].map((id) => ({ id, participant: {} })) })
+      tells(d + 1, 'out', 'video-assignment: setAssignment', { request: { requestId: 1, setAssignment: {} } })
+    } else {
+      say(d, 'b', 'in', '200 OK (INVITE)')
+      say(d + 1, 'b', 'out', 'ACK')
+    }
     say(d + 1, 'a', 'out', '200 OK (INVITE)')
     say(d + 9, 'a', 'in', 'ACK')
-    if (c.ended) {
+    if (c.ended && c.meeting) {
+      say(end - t0, 'a', 'in', 'BYE')
+      say(end - t0 + 1, 'a', 'out', '200 OK (BYE)')
+      tells(end - t0 + 1, 'out', 'session-control: leave', { request: { requestId: 2, leave: {} } })
+    } else if (c.ended) {
       say(end - t0, 'b', 'in', 'BYE')
       say(end - t0 + 1, 'b', 'out', '200 OK (BYE)')
       say(end - t0 + 1, 'a', 'out', 'BYE')

@@ -35,6 +35,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     webhooks: fresh ? [] : [{ name: 'tickets', url: 'https://tickets.example.com/hooks/tandem', events: ['alarm.raised', 'alarm.cleared'], secret: MASK, enabled: true }],
     audit: fresh ? [] : audit(now),
     token: fresh ? { state: 'none' } : { state: 'active', active: { subject: 'CN=gw1.example.com', issuer: 'CN=Interop Gateway CA 3', not_before: ago(353), expires: ago(-12), serial: '3f:a1:09:77' }, staged: { subject: 'CN=gw1.example.com', issuer: 'CN=Interop Gateway CA 3', not_before: ago(1), expires: ago(-364), serial: '40:02:be:10' } },
+    captures: [],
     streams: new Set(),
   }
   function ago(days) {
@@ -46,6 +47,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     'access-tokens': () => ((doc.meet ??= {}).access_tokens ??= []),
     devices: () => (doc.sip.devices ??= []),
     trunks: () => (doc.sip.trunks ??= []),
+    'sip-proxies': () => (doc.sip.proxies ??= []),
+    locations: () => (doc.locations ??= []),
     rules: () => (doc.dial_plan.rules ??= []),
     receptions: () => (doc.receptions ??= []),
     'dial-plan-tests': () => (doc.dial_plan.tests ??= []),
@@ -95,7 +98,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       if (Array.isArray(item[list]))
         item[list].forEach((t, i) => {
           const k = Object.keys(known).find((k) => k in t)
-          if (!k) bad(`${list}[${i}]`, 'a target names exactly one of device, trunk, account, group, meet, reception')
+          if (t.external) return
+          if (!k) bad(`${list}[${i}]`, 'a target names exactly one of device, trunk, account, group, meet, reception, or is external')
           else if (!known[k].includes(t[k])) bad(`${list}[${i}].${k}`, `there is no ${k} "${t[k]}"`)
         })
     return errors
@@ -326,6 +330,16 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
         emit('call', { type: 'ended', call: c })
         return send(204)
       }
+      if (path[2] === 'mute') {
+        const leg = body.leg ?? 'a'
+        c.muted = (c.muted ?? []).filter((x) => x !== leg).concat(body.muted ? [leg] : [])
+        return send(204)
+      }
+      if (path[2] === 'capture') {
+        const made = { id: 'p' + (s.captures.length + 1), call: c.id, by: s.user.user, began: new Date().toISOString(), until: new Date(Date.now() + (body.seconds ?? 60) * 1000).toISOString(), state: 'running', media: !!body.media, octets: 18400 }
+        s.captures.unshift(made)
+        return send(202, made)
+      }
       return method === 'POST' ? send(200, {}) : send(200, evidence(c, clock()))
     }
     if (a === 'history' || a === 'history.csv') {
@@ -364,6 +378,18 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       s.drained = path[2] === 'drain' ? path[1] : ''
       return send(204)
     }
+    if (a === 'captures') return send(200, { items: s.captures, on: true })
+    if (path[0] === 'captures') {
+      const x = s.captures.find((y) => y.id === path[1])
+      if (!x) return problem(404, 'Not found', 'there is no such capture; its file may have been thrown away')
+      if (path[2] === 'stop') Object.assign(x, { state: 'over', ended: new Date().toISOString(), octets: 214000 })
+      else if (path[2] === 'file') {
+        res.writeHead(200, { 'Content-Type': 'application/x-pcapng' })
+        res.end(Buffer.from([10, 13, 13, 10]))
+        return true
+      } else if (method === 'DELETE') s.captures.splice(s.captures.indexOf(x), 1)
+      return send(204)
+    }
     if (a === 'meetings') return send(200, { items: [] })
     if (a === 'audit') return send(200, { items: s.audit })
     if (a === 'gateway-token') return send(200, s.token)
@@ -387,7 +413,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       const where = sections[path[1]]
       const parent = where.length > 1 ? (doc[where[0]] ??= {}) : doc
       const key = where.at(-1)
-      const hidden = { sip: ['devices', 'trunks'], meet: ['access_tokens'] }[path[1]] ?? []
+      const hidden = { sip: ['devices', 'trunks', 'proxies'], meet: ['access_tokens'] }[path[1]] ?? []
       if (method === 'PUT') {
         const before = parent[key]
         parent[key] = Array.isArray(body) ? body : { ...Object.fromEntries(hidden.map((h) => [h, before?.[h]])), ...body }

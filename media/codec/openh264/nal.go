@@ -28,11 +28,11 @@ func inspect(unit []byte) (contents, error) {
 		switch nal[0] & 0x1f {
 		case nalSlice:
 			found.slices = true
-			found.bidirectional = found.bidirectional || isB(nal)
+			found.bidirectional = found.bidirectional || video.BSlice(nal)
 		case nalIDR:
 			found.slices, found.key = true, true
 		case nalSPS:
-			s, err := ParseSPS(nal)
+			s, err := video.ParseSPS(nal)
 			if err != nil {
 				continue // the decoder refuses it, too
 			}
@@ -42,13 +42,6 @@ func inspect(unit []byte) (contents, error) {
 		}
 	}
 	return found, nil
-}
-
-// isB says whether a slice is a B slice (§7.4.3, slice_type).
-func isB(nal []byte) bool {
-	r := bits{b: nal[1:min(len(nal), 16)]}
-	r.ue() // first_mb_in_slice
-	return r.ue()%5 == 1 && !r.failed
 }
 
 // units yields the NAL units between start codes (Annex B), without empty ones.

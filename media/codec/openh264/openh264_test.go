@@ -70,7 +70,7 @@ func TestTheStreamIsConstrainedBaseline(t *testing.T) {
 		if nal[0]&0x1f != nalSPS {
 			continue
 		}
-		s, err := ParseSPS(nal)
+		s, err := video.ParseSPS(nal)
 		if err != nil || s.Profile != 66 || s.Constraints&0x40 == 0 || s.Level < 31 || s.Width != 1280 || s.Height != 720 {
 			t.Errorf("%+v, %v", s, err)
 		}
@@ -253,7 +253,7 @@ func TestParameterSetsOfAnyShapeAreRead(t *testing.T) {
 		}
 		for nal := range units(b) {
 			if nal[0]&0x1f == nalSPS {
-				if s, err := ParseSPS(nal); err != nil || s.Profile != profile || s.Width != 176 || s.Height != 144 {
+				if s, err := video.ParseSPS(nal); err != nil || s.Profile != profile || s.Width != 176 || s.Height != 144 {
 					t.Errorf("%s: %+v, %v", file, s, err)
 				}
 			}
@@ -264,7 +264,7 @@ func TestParameterSetsOfAnyShapeAreRead(t *testing.T) {
 func TestAHugeParameterSetIsRefused(t *testing.T) {
 	// Baseline, 4096 x 4096 macroblocks: ue(4095) is 12 zeros, a one and 12 zeros.
 	huge := []byte{0, 0, 0, 1, 0x67, 66, 0xc0, 51, 0b11111000, 0b00000000, 0b01000000, 0b00000000, 0b00000010, 0, 0x7f}
-	s, err := ParseSPS(huge[4:])
+	s, err := video.ParseSPS(huge[4:])
 	if err != nil || s.Width < 1<<14 {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -364,7 +364,7 @@ func FuzzDecode(f *testing.F) {
 		defer d.Close()
 		for _, b := range [][]byte{first, second, frames[0], second} {
 			for nal := range units(b) {
-				if s, err := ParseSPS(nal); err == nil && s.Width*s.Height > 1<<20 {
+				if s, err := video.ParseSPS(nal); err == nil && s.Width*s.Height > 1<<20 {
 					return // allowed, and slow
 				}
 			}
@@ -382,7 +382,7 @@ func FuzzParseSPS(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, nal []byte) {
-		if s, err := ParseSPS(nal); err == nil && (s.Width <= 0 || s.Height <= 0 || s.Width > 1<<16 || s.Height > 1<<17) {
+		if s, err := video.ParseSPS(nal); err == nil && (s.Width <= 0 || s.Height <= 0 || s.Width > 1<<16 || s.Height > 1<<17) {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -54,6 +54,11 @@ export function bits(rate?: number): string {
   return rate >= 1e6 ? `${(rate / 1e6).toFixed(1)} Mbit/s` : `${Math.round(rate / 1000)} kbit/s`
 }
 
+/** octets is a size for people. */
+export function octets(n: number): string {
+  return n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1000 ? `${Math.round(n / 1000)} kB` : `${n} octets`
+}
+
 export function percent(share?: number, digits = 1): string {
   return share === undefined ? none : `${(share * 100).toFixed(share === 0 ? 0 : digits)} %`
 }

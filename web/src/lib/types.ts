@@ -115,6 +115,8 @@ export interface LadderMessage {
   at: string
   leg: 'a' | 'b'
   direction: 'in' | 'out'
+  peer?: string
+  network?: string
   summary: string
   text?: string
 }
@@ -144,6 +146,21 @@ export interface CallDetail extends Call {
   timeline?: Sample[]
   people?: Person[]
   dropped?: number
+  muted?: ('a' | 'b')[]
+}
+
+export interface Capture {
+  id: string
+  call: string
+  by: string
+  began: string
+  until: string
+  ended?: string
+  state: 'running' | 'over' | 'failed'
+  media?: boolean
+  octets: number
+  left_out?: number
+  error?: string
 }
 
 export interface Alarm {

@@ -1,19 +1,19 @@
-package openh264
+package video
 
 import "errors"
 
-// SPS is what a sequence parameter set says about its pictures.
+// SPS is what an H.264 sequence parameter set says about its pictures.
 type SPS struct {
 	Profile, Constraints, Level uint8 // profile_idc, the constraint flags and level_idc, as in profile-level-id
 	Width, Height               int   // as shown, without what is cropped
 }
 
-var errSPS = errors.New("openh264: a broken sequence parameter set")
+var errSPS = errors.New("video: a broken sequence parameter set")
 
 // ParseSPS reads a sequence parameter set (ITU-T H.264 §7.3.2.1.1), beginning with
 // its NAL unit header.
 func ParseSPS(nal []byte) (SPS, error) {
-	if len(nal) < 5 || nal[0]&0x1f != nalSPS {
+	if len(nal) < 5 || nal[0]&0x1f != 7 {
 		return SPS{}, errSPS
 	}
 	s := SPS{Profile: nal[1], Constraints: nal[2], Level: nal[3]}
@@ -63,6 +63,17 @@ func (s *SPS) crop(r *bits, chroma uint32, fields int) {
 	}
 	s.Width -= x * (left + right)
 	s.Height -= y * (top + bottom)
+}
+
+// BSlice says whether an H.264 slice, beginning with its NAL unit header, is a B slice
+// (§7.4.3, slice_type).
+func BSlice(nal []byte) bool {
+	if len(nal) < 2 {
+		return false
+	}
+	r := bits{b: nal[1:min(len(nal), 16)]}
+	r.ue() // first_mb_in_slice
+	return r.ue()%5 == 1 && !r.failed
 }
 
 func hasChroma(profile uint8) bool {
