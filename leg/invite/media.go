@@ -25,6 +25,7 @@ type path interface {
 	Agreed() sdp.Agreed
 	SetVideo(on bool, format string, l media.Limits)
 	SetLayers(n int)
+	SetScreen(on bool)
 	KeyframeRequested()
 	SendDigit(key rune, hold time.Duration) error
 	OnEvent(func(transport.Event))

@@ -41,6 +41,7 @@ type Session struct {
 	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows, and the same of each stream
 	closed   bool
 	noVideo  bool // the other leg has none
+	noScreen bool // nor a shared screen
 	caps     sdp.Capabilities
 	pending  *sdp.Description // our offer without an answer
 	answered *sdp.Description // our offer, when the last answer was the far end's
