@@ -47,6 +47,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     'access-tokens': () => ((doc.meet ??= {}).access_tokens ??= []),
     devices: () => (doc.sip.devices ??= []),
     trunks: () => (doc.sip.trunks ??= []),
+    'sip-proxies': () => (doc.sip.proxies ??= []),
+    locations: () => (doc.locations ??= []),
     rules: () => (doc.dial_plan.rules ??= []),
     receptions: () => (doc.receptions ??= []),
     'dial-plan-tests': () => (doc.dial_plan.tests ??= []),
@@ -96,7 +98,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       if (Array.isArray(item[list]))
         item[list].forEach((t, i) => {
           const k = Object.keys(known).find((k) => k in t)
-          if (!k) bad(`${list}[${i}]`, 'a target names exactly one of device, trunk, account, group, meet, reception')
+          if (t.external) return
+          if (!k) bad(`${list}[${i}]`, 'a target names exactly one of device, trunk, account, group, meet, reception, or is external')
           else if (!known[k].includes(t[k])) bad(`${list}[${i}].${k}`, `there is no ${k} "${t[k]}"`)
         })
     return errors
@@ -410,7 +413,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       const where = sections[path[1]]
       const parent = where.length > 1 ? (doc[where[0]] ??= {}) : doc
       const key = where.at(-1)
-      const hidden = { sip: ['devices', 'trunks'], meet: ['access_tokens'] }[path[1]] ?? []
+      const hidden = { sip: ['devices', 'trunks', 'proxies'], meet: ['access_tokens'] }[path[1]] ?? []
       if (method === 'PUT') {
         const before = parent[key]
         parent[key] = Array.isArray(body) ? body : { ...Object.fromEntries(hidden.map((h) => [h, before?.[h]])), ...body }
