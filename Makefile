@@ -9,7 +9,7 @@ GOFUMPT_VERSION       := v0.12.0
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libvpx-dev libopenh264-dev libyuv-dev
 TEST_PACKAGES  := sip-tester baresip-core baresip-ffmpeg linphone-cli chromium ffmpeg postgresql
 # The programs that `make bench` compares with, and what its load generator needs.
-BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev
+BENCH_PACKAGES := rtpengine-daemon kamailio sip-tester libsrtp2-dev libssl-dev
 BENCH_VIDEO    := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 
 FUZZTIME  ?= 5s
@@ -48,9 +48,9 @@ demo: build ## place real calls through the gateway, with everything simulated
 test: test-deps ## run every test with the race detector
 	go test -race -tags peers -timeout 15m ./...
 
-soak: deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
+soak: test-deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile
-	TANDEM_HOSTILE=1 go test -count=1 -timeout 30m -v -run 'TheTopLayerComesBack|TwoRoomsSeeEachOther|AManagedConfiguration|ThreeMachines' ./e2e
+	TANDEM_HOSTILE=1 go test -count=1 -tags peers -timeout 30m -v -run 'TheTopLayerComesBack|TheReceptionUnderstands|TwoRoomsSeeEachOther|ABrowser|AManagedConfiguration|ThreeMachines' ./e2e
 
 lint: deps $(LINT) $(GOFUMPT) ## check style and likely mistakes
 	@badly=$$(git ls-files -co --exclude-standard '*.go' | xargs -r $(GOFUMPT) -l); \
@@ -86,6 +86,8 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor bench/c/floor.c
 	gcc -O2 -Wall -o bench/build/opus bench/c/opus.c -lopus
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
+	gcc -O2 -Wall -o bench/build/floor-dtls bench/c/dtls.c -lssl -lcrypto
+	go build -buildvcs=$(BUILDVCS) -o bench/build/setup ./bench/setup
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
 	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video

@@ -220,8 +220,8 @@ func (a *admin) Meetings() []meet.Status       { return a.Meet.Status() }
 
 func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
 
-func (a *admin) TryAccount(ctx context.Context, name string) error {
-	return a.Gateway.TryAccount(ctx, name)
+func (a *admin) TestAccount(ctx context.Context, name string) []gvoice.Check {
+	return a.Gateway.TestAccount(ctx, name)
 }
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {

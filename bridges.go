@@ -21,9 +21,10 @@ type counted struct {
 }
 
 var (
-	_ call.Bridge = (*counted)(nil)
-	_ call.Keypad = (*counted)(nil)
-	_ call.Muter  = (*counted)(nil)
+	_ call.Bridge      = (*counted)(nil)
+	_ call.Keypad      = (*counted)(nil)
+	_ call.Muter       = (*counted)(nil)
+	_ call.LateCounter = (*counted)(nil)
 )
 
 func (b *bridges) add(one *bridge.Bridge) *counted {
@@ -50,6 +51,12 @@ func (c *counted) Key(from call.Side, key rune) bool { return c.Bridge.Key(from 
 
 // Mute implements [call.Muter].
 func (c *counted) Mute(side call.Side, on bool) error { return c.Bridge.Mute(side == call.B, on) }
+
+// Late implements [call.LateCounter].
+func (c *counted) Late() (ofA, ofB uint64) {
+	s := c.Stats()
+	return s.ToB.Late, s.ToA.Late
+}
 
 // count emits how many there are of each kind.
 func (b *bridges) count(emit metrics.Emit) {

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tandem/identity"
+	"tandem/identity/oidc"
 	"tandem/webhook"
 )
 
@@ -36,12 +37,14 @@ type Server struct {
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
-	once   sync.Once
-	mux    *http.ServeMux
-	api    huma.API
-	events hub
-	limits limiter
-	done   commands
+	once     sync.Once
+	mux      *http.ServeMux
+	api      huma.API
+	events   hub
+	limits   limiter
+	done     commands
+	oidc     oidc.Client
+	consents consents
 }
 
 // Handler serves everything under /api/.
@@ -69,6 +72,7 @@ func (s *Server) build() {
 	s.api = humago.New(s.mux, s.describe())
 	s.api.UseMiddleware(s.guard)
 	s.registerSessions()
+	s.registerOIDC()
 	s.registerUsers()
 	s.registerKeys()
 	s.registerAudit()
@@ -81,6 +85,7 @@ func (s *Server) build() {
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerTokens()
+	s.registerConsent()
 	s.registerHooks()
 	s.registerNodes()
 	s.registerCaptures()

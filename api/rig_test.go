@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -75,11 +74,11 @@ func (g *fakeGateway) Trunks() []sipua.TrunkStatus   { return nil }
 func (g *fakeGateway) Meetings() []meet.Status       { return nil }
 
 func (g *fakeGateway) GatewayToken() *token.Gateway { return g.token }
-func (g *fakeGateway) TryAccount(_ context.Context, name string) error {
+func (g *fakeGateway) TestAccount(_ context.Context, name string) []gvoice.Check {
 	if name != "home" {
-		return errors.New("invalid_grant")
+		return []gvoice.Check{{Name: "token", Text: "invalid_grant"}}
 	}
-	return nil
+	return []gvoice.Check{{Name: "token", OK: true, Text: "good"}, {Name: "registration", OK: true, Text: "registered"}}
 }
 
 func (g *fakeGateway) order(words ...string) {

@@ -37,7 +37,9 @@ func sections() []section {
 		{
 			"sip", "sip", "SIP, without devices and trunks", func(c *config.Config) any { return &c.SIP },
 			[]string{"devices", "trunks", "proxies"},
-			func(to, from *config.Config) { to.SIP.Devices, to.SIP.Trunks, to.SIP.Proxies = from.SIP.Devices, from.SIP.Trunks, from.SIP.Proxies },
+			func(to, from *config.Config) {
+				to.SIP.Devices, to.SIP.Trunks, to.SIP.Proxies = from.SIP.Devices, from.SIP.Trunks, from.SIP.Proxies
+			},
 		},
 		{
 			"dial-plan", "dial_plan", "the dial plan, without its parts", func(c *config.Config) any { return &c.DialPlan },
@@ -49,6 +51,7 @@ func sections() []section {
 			},
 		},
 		{"alarms", "alarms", "who is told of alarms", func(c *config.Config) any { return &c.Alarms }, nil, none},
+		{"oidc", "oidc", "signing in by OpenID Connect", func(c *config.Config) any { return &c.OIDC }, nil, none},
 		{"evidence", "evidence", "what calls leave to look at", func(c *config.Config) any { return &c.Evidence }, nil, none},
 		{"limits", "limits", "the limits of this machine", func(c *config.Config) any { return &c.Limits }, nil, none},
 	}

@@ -35,8 +35,10 @@ type Call struct {
 	// Owned by Run.
 	legs   [3]Leg // by Side
 	to     []Destination
-	now    Destination // the one that is being tried
-	bridge Bridge      // nil while the media is apart
+	now    Destination       // the one that is being tried
+	bridge Bridge            // nil while the media is apart
+	joined [2]string         // IDs of the legs that the bridge joins
+	late   map[string]uint64 // packets of each leg, by its ID, that bridges which are gone found too late
 	asker  func(Leg, error)
 	behalf Info     // of the leg that transferred or forwarded the call; zero when it goes where the A-leg wants
 	muted  []string // IDs of legs that the other side is not to hear
@@ -314,6 +316,7 @@ func (c *Call) join(ringback bool) {
 		if len(c.muted) > 0 {
 			c.hush()
 		}
+		c.joined = [2]string{c.legs[A].Info().ID, c.legs[B].Info().ID}
 	}
 	if c.bridge == nil {
 		return
@@ -330,6 +333,7 @@ func (c *Call) unjoin() {
 	}
 	c.record.Path = c.bridge.String()
 	c.noteMedia()
+	c.keepLate()
 	c.bridge.Close()
 	c.bridge = nil
 }

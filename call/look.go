@@ -103,7 +103,7 @@ func (s *Switch) Look(ctx context.Context, id string) (View, error) {
 		v.Running = Running{c.Snapshot(), c.Phase()}
 		for _, l := range []Leg{c.legs[A], c.legs[B]} {
 			if l != nil {
-				v.Legs = append(v.Legs, viewOf(l))
+				v.Legs = append(v.Legs, c.viewOf(l))
 			}
 		}
 		if m, ok := c.bridge.(Muter); ok && len(v.Legs) == 2 {
@@ -114,8 +114,8 @@ func (s *Switch) Look(ctx context.Context, id string) (View, error) {
 	return v, err
 }
 
-func viewOf(l Leg) LegView {
-	v := LegView{LegRecord: legRecord(l)}
+func (c *Call) viewOf(l Leg) LegView {
+	v := LegView{LegRecord: c.legRecord(l)}
 	m := l.Media()
 	if m == nil {
 		return v

@@ -6,7 +6,7 @@ import "time"
 func (c *Call) begin() {
 	c.record = Record{
 		ID: c.ID, Node: c.Node, Began: time.Now(), From: c.Request.From, FromName: c.Request.FromName,
-		To: c.Request.To, A: legRecord(c.legs[A]), Cause: Lost,
+		To: c.Request.To, A: c.legRecord(c.legs[A]), Cause: Lost,
 	}
 	c.publish()
 	c.log.Info("call began", "a", c.legs[A].Info(), "from", c.Request.From, "to", c.Request.To)
@@ -80,12 +80,48 @@ func (c *Call) tried(end Ended) {
 // noteMedia keeps the figures of the legs while they are still there.
 func (c *Call) noteMedia() {
 	if l := c.legs[A]; l != nil {
-		c.record.A = legRecord(l)
+		c.record.A = c.legRecord(l)
 	}
 	if l := c.legs[B]; l != nil {
-		c.record.B = legRecord(l)
+		c.record.B = c.legRecord(l)
 	}
 	c.stale = true
+}
+
+// legRecord is what the leg says of itself, with what the bridges know of it.
+func (c *Call) legRecord(l Leg) LegRecord {
+	if l == nil {
+		return LegRecord{}
+	}
+	id := l.Info().ID
+	late := c.late[id]
+	for i, n := range c.lateNow() {
+		if c.joined[i] == id {
+			late += n
+		}
+	}
+	return legRecord(l, late)
+}
+
+// lateNow is what the present bridge has counted.
+func (c *Call) lateNow() (n [2]uint64) {
+	if b, ok := c.bridge.(LateCounter); ok {
+		n[0], n[1] = b.Late()
+	}
+	return n
+}
+
+// keepLate keeps what a bridge has counted that is about to go.
+func (c *Call) keepLate() {
+	for i, n := range c.lateNow() {
+		if n == 0 {
+			continue
+		}
+		if c.late == nil {
+			c.late = make(map[string]uint64)
+		}
+		c.late[c.joined[i]] += n
+	}
 }
 
 func (c *Call) publish() {

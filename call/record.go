@@ -56,14 +56,14 @@ type Recorder interface {
 	Ended(Record)
 }
 
-func legRecord(l Leg) LegRecord {
-	if l == nil {
-		return LegRecord{}
-	}
+// legRecord is what a leg says of itself; late are packets that it does not know to
+// have come too late.
+func legRecord(l Leg, late uint64) LegRecord {
 	i := l.Info()
 	r := LegRecord{ID: i.ID, Connector: i.Connector, Via: i.Via, Remote: i.Remote}
 	if m := l.Media(); m != nil {
 		r.Media = m.Stats()
+		r.Media.Late += late
 		if src := m.Sources(); len(src) > 0 {
 			r.Codec = src[0].Info().Codec
 			r.MOS = math.Round(r.Media.MOS(r.Codec)*100) / 100

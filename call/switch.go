@@ -24,6 +24,12 @@ type Bridge interface {
 	String() string
 }
 
+// A LateCounter is a Bridge that knows how many packets of each leg came after they
+// were due, and were not heard: it has the jitter buffers, and the legs do not.
+type LateCounter interface {
+	Late() (ofA, ofB uint64)
+}
+
 // A Keypad is a Bridge that some keys of a leg control: in a meeting *6 mutes and
 // *8 changes the layout. Key reports whether the bridge took the key; what it did
 // not take goes on to the other leg.

@@ -15,6 +15,7 @@ import (
 	"tandem/alarm/mail"
 	"tandem/capacity"
 	"tandem/evidence"
+	"tandem/identity/oidc"
 	"tandem/leg/gvoice"
 	"tandem/leg/meet"
 	"tandem/leg/reception"
@@ -62,6 +63,7 @@ type Config struct {
 	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
 	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
 	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
+	OIDC     oidc.Config    `yaml:"oidc,omitempty"`   // people sign in by an OpenID Connect provider
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -179,6 +181,7 @@ func (c *Config) locate(dir string) {
 	at(&c.Meet.Roots)
 	at(&c.Alarms.Mail.Roots)
 	at(&c.Meet.Gateway)
+	at(&c.OIDC.Roots)
 	for _, r := range c.Receptions {
 		for name, path := range r.Sounds {
 			at(&path)
@@ -226,7 +229,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	errs = append(errs, c.checkLocations()...)
 	if table, err := route.New(c.Routes()); err != nil {

@@ -112,7 +112,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"alarmed":       command((*story).alarmed),    // alarmed [TEXT]: an alarm says so; without TEXT there is none
 	"clean":         command((*story).clean),      // clean [RULE…]: the edge complained about nothing (else)
 
-	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes
+	"meet":      command((*story).meet),      // meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|muted|unmuted|ends|removes|admits
 	"meetclean": command((*story).meetClean), // the meeting service complained about nothing
 
 	"record": command((*story).record), // record key=value…: the newest call record; cause, path~, from, to, tried, b
@@ -150,9 +150,6 @@ func beginStage(ts *testscript.TestScript, _ bool, args []string) {
 	o.Change = func(c *config.Config) {
 		if len(o.SIP) > 0 {
 			c.Media.BindIPv6 = netip.IPv6Loopback()
-		}
-		if o.Meet != nil {
-			c.Meet.Lobby = 3 * time.Second
 		}
 		if file != "" { // what the story's file names replaces the stage's
 			bad = config.DecodeFile(file, c)
@@ -213,8 +210,8 @@ func selfSigned() ([]byte, error) {
 var people = []sim.Person{
 	{Number: "+12025550180", Tone: 700, AnswerAfter: 200 * time.Millisecond},
 	{Number: "+12025550181", Tone: 760, AnswerAfter: 200 * time.Millisecond},
-	{Number: "+12025550182", AnswerAfter: 1200 * time.Millisecond, EarlyTone: 480, Tone: 700},
-	{Number: "+12025550183", NoEarlyMedia: true, Ring: 300 * time.Millisecond, AnswerAfter: 2500 * time.Millisecond, Tone: 700},
+	{Number: "+12025550182", AnswerAfter: 5 * time.Second, EarlyTone: 480, Tone: 700},
+	{Number: "+12025550183", NoEarlyMedia: true, Ring: 300 * time.Millisecond, AnswerAfter: 6 * time.Second, Tone: 700},
 	{Number: "+12025550184", Echo: true, AnswerAfter: 100 * time.Millisecond},
 	{Number: "+12025550185", NoAnswer: true},
 	{Number: "+12025550186", Refuse: 486},
@@ -286,13 +283,14 @@ func (s *story) record(ctx context.Context, args []string) error {
 	return nil
 }
 
-func (s *story) idle(context.Context, []string) error {
-	s.Gateway.Switch.Wait()
-	if n := s.Gateway.Engine.Stats(); n.Sessions != 0 || n.Ports != 0 {
-		return fmt.Errorf("%d media sessions and %d ports are left", n.Sessions, n.Ports)
-	}
-	if live := s.Gateway.Switch.Live(); len(live) != 0 {
-		return fmt.Errorf("calls are left: %+v", live)
-	}
-	return nil
+func (s *story) idle(ctx context.Context, _ []string) error {
+	return until(ctx, func() error {
+		if n := s.Gateway.Engine.Stats(); n.Sessions != 0 || n.Ports != 0 {
+			return fmt.Errorf("%d media sessions and %d ports are left", n.Sessions, n.Ports)
+		}
+		if live := s.Gateway.Switch.Live(); len(live) != 0 {
+			return fmt.Errorf("calls are left: %+v", live)
+		}
+		return nil
+	})
 }

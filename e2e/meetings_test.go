@@ -26,7 +26,7 @@ func meetings() *sim.Config {
 	return &sim.Config{
 		Meetings: []sim.Meeting{
 			{PIN: "1234567890123", Title: "Weekly planning", Tenant: "example", People: []sim.Person{ada, bob}},
-			lobby("1234567890124", "Admitted", sim.Admission{After: time.Second, Action: "admit"}),
+			lobby("1234567890124", "Admitted", sim.Admission{}),
 			lobby("1234567890125", "Refused", sim.Admission{After: time.Second, Action: "deny"}),
 			lobby("1234567890126", "Nobody opens", sim.Admission{}),
 			{PIN: "1234567890127", Title: "Yesterday", Tenant: "example", Ended: true},
@@ -52,7 +52,7 @@ func openMeetings(ctx context.Context, t *testing.T, m *sim.Config, change func(
 }
 
 // meet does something in a meeting, or waits for what the meeting knows of its newest
-// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|layers|muted|unmuted|ends|removes.
+// caller: meet PIN has|waits|left [REASON]|hears HZ|sees COLOUR|layers|muted|unmuted|ends|removes|admits.
 func (s *story) meet(ctx context.Context, args []string) error {
 	if s.Meetings == nil {
 		return errors.New("the stage has no meetings; begin with: stage meet")
@@ -61,10 +61,13 @@ func (s *story) meet(ctx context.Context, args []string) error {
 	switch what {
 	case "ends":
 		return s.Meetings.EndMeeting(pin)
-	case "removes":
+	case "removes", "admits":
 		st, err := s.Meetings.Meeting(pin)
 		if err != nil || len(st.Devices) == 0 {
-			return errors.Join(err, errors.New("nobody to remove"))
+			return errors.Join(err, errors.New("nobody is there"))
+		}
+		if what == "admits" {
+			return s.Meetings.Admit(pin, st.Devices[0].Name)
 		}
 		return s.Meetings.Remove(pin, st.Devices[0].Name)
 	}

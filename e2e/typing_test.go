@@ -39,7 +39,12 @@ func TestTheReceptionUnderstandsEveryTelephone(t *testing.T) {
 		{"in-band", study, func(c *phone.Call, pin string) error { c.SendDTMF(pin + "#"); return nil }},
 		{"RFC 4733 and INFO", kitchen, func(c *phone.Call, pin string) error { return bothWays(ctx, c, pin+"#") }},
 	} {
-		t.Run(row.name, func(t *testing.T) { enters(ctx, t, st, row.phone, firstTyped+i, row.enter) })
+		t.Run(row.name, func(t *testing.T) {
+			if row.phone == study && !timed() {
+				t.Skip("tones that come in fits and starts are other keys: make soak; leg/reception tells the same in virtual time")
+			}
+			enters(ctx, t, st, row.phone, firstTyped+i, row.enter)
+		})
 	}
 	t.Run("three wrong IDs", func(t *testing.T) {
 		c, err := kitchen.Call(ctx, stage.Reception)
@@ -101,19 +106,18 @@ func enters(ctx context.Context, t *testing.T, st *stage.Stage, p *phone.Phone, 
 	}
 }
 
-// bothWays presses each key by telephone-event and by INFO at once.
+// bothWays presses each key by telephone-event and by INFO, as soon as the key is let go.
 func bothWays(ctx context.Context, c *phone.Call, keys string) error {
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
 	for _, k := range keys {
 		c.SendDTMF(string(k))
-		if err := c.SendInfoDTMF(ctx, string(k)); err != nil {
+		err := until(ctx, func() error {
+			if c.Dialling() {
+				return errors.New("the key is still down")
+			}
+			return nil
+		})
+		if err := errors.Join(err, c.SendInfoDTMF(ctx, string(k))); err != nil {
 			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 	return nil

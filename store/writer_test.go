@@ -127,6 +127,9 @@ func TestAFullDiskIsNamedAndWaitedFor(t *testing.T) {
 	for i := range 50 {
 		w.Put(Entry[thing]{fmt.Sprint(i), time.Now(), thing{Name: strings.Repeat("x", 1000)}})
 	}
+	for w.Stats().Retries == 0 { // it has tried, and tried again
+		time.Sleep(time.Millisecond)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if err := w.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrFull) {

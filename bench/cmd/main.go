@@ -40,6 +40,7 @@ var figures = [...]figure{
 	{"P-6", videoCost}, // with P-7, P-12 and P-13
 	{"P-8", realTime},
 	{"P-9", pictureQuality},
+	{"P-11", setupCost},
 }
 
 func main() {
@@ -61,7 +62,10 @@ func main() {
 }
 
 func measure(ctx context.Context, s *settings, chosen string) error {
-	want, err := regexp.Compile("^(?:" + chosen + ")")
+	if chosen == "." {
+		chosen = ".*"
+	}
+	want, err := regexp.Compile("^(?:" + chosen + ")$")
 	if err != nil {
 		return fmt.Errorf("figures: %w", err)
 	}

@@ -23,7 +23,7 @@ func manager(t *testing.T) (path string, next func() string) {
 	t.Cleanup(func() { _ = c.Close() })
 	return path, func() string {
 		t.Helper()
-		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, 1000)

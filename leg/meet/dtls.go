@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
+	dtlscurve "github.com/pion/dtls/v3/pkg/crypto/elliptic"
 	"github.com/pion/srtp/v3"
 
 	"tandem/internal/pipe"
@@ -28,6 +29,9 @@ var cipherSuites = [...]dtls.CipherSuiteID{
 	dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 	dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, dtls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 }
+
+// curves begin with the one that is fastest here; every WebRTC peer has it (RFC 8827 §6.5).
+var curves = [...]dtlscurve.Curve{dtlscurve.P256, dtlscurve.X25519, dtlscurve.P384}
 
 // srtpProfiles are those of the contract (5), the fastest first; the service chooses.
 var srtpProfiles = [...]dtls.SRTPProtectionProfile{
@@ -43,6 +47,7 @@ func (l *link) handshake(ctx context.Context) (*dtls.Conn, error) {
 		dtls.WithInsecureSkipVerify(true), // the fingerprint says more than any authority
 		dtls.WithVerifyPeerCertificate(check), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithCipherSuites(cipherSuites[:]...), dtls.WithSRTPProtectionProfiles(srtpProfiles[:]...),
+		dtls.WithEllipticCurves(curves[:]...),
 		dtls.WithFlightInterval(200*time.Millisecond),
 	)
 	if err != nil {

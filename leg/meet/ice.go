@@ -54,7 +54,7 @@ func (l *link) startICE(a *answer) error {
 	}
 	var err error
 	g.agent, err = ice.NewAgentWithOptions(
-		ice.WithUDPMux(g), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+		ice.WithUDPMux(g), ice.WithNet(pipe.NoInterfaces()), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
 		ice.WithLocalCredentials(l.ufrag, l.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithKeepaliveInterval(keepAlive), ice.WithMaxBindingRequests(2000),

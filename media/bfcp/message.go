@@ -100,7 +100,7 @@ const (
 var (
 	ErrShort    = errors.New("bfcp: the message is cut off")
 	ErrLength   = errors.New("bfcp: a length does not fit the message")
-	ErrFragment = errors.New("bfcp: a fragment of a message; messages to this server fit a datagram")
+	ErrFragment = errors.New("bfcp: a fragment of a message")
 )
 
 // Message is what a participant sends, or a server.
@@ -140,7 +140,7 @@ func Parse(b []byte, m *Message) error {
 	m.Primitive, m.Conference = Primitive(b[1]), binary.BigEndian.Uint32(b[4:])
 	m.Transaction, m.User = binary.BigEndian.Uint16(b[8:]), binary.BigEndian.Uint16(b[10:])
 	switch n := Size(b); {
-	case b[0]&0x08 != 0:
+	case fragmented(b):
 		return ErrFragment
 	case len(b) < n:
 		return ErrShort

@@ -23,6 +23,7 @@ type Server struct {
 	next    uint16 // our last transaction
 	waiting []transaction
 	served  served
+	parts   fragments
 }
 
 // transaction is a message of ours that is not acknowledged yet (RFC 8855 §8.3).
@@ -55,6 +56,11 @@ func (s *Server) Holds() bool { return s.request != 0 }
 // Receive takes one message and returns what is to be sent, in order. What is no message
 // is let go; a message that cannot be served gets an Error.
 func (s *Server) Receive(now time.Time, b []byte) [][]byte {
+	if fragmented(b) && !s.Reliable {
+		if b = s.parts.add(now, b); b == nil {
+			return nil
+		}
+	}
 	var m Message
 	err := Parse(b, &m)
 	switch {

@@ -206,6 +206,7 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 		return
 	}
 	c.screenFor = plain
+	c.stopPursuit()
 	if c.screen != nil {
 		c.screen.close()
 		c.screen = nil
@@ -220,6 +221,7 @@ func (c *conference) setScreen(sink media.Sink, info media.StreamInfo, now time.
 		c.log.Error("the room gets no picture", "err", err)
 		return
 	}
+	s.made = c.made
 	c.screen, c.next, c.shown, c.asked = s, now, nil, false
 	if p, ok := c.meeting.(growing); ok {
 		p.Pictures()

@@ -8,15 +8,16 @@ import (
 	"tandem/media/video"
 )
 
-// Commons lets the rooms of one node that are in one meeting share what they decode: who
-// is seen by several is decoded by one of them, and the others show its pictures. One
-// object serves all bridges of a node; the zero value is ready. It is safe for
-// concurrent use.
+// Commons lets the rooms of one node that are in one meeting share what they decode and
+// code: who is seen by several is decoded by one of them, and the others show its pictures;
+// of rooms that see the same, one draws and codes it for all (cast). One object serves all
+// bridges of a node; the zero value is ready. It is safe for concurrent use.
 type Commons struct {
 	pool video.Pool
 
 	mu    sync.Mutex // guards what follows
 	shows map[string]*showing
+	casts casts
 }
 
 // showing is somebody's pictures, decoded by one conference.
@@ -36,6 +37,17 @@ const (
 	// For so long after others asked, pictures are copied for them.
 	shareWanted = time.Second
 )
+
+// decodes says whether another conference decodes somebody in at least so many lines.
+func (s *Commons) decodes(now time.Time, id string, me *conference, lines int) bool {
+	if s == nil || id == "" {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	show := s.shows[id]
+	return show != nil && show.by != me && now.Sub(show.at) <= shareStale && show.height >= lines
+}
 
 // borrow asks whether another conference decodes somebody in at least so many lines. It
 // returns its latest picture, to be released, when its number is not last; nil when it

@@ -51,6 +51,7 @@ type conference struct {
 	micSource media.Source
 	screen    *screen
 	screenFor media.StreamInfo
+	chase     pursuit // of the screen
 	uplink    *uplink
 	uplinkFor uplinkPlan
 	cameras   []*camera
@@ -143,6 +144,7 @@ func (c *conference) work(now time.Time) time.Duration {
 	if c.screen == nil {
 		return wait
 	}
+	c.receive(now)
 	if !now.Before(c.next) {
 		c.picture(now)
 		c.present(now)

@@ -10,11 +10,11 @@ import (
 	"tandem/media/video"
 )
 
-// roomEncoder makes the payloads of a room's video stream from pictures.
+// roomEncoder codes the pictures of a room's video stream.
 type roomEncoder interface {
-	// encode returns the payloads of a picture, lent until the next call; none when the
+	// encode returns a picture's frame, lent until the next call; without data when the
 	// encoder left it out to keep to the bit rate.
-	encode(pic *video.Picture, at time.Duration) (payloads [][]byte, key bool, err error)
+	encode(pic *video.Picture, at time.Duration) (video.Encoded, error)
 	requestKey()
 	setRate(bitrate int) error
 	close()
@@ -33,62 +33,57 @@ func newRoomEncoder(f format) (roomEncoder, error) {
 // payloadSize leaves room for SRTP, header extensions and a tunnel within 1,500 octets.
 const payloadSize = 1200
 
-type h264Room struct {
-	encoder *openh264.Encoder
-	packets rtp.H264Packetizer
+// newPacketizer returns what makes the payloads of one stream's frames, lent until the
+// next call.
+func newPacketizer(f format) func(video.Encoded) [][]byte {
+	if f.codec == "H264" {
+		p := &rtp.H264Packetizer{MTU: payloadSize, Single: f.single}
+		return func(e video.Encoded) [][]byte { return p.Packetize(e.Data) }
+	}
+	p := &rtp.VP8Packetizer{MTU: payloadSize}
+	return func(e video.Encoded) [][]byte { return p.Packetize(vp8Frame(e)) }
 }
 
-func newH264Room(f format) (*h264Room, error) {
+type h264Room struct{ *openh264.Encoder }
+
+func newH264Room(f format) (h264Room, error) {
 	c := openh264.Config{Width: f.width, Height: f.height, Bitrate: f.bitrate, FrameRate: f.rate, Screen: f.screen, Drop: true}
 	if f.single {
 		c.MaxNAL = payloadSize
 	}
 	e, err := openh264.NewEncoder(c)
-	if err != nil {
-		return nil, err
-	}
-	return &h264Room{e, rtp.H264Packetizer{MTU: payloadSize, Single: f.single}}, nil
+	return h264Room{e}, err
 }
 
-func (r *h264Room) encode(pic *video.Picture, at time.Duration) ([][]byte, bool, error) {
-	f, err := r.encoder.Encode(pic, at)
-	if err != nil || len(f.Data) == 0 {
-		return nil, false, err
-	}
-	return r.packets.Packetize(f.Data), f.Key, nil
+func (r h264Room) encode(pic *video.Picture, at time.Duration) (video.Encoded, error) {
+	return r.Encode(pic, at)
 }
 
-func (r *h264Room) requestKey()               { r.encoder.RequestKey() }
-func (r *h264Room) setRate(bitrate int) error { return r.encoder.SetRate(bitrate, 0) }
-func (r *h264Room) close()                    { r.encoder.Close() }
+func (r h264Room) requestKey()               { r.RequestKey() }
+func (r h264Room) setRate(bitrate int) error { return r.SetRate(bitrate, 0) }
+func (r h264Room) close()                    { r.Close() }
 
-type vp8Room struct {
-	encoder *vpx.Encoder
-	packets rtp.VP8Packetizer
-}
+type vp8Room struct{ *vpx.Encoder }
 
-func newVP8Room(f format) (*vp8Room, error) {
+func newVP8Room(f format) (vp8Room, error) {
 	e, err := vpx.NewEncoder(vpx.Config{
 		Layers: []vpx.Layer{{Width: f.width, Height: f.height, Bitrate: f.bitrate}}, FrameRate: f.rate, Screen: f.screen, Drop: true,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &vp8Room{e, rtp.VP8Packetizer{MTU: payloadSize}}, nil
+	return vp8Room{e}, err
 }
 
-func (r *vp8Room) encode(pic *video.Picture, at time.Duration) ([][]byte, bool, error) {
-	frames, err := r.encoder.Encode(pic, at)
+func (r vp8Room) encode(pic *video.Picture, at time.Duration) (video.Encoded, error) {
+	frames, err := r.Encode(pic, at)
 	if err != nil || len(frames) == 0 {
-		return nil, false, err
+		return video.Encoded{}, err
 	}
-	return r.packets.Packetize(vp8Frame(frames[0])), frames[0].Key, nil
+	return frames[0], nil
 }
 
 func vp8Frame(e video.Encoded) rtp.VP8Frame {
 	return rtp.VP8Frame{Data: e.Data, Key: e.Key, NonReference: e.Discard, Temporal: uint8(e.Temporal), Sync: e.Sync}
 }
 
-func (r *vp8Room) requestKey()               { r.encoder.RequestKey(0) }
-func (r *vp8Room) setRate(bitrate int) error { return r.encoder.SetBitrates(bitrate) }
-func (r *vp8Room) close()                    { r.encoder.Close() }
+func (r vp8Room) requestKey()               { r.RequestKey(0) }
+func (r vp8Room) setRate(bitrate int) error { return r.SetBitrates(bitrate) }
+func (r vp8Room) close()                    { r.Close() }

@@ -182,6 +182,12 @@ func (f *full) deliver(stream, clip, n int, to *fakeSource, csrc uint32) {
 // not to notice that.
 func (f *full) step(n int) {
 	f.c.next, f.c.slow = f.now, slowness{}
+	for _, cam := range f.c.cameras {
+		cam.strikes = 0
+	}
+	if f.c.uplink != nil {
+		f.c.uplink.camera.strikes = 0
+	}
 	f.deliver(0, 0, n, f.w.films, 0)
 	for i := range 8 {
 		f.deliver(1+i, 1+min(i, 1), n, f.w.meeting.sources[4+i], uint32(200+i))

@@ -29,14 +29,17 @@ type outlet struct {
 	info    media.StreamInfo
 	format  format
 	count   *videoCounters
-	encoder roomEncoder
+	encoder roomEncoder // nil before the first format, and while another room's frames are sent
+	frames  func(video.Encoded) [][]byte
+	made    func(now time.Time, f video.Encoded) // is told of each frame that was made; may be nil
 	pacer   rtp.Pacer
 	packet  media.Packet
 	began   time.Time
-	encoded time.Time // the last frame
-	still   int       // frames made since the picture changed
-	pending bool      // the picture changed and no frame of it was made yet
-	key     bool      // the next frame is to be a keyframe
+	at      time.Duration // of the last frame, since began
+	encoded time.Time     // the last frame
+	still   int           // frames made since the picture changed
+	pending bool          // the picture changed and no frame of it was made yet
+	key     bool          // the next frame is to be a keyframe
 	asked   atomic.Bool
 	gate    rtp.KeyframeGate
 	rate    int // bit/s, as the encoder has it
@@ -51,6 +54,9 @@ func (o *outlet) open(f format) error {
 	if o.encoder != nil {
 		o.encoder.close()
 	}
+	if o.frames == nil || f.codec != o.format.codec || f.single != o.format.single {
+		o.frames = newPacketizer(f)
+	}
 	o.encoder, o.format, o.rate = e, f, f.bitrate
 	o.pacer.SetTarget(f.bitrate)
 	return nil
@@ -62,9 +68,12 @@ func newOutlet(sink media.Sink, info media.StreamInfo, now time.Time, count *vid
 		sink: sink, info: info, count: count, began: now, gate: rtp.KeyframeGate{Every: keyframeEvery}, pending: true,
 		packet: media.Packet{PayloadType: info.PayloadType, SSRC: rand.Uint32(), Sequence: uint16(rand.Uint32())},
 	}
-	sink.OnKeyframeRequest(func() { o.asked.Store(true) })
+	sink.OnKeyframeRequest(o.ask)
 	return o
 }
+
+// ask wants a keyframe. It may be called from any goroutine.
+func (o *outlet) ask() { o.asked.Store(true) }
 
 // interval is the time of one picture.
 func (o *outlet) interval() time.Duration { return time.Second / time.Duration(o.format.rate) }
@@ -109,7 +118,7 @@ func (o *outlet) follow() {
 	if rate*10 > o.rate*9 && rate*10 < o.rate*11 && rate >= o.rate || rate == o.rate {
 		return // not for every little change
 	}
-	if o.encoder.setRate(rate) == nil {
+	if o.encoder == nil || o.encoder.setRate(rate) == nil {
 		o.rate = rate
 		o.pacer.SetTarget(rate)
 	}
@@ -117,28 +126,45 @@ func (o *outlet) follow() {
 
 func (o *outlet) encode(now time.Time, pic *video.Picture) {
 	at := now.Sub(o.began)
-	payloads, key, err := o.encoder.encode(pic, at)
+	f, err := o.encoder.encode(pic, at)
 	if err != nil {
 		o.count.errors.Add(1)
 		o.key = true
 		return
 	}
-	if len(payloads) == 0 {
+	if len(f.Data) == 0 {
 		o.count.left.Add(1)
 		return // the encoder keeps to the bit rate; the picture is still to be sent
 	}
 	o.pending, o.encoded = false, now
 	o.still++
 	o.count.encoded.Add(1)
-	if key {
+	if o.made != nil {
+		o.made(now, f)
+	}
+	o.ship(at, f)
+}
+
+// ship sends a coded frame, made here or by another room's outlet.
+func (o *outlet) ship(at time.Duration, f video.Encoded) {
+	o.at = max(at, o.at+time.Millisecond)
+	if f.Key {
 		o.count.keyframes.Add(1)
 		o.key = false
 		o.gate.Cancel()
 	}
 	if o.count.first.Load() == 0 {
-		o.count.first.Store(int64(max(at, 1)))
+		o.count.first.Store(int64(o.at))
 	}
-	o.push(payloads, uint32(at*videoClock/time.Second))
+	o.push(o.frames(f), uint32(o.at*videoClock/time.Second))
+}
+
+// rest frees the encoder, until open.
+func (o *outlet) rest() {
+	if o.encoder != nil {
+		o.encoder.close()
+		o.encoder = nil
+	}
 }
 
 // push queues a frame's packets. When the path is stuck the whole queue is given up,
@@ -168,9 +194,7 @@ func (o *outlet) send(now time.Time) (time.Duration, bool) {
 
 func (o *outlet) close() {
 	o.sink.OnKeyframeRequest(nil)
-	if o.encoder != nil {
-		o.encoder.close()
-	}
+	o.rest()
 }
 
 // String prints "1280x720@30 -> H264 1500k".

@@ -15,19 +15,22 @@ func (c *conference) picture(now time.Time) {
 	c.borrow(now)
 	pics := c.pull(now)
 	c.look(now)
+	puts := c.pursue(now)
 	for i, cam := range c.cameras {
 		if pic := pics[i]; pic != nil {
-			c.put(now, cam, c.sourceID(cam), pic)
+			c.put(now, cam, c.sourceID(cam), pic, puts)
 			c.options.Commons.publish(now, c.sharedID(cam), c, pic)
 		}
 		if cam.lent != nil {
 			cam.good = now
-			c.put(now, cam, cam.shared, cam.lent)
+			c.put(now, cam, cam.shared, cam.lent, puts)
 			cam.lent.Release()
 			cam.lent = nil
 		}
 	}
-	c.screen.draw(now)
+	if c.chase.phase <= joining {
+		c.screen.draw(now)
+	}
 }
 
 // borrow finds out whose pictures another room of the meeting has decoded already.
@@ -40,11 +43,19 @@ func (c *conference) borrow(now time.Time) {
 			cam.borrows = false
 			continue // nothing is decoded for nobody
 		}
+		if c.chase.phase == following && (cam.info.Kind != media.Content || c.slides == nil) {
+			if cam.borrows = c.options.Commons.decodes(now, cam.shared, c, cam.needs()); cam.borrows {
+				cam.good, cam.number = now, 0
+			}
+			continue
+		}
+		had := cam.borrows && c.chase.phase == leaving
 		var number uint64
 		cam.lent, number, cam.borrows = c.options.Commons.borrow(now, cam.shared, c, cam.needs(), cam.number)
 		if cam.borrows {
 			cam.number = number
 		}
+		cam.borrows = cam.borrows || had // the other has not copied one yet
 	}
 }
 
@@ -57,12 +68,15 @@ func (c *conference) sharedID(cam *camera) string {
 	return c.sourceID(cam)
 }
 
-// put gives somebody's picture to who shows it.
-func (c *conference) put(now time.Time, cam *camera, id string, pic *video.Picture) {
+// put gives somebody's picture to who shows it: the room's screen, unless another room
+// draws that, and its second one.
+func (c *conference) put(now time.Time, cam *camera, id string, pic *video.Picture, draws bool) {
 	if id == "" {
 		return
 	}
-	c.screen.compositor.Put(id, pic, 0)
+	if draws {
+		c.screen.compositor.Put(id, pic, 0)
+	}
 	if cam.info.Kind == media.Content && c.slides != nil {
 		c.slides.set(now, pic)
 	}
@@ -158,6 +172,7 @@ func (c *conference) look(now time.Time) {
 	state := stateOf(&c.roster, &c.view)
 	c.mu.Unlock()
 	c.screen.compositor.Show(state)
+	c.chase.state, c.chase.fresh = state, true
 	c.ask()
 }
 
@@ -243,7 +258,7 @@ func (c *conference) lipSync(now time.Time) {
 func (c *conference) schedule(now, done time.Time) {
 	d := c.screen.interval()
 	before := c.slow.level
-	if c.slow.picture(done, d, done.Sub(now)) {
+	if c.chase.phase != following && c.slow.picture(done, d, done.Sub(now)) {
 		c.strained(done, before)
 	}
 	d = c.slow.period(d)

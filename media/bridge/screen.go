@@ -47,8 +47,13 @@ func (s *screen) draw(now time.Time) {
 	s.show(now, pic, changed)
 }
 
-// String prints "compose 1280x720@30 -> H264 1500k".
-func (s *screen) String() string { return "compose " + s.outlet.String() }
+// String prints "compose 1280x720@30 -> H264 1500k", or "another room's 1280x720@30 …".
+func (s *screen) String() string {
+	if s.encoder == nil {
+		return "another room's " + s.outlet.String()
+	}
+	return "compose " + s.outlet.String()
+}
 
 // slides are a presentation that has a stream of its own: whole, at its own size, and
 // sharp rather than fluent.

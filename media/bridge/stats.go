@@ -19,6 +19,7 @@ type VideoStats struct {
 	Skipped   uint64 // coded frames not decoded: no keyframe yet, or a source that has to rest
 	Encoded   uint64 // frames made here; each layer's counts
 	Keyframes uint64 // of them
+	Shared    uint64 // frames that another room of the meeting made for this one, too
 	Unchanged uint64 // pictures not encoded because nothing had changed
 	Left      uint64 // pictures the encoder left out to keep to the bit rate
 	Relayed   uint64 // packets passed as they came
@@ -35,7 +36,7 @@ type VideoStats struct {
 // videoCounters are a direction's.
 type videoCounters struct {
 	decoded, damaged, skipped, encoded, keyframes, unchanged, left, relayed, sent, dropped,
-	asked, slow, late, slowed, errors atomic.Uint64
+	asked, slow, late, slowed, errors, shared atomic.Uint64
 	first atomic.Int64
 }
 
@@ -44,7 +45,7 @@ func (c *videoCounters) stats() VideoStats {
 		Decoded: c.decoded.Load(), Damaged: c.damaged.Load(), Skipped: c.skipped.Load(), Encoded: c.encoded.Load(),
 		Keyframes: c.keyframes.Load(), Unchanged: c.unchanged.Load(), Left: c.left.Load(), Relayed: c.relayed.Load(),
 		Sent: c.sent.Load(), Dropped: c.dropped.Load(), Asked: c.asked.Load(), Slow: c.slow.Load(), Late: c.late.Load(),
-		Slowed: c.slowed.Load(), Errors: c.errors.Load(), First: time.Duration(c.first.Load()),
+		Slowed: c.slowed.Load(), Errors: c.errors.Load(), Shared: c.shared.Load(), First: time.Duration(c.first.Load()),
 	}
 }
 

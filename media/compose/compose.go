@@ -67,7 +67,7 @@ func (c *Compositor) Show(s State) {
 	if s.Layout >= layouts {
 		s.Layout = OnePlusSeven
 	}
-	if c.shown && c.state.equal(&s) {
+	if c.shown && c.state.Equal(&s) {
 		return
 	}
 	before := c.state

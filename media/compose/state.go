@@ -61,7 +61,8 @@ type Screen struct {
 	Since  time.Time // Lobby: when the waiting began
 }
 
-func (s *State) equal(o *State) bool {
+// Equal says whether a viewer sees the same.
+func (s *State) Equal(o *State) bool {
 	return slices.Equal(s.Participants, o.Participants) &&
 		s.Layout == o.Layout && s.Speaker == o.Speaker && s.Presentation == o.Presentation && s.Presenter == o.Presenter &&
 		s.Others == o.Others && s.Indicators == o.Indicators && s.Muted == o.Muted && s.Notice == o.Notice && s.Screen == o.Screen

@@ -23,8 +23,8 @@ func Accept(caps Capabilities, tr Transport, offer, answer *Description) (Agreed
 		if offer.Media[i].Port == 0 || i >= len(answer.Media) || answer.Media[i].Port == 0 {
 			continue // rejected; an answer that is too short rejects the rest
 		}
-		if reliable, floor := offer.Media[i].floorControl(); floor {
-			agreed.Floor = section{answer, &answer.Media[i]}.floor(i, reliable)
+		if over, floor := offer.Media[i].floorControl(); floor {
+			agreed.Floor = acceptFloor(answer, i, over)
 			continue
 		}
 		st, err := caps.accept(tr, kinds[i].kind, section{offer, &offer.Media[i]}, section{answer, &answer.Media[i]})
@@ -40,6 +40,9 @@ func Accept(caps Capabilities, tr Transport, offer, answer *Description) (Agreed
 	audio := agreed.Audio()
 	if audio == nil {
 		return Agreed{}, &Error{488, "the far end rejected the audio stream"}
+	}
+	if agreed.Of(media.Content) == nil {
+		agreed.Floor = nil
 	}
 	for i := range agreed.Streams {
 		st := &agreed.Streams[i]

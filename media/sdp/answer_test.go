@@ -345,3 +345,31 @@ func TestPacketDurationsAreOnesWeCanMake(t *testing.T) {
 		equal(t, line, milliseconds(agreed.Audio().SinkInfo().Packet), want)
 	}
 }
+
+// A path of ICE is made for RTP only, so a far end that wants a path of its own for
+// RTCP (component 2) gets audio and is told that there are no reports. Google Voice
+// always shares the port (GV-C20, GV-S34).
+func TestICEWithoutASharedPortHasNoRTCP(t *testing.T) {
+	lines := []string{
+		"a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuvwx", "a=rtcp:6001",
+		"a=candidate:1 1 UDP 2130706431 192.0.2.7 6000 typ host", "a=candidate:1 2 UDP 2130706430 192.0.2.7 6001 typ host",
+	}
+	for _, mux := range []bool{false, true} {
+		if mux {
+			lines = append(lines, "a=rtcp-mux")
+		}
+		caps, tr := gateway(Plain)
+		answer, agreed := mustAnswer(t, caps, tr, mustParse(t, simple("RTP/AVP", lines...)), "")
+		a := agreed.Audio()
+		if a.ICE == nil || a.Mux != mux {
+			t.Errorf("mux %v: ICE %v, mux %v", mux, a.ICE, a.Mux)
+		}
+		text := string(answer.Append(nil))
+		if told := strings.Contains(text, "b=RS:0\r\nb=RR:0\r\n"); told == mux {
+			t.Errorf("mux %v: that there is no RTCP was told: %v\n%s", mux, told, text)
+		}
+		if strings.Contains(text, "a=candidate:1 2 ") || strings.Contains(text, "a=rtcp-mux") != mux {
+			t.Errorf("mux %v: the answer is\n%s", mux, text)
+		}
+	}
+}

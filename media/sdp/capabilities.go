@@ -108,7 +108,8 @@ type Transport struct {
 	// pass bundled with the audio. They are not looked at in the one of a stream.
 	Video, Content *Transport
 	// The ports of floor control; 0: it is refused.
-	FloorUDP, FloorTCP uint16
+	FloorUDP, FloorTCP, FloorDTLS uint16
+	FloorFingerprints             []Fingerprint // of our certificate there
 }
 
 // of is the transport of a stream that is not bundled.

@@ -33,6 +33,8 @@ func Offer(caps Capabilities, tr Transport) *Description {
 			own.Crypto = caps.few(own.Crypto)
 			add(o, own)
 		}
+		d.offerFloor(tr, caps.wanted(tr))
+		d.labelScreen()
 		d.sessionAttributes(bundle, lite)
 		return d
 	}
@@ -40,7 +42,7 @@ func Offer(caps Capabilities, tr Transport) *Description {
 	for i := range caps.Last.Media {
 		last := section{caps.Last, &caps.Last.Media[i]}
 		k, ok := slots[i]
-		if _, floor := last.m.floorControl(); floor && len(caps.Content) > 0 {
+		if over, floor := last.m.floorControl(); floor && len(caps.Content) > 0 && tr.floorPort(over) == last.m.Port {
 			d.Media = append(d.Media, last.m.againFloor())
 			continue
 		}
@@ -63,6 +65,7 @@ func Offer(caps Capabilities, tr Transport) *Description {
 		own.Crypto = caps.few(own.Crypto)
 		add(o, own)
 	}
+	d.labelScreen()
 	d.sessionAttributes(bundle, lite)
 	d.follow(caps.Last)
 	return d

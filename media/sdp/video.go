@@ -248,7 +248,21 @@ func (caps Capabilities) Offers(k media.Kind) bool {
 	if len(caps.codecs(k)) == 0 {
 		return false
 	}
-	return caps.Last == nil || caps.Full || caps.Last.Has(k)
+	return caps.Last == nil || caps.Full || caps.inForce(k)
+}
+
+// inForce reports whether our last description has a stream of a kind which the far end
+// has not refused.
+func (caps Capabilities) inForce(k media.Kind) bool {
+	for i, l := range caps.Last.kinds() {
+		if l != (lineKind{k, true}) || caps.Last.Media[i].Port == 0 {
+			continue
+		}
+		if r := caps.Remote; r == nil || i < len(r.Media) && r.Media[i].Port != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Format names a format so that two legs can compare theirs: "VP8", and for H.264 with

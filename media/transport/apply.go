@@ -13,11 +13,14 @@ import (
 // held.
 func (s *Session) apply(agreed sdp.Agreed, offered bool) error {
 	active := []*stream{s.audio}
-	for _, t := range s.streams { // the audio first
-		if t == nil {
+	for i := range s.streams { // the audio first
+		k := media.Kind(i)
+		st := agreed.Of(k)
+		if st == nil && s.streams[k].Load() == nil {
 			continue
 		}
-		err := t.apply(agreed.Of(t.kind), offered)
+		t := s.stream(k)
+		err := t.apply(st, offered)
 		if err != nil && t.kind == media.Audio {
 			return err
 		}

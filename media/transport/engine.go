@@ -176,7 +176,8 @@ func (e *Engine) Stats() Stats {
 
 // add counts a session's streams in, and adds their jitter to the list.
 func (st *Stats) add(from *Session, jitter []time.Duration) []time.Duration {
-	for _, t := range from.streams {
+	for k := range from.streams {
+		t := from.streams[k].Load()
 		if t == nil {
 			continue
 		}

@@ -18,40 +18,58 @@ import (
 // goroutine that serves it, and who has the floor. A far end sends a few messages a
 // minute, so it has a socket of its own and no part in the workers.
 type floorControl struct {
-	engine   *Engine
-	reliable bool
-	number   int // of the port
-	udp      *net.UDPConn
-	tcp      *net.TCPListener
-	done     chan struct{}
+	engine *Engine
+	over   sdp.FloorTransport
+	number int    // of the port
+	moved  func() // is told when the floor was given or taken
+	udp    *net.UDPConn
+	tcp    *net.TCPListener
+	done   chan struct{}
+	secure floorDTLS // over DTLS
 
 	mu     sync.Mutex // guards what follows
 	server bfcp.Server
 	from   netip.Addr     // whom messages are taken from: the description's address,
 	near   netip.Addr     // or where signalling comes from (a NAT)
-	to     netip.AddrPort // where the far end was last; over UDP
-	conn   *net.TCPConn   // over TCP
+	to     netip.AddrPort // where the far end was last; over UDP and DTLS
+	conn   net.Conn       // over TCP and DTLS
 	closed bool
 }
 
-// openFloor opens the port of floor control when an offer has it and a shared screen.
-// Without a free port there is none. ctl is held.
+// openFloor opens the port of floor control when an offer has it and a shared screen; nil
+// is the first offer of ours. Without a free port there is none. ctl is held.
 func (s *Session) openFloor(caps sdp.Capabilities, offer *sdp.Description) {
-	_, reliable, ok := offer.FloorControl()
-	if now := s.floor.Load(); !ok || len(caps.Content) == 0 || !offer.Has(media.Content) || now != nil && now.reliable == reliable {
+	over, ok := floorFor(caps, offer)
+	if now := s.floor.Load(); !ok || len(caps.Content) == 0 || now != nil && now.over == over {
 		return
 	}
 	s.closeFloor()
-	f := &floorControl{engine: s.engine, reliable: reliable, done: make(chan struct{})}
-	f.server.Reliable = reliable
+	f := &floorControl{engine: s.engine, over: over, moved: s.notify, done: make(chan struct{})}
+	f.server.Reliable = over == sdp.FloorOverTCP
 	n, err := s.engine.pool.take(false, func(n int) error { return f.listen(netip.AddrPortFrom(s.audio.bind(), uint16(n))) })
 	if err != nil {
 		s.log.Warn("no port for floor control", "err", err)
 		return
 	}
 	f.number = n
+	f.secure.begin(f)
 	s.floor.Store(f)
 	go f.run()
+}
+
+// floorFor is over what there is floor control, if there is. We offer it over DTLS when
+// pictures are protected that way, else over UDP, which every room speaks.
+func floorFor(caps sdp.Capabilities, offer *sdp.Description) (sdp.FloorTransport, bool) {
+	switch {
+	case offer != nil:
+		_, over, ok := offer.FloorControl()
+		return over, ok && offer.Has(media.Content)
+	case caps.Last != nil || caps.ICE != sdp.ICENone:
+		return 0, false
+	case caps.Security == sdp.DTLS:
+		return sdp.FloorOverDTLS, true
+	}
+	return sdp.FloorOverUDP, true
 }
 
 // bind is the address our sockets of the description's family are bound to.
@@ -63,7 +81,7 @@ func (s *stream) bind() netip.Addr {
 }
 
 func (f *floorControl) listen(at netip.AddrPort) (err error) {
-	if f.reliable {
+	if f.over == sdp.FloorOverTCP {
 		f.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 		return err
 	}
@@ -71,15 +89,17 @@ func (f *floorControl) listen(at netip.AddrPort) (err error) {
 	return err
 }
 
-// ports are what a description shows.
-func (f *floorControl) ports() (udp, tcp uint16) {
+// describe fills in what a description shows.
+func (f *floorControl) describe(tr *sdp.Transport) {
 	switch {
 	case f == nil:
-		return 0, 0
-	case f.reliable:
-		return 0, uint16(f.number)
+	case f.over == sdp.FloorOverTCP:
+		tr.FloorTCP = uint16(f.number)
+	case f.over == sdp.FloorOverDTLS:
+		tr.FloorDTLS, tr.FloorFingerprints = uint16(f.number), []sdp.Fingerprint{f.engine.identity.fingerprint}
+	default:
+		tr.FloorUDP = uint16(f.number)
 	}
-	return uint16(f.number), 0
 }
 
 // agree takes over what was agreed; nil: the far end does without.
@@ -93,12 +113,15 @@ func (s *Session) agreeFloor(a *sdp.FloorControl) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.near = s.opts.Remote
 	f.server.Conference, f.server.User, f.server.Floor = a.Conference, a.User, a.Floor
 	f.from = a.Remote.Addr()
 	if !f.to.IsValid() {
 		f.to = a.Remote
+	}
+	f.mu.Unlock()
+	if f.over == sdp.FloorOverDTLS {
+		f.secure.agree(a.DTLS)
 	}
 }
 
@@ -110,11 +133,12 @@ func (s *Session) closeFloor() {
 	}
 	f.mu.Lock()
 	f.closed = true
-	if f.conn != nil {
+	if f.conn != nil && f.tcp != nil {
 		_ = f.conn.Close()
 	}
 	f.mu.Unlock()
-	if f.reliable {
+	f.secure.end() // its last word goes out by the socket
+	if f.tcp != nil {
 		_ = f.tcp.Close()
 	} else {
 		_ = f.udp.Close()
@@ -159,7 +183,7 @@ func (s *Session) HoldsFloor() bool {
 
 func (f *floorControl) run() {
 	defer close(f.done)
-	if f.reliable {
+	if f.tcp != nil {
 		f.serveTCP()
 		return
 	}
@@ -176,13 +200,26 @@ func (f *floorControl) serveUDP() {
 		closed := f.closed
 		if from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()); err == nil && f.knows(from.Addr()) {
 			f.to = from
-			f.send(f.server.Receive(now, b[:n]))
+			if f.over == sdp.FloorOverDTLS {
+				f.secure.put(b[:n], from)
+			} else {
+				f.receive(now, b[:n])
+			}
 		}
 		f.alarmLocked(now)
 		f.mu.Unlock()
 		if closed || errors.Is(err, net.ErrClosed) {
 			return
 		}
+	}
+}
+
+// receive serves one message. f.mu is held.
+func (f *floorControl) receive(now time.Time, b []byte) {
+	held := f.server.Holds()
+	f.send(f.server.Receive(now, b))
+	if f.server.Holds() != held {
+		f.moved()
 	}
 }
 
@@ -195,9 +232,11 @@ func (f *floorControl) knows(from netip.Addr) bool {
 func (f *floorControl) send(list [][]byte) {
 	for _, b := range list {
 		switch {
-		case f.udp != nil && f.to.IsValid() && f.to.Port() != 0:
+		case f.over == sdp.FloorOverUDP && f.to.IsValid() && f.to.Port() != 0:
 			_, _ = f.udp.WriteToUDPAddrPort(b, f.to)
-		case f.conn != nil:
+		case f.over == sdp.FloorOverDTLS && f.conn != nil:
+			_, _ = f.conn.Write(b)
+		case f.over == sdp.FloorOverTCP && f.conn != nil:
 			_ = f.conn.SetWriteDeadline(time.Now().Add(floorWrite))
 			if _, err := f.conn.Write(b); err != nil {
 				_ = f.conn.Close()
@@ -254,17 +293,13 @@ func (f *floorControl) serveConn(c *net.TCPConn) {
 		}
 		f.mu.Lock()
 		if f.conn == c {
-			f.send(f.server.Receive(time.Now(), b[:n]))
+			f.receive(time.Now(), b[:n])
 		}
 		f.mu.Unlock()
 	}
 }
 
-// String prints "floor control UDP 4010".
+// String prints "floor control UDP/BFCP 4010".
 func (f *floorControl) String() string {
-	kind := "UDP "
-	if f.reliable {
-		kind = "TCP "
-	}
-	return "floor control " + kind + strconv.Itoa(f.number)
+	return "floor control " + f.over.String() + " " + strconv.Itoa(f.number)
 }

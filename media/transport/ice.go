@@ -78,7 +78,7 @@ func (s *stream) newAgent(remote *sdp.ICE, controlling bool) (*iceAgent, error) 
 func (a *iceAgent) options(kinds []ice.NetworkType) []ice.AgentOption {
 	c := a.session.credits
 	options := []ice.AgentOption{
-		ice.WithUDPMux(a), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+		ice.WithUDPMux(a), ice.WithNet(pipe.NoInterfaces()), ice.WithNetworkTypes(kinds), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled), ice.WithDisableActiveTCP(),
 		ice.WithLocalCredentials(c.ufrag, c.password), ice.WithLoggerFactory(pipe.Quiet()),
 		ice.WithCheckInterval(checkInterval), ice.WithMaxBindingRequests(maxChecks),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"tandem/media"
 	"tandem/media/sdp"
@@ -23,7 +24,11 @@ func (s *Session) Offer() ([]byte, error) {
 		return nil, err
 	}
 	caps := s.effective()
-	s.pending = sdp.Offer(caps, s.transport(s.openPictures(caps, nil, s.opts.Remote), nil))
+	open := s.openPictures(caps, nil, s.opts.Remote)
+	if s.openFloor(caps, nil); caps.Last == nil && !slices.ContainsFunc(open, func(t *stream) bool { return t.kind == media.Content }) {
+		s.closeFloor() // there is no port for what it would be about
+	}
+	s.pending = sdp.Offer(caps, s.transport(open, nil))
 	return s.pending.Append(nil), nil
 }
 
@@ -109,7 +114,7 @@ func (s *Session) AnswerTo(offer []byte, prefer string) ([]byte, error) {
 		return nil, err
 	}
 	for k, c := range credits {
-		s.streams[k].credits = c
+		s.stream(k).credits = c
 	}
 	if err := s.apply(agreed, false); err != nil {
 		return nil, err
@@ -159,11 +164,10 @@ func (s *Session) SetAnswer(answer []byte) error {
 // the far end's, may need. Without a free port the call goes on without a picture.
 func (s *Session) openPictures(caps sdp.Capabilities, offer *sdp.Description, far netip.Addr) []*stream {
 	for _, k := range []media.Kind{media.Video, media.Content} {
-		t := s.streams[k]
-		if t == nil || t.port != 0 || !wanted(caps, k, offer) {
+		if len(s.formats(k)) == 0 || !wanted(caps, k, offer) {
 			continue
 		}
-		if err := t.open(far); err != nil {
+		if err := s.stream(k).open(far); err != nil {
 			s.log.Warn("no ports for video", "stream", k.String(), "err", err)
 		}
 	}
@@ -184,8 +188,8 @@ func wanted(caps sdp.Capabilities, k media.Kind, offer *sdp.Description) bool {
 // opened are the streams with ports.
 func (s *Session) opened() []*stream {
 	var list []*stream
-	for _, t := range s.streams {
-		if t != nil && t.port != 0 {
+	for k := range s.streams {
+		if t := s.streams[k].Load(); t != nil && t.port != 0 {
 			list = append(list, t)
 		}
 	}
@@ -210,7 +214,7 @@ func (s *Session) transport(open []*stream, credits map[media.Kind]credentials) 
 			tr.Content = &own
 		}
 	}
-	tr.FloorUDP, tr.FloorTCP = s.floor.Load().ports()
+	s.floor.Load().describe(&tr)
 	return tr
 }
 

@@ -86,7 +86,7 @@ func (s *stream) limit(bitrate int) {
 // KeyframeRequested tells that the far end of a stream asked for a new picture by
 // signalling (RFC 5168).
 func (s *Session) KeyframeRequested() {
-	if t := s.streams[media.Video]; t != nil {
+	if t := s.streams[media.Video].Load(); t != nil {
 		t.picture.asked.Store(true)
 	}
 }

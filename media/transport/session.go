@@ -27,7 +27,7 @@ type Session struct {
 	cname  string // never changes
 
 	audio   *stream
-	streams [3]*stream // by media.Kind; all made with the session, most of them never used
+	streams [3]atomic.Pointer[stream] // by media.Kind; the audio's is made with the session, others when they are first needed, under ctl
 	changed chan struct{}
 	events  events
 	floor   atomic.Pointer[floorControl] // of the shared screen; nil without. It changes under ctl
@@ -62,14 +62,19 @@ func newSession(e *Engine, o Options, w *worker) *Session {
 		s.caps.Origin.Session = strconv.FormatUint(rand.Uint64()>>2, 10)
 	}
 	s.cname = randomString(16) // RFC 7022: it must not tell who we are
-	for k := range s.streams {
-		if k := media.Kind(k); k == media.Audio || len(s.formats(k)) > 0 {
-			s.streams[k] = newStream(s, k)
-		}
-	}
-	s.audio = s.streams[media.Audio]
+	s.audio = s.stream(media.Audio)
 	s.use([]*stream{s.audio})
 	return s
+}
+
+// stream returns the stream of a kind, and makes it if there is none. ctl is held.
+func (s *Session) stream(k media.Kind) *stream {
+	t := s.streams[k].Load()
+	if t == nil {
+		t = newStream(s, k)
+		s.streams[k].Store(t)
+	}
+	return t
 }
 
 func (s *Session) formats(k media.Kind) []sdp.Codec {
@@ -140,7 +145,7 @@ func (s *Session) Stats() media.Stats { return s.audio.stats() }
 
 // StatsOf counts one stream; all zero for one that the session has not.
 func (s *Session) StatsOf(k media.Kind) media.Stats {
-	if t := s.streams[k]; t != nil {
+	if t := s.streams[k].Load(); t != nil {
 		return t.stats()
 	}
 	return media.Stats{}
@@ -170,7 +175,7 @@ func (s *Session) Close() {
 	s.closed = true
 	s.closeFloor()
 	for i := len(s.streams) - 1; i >= 0; i-- { // the audio last: others may pass with it
-		if t := s.streams[i]; t != nil {
+		if t := s.streams[i].Load(); t != nil {
 			t.close()
 		}
 	}

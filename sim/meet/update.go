@@ -82,7 +82,9 @@ func (d *description) extends(o *description) *refusal {
 }
 
 // repeats reports whether an offer is another once more: its answer was lost.
-func (d *description) repeats(o *description) bool { return d.sameSections(o, "") == nil && d.sameICE(o) }
+func (d *description) repeats(o *description) bool {
+	return d.sameSections(o, "") == nil && d.sameICE(o)
+}
 
 func (d *description) sameICE(o *description) bool {
 	first, old := d.sections[0], o.sections[0]

@@ -266,6 +266,13 @@ func (c *Call) SendDTMF(keys string) {
 	c.sound.out.Dial(keys)
 }
 
+// Dialling reports whether keys of SendDTMF are still to be sent, or on their way out.
+func (c *Call) Dialling() bool {
+	c.sound.mu.Lock()
+	defer c.sound.mu.Unlock()
+	return c.sound.out.Dialling()
+}
+
 // Heard is what was received so far.
 func (c *Call) Heard() audio.Report {
 	c.sound.mu.Lock()
