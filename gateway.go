@@ -65,6 +65,7 @@ type Gateway struct {
 	figures  figures
 	bridges  bridges
 	proofs   proofs
+	past     past
 	conf     atomic.Pointer[config.Config]
 
 	together *together // the cluster; nil on a single machine
@@ -106,11 +107,16 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
 	}
 	agent := "Tandem/" + Version
+	g.openPast(node)
+	if err := g.past.close(ctx); err != nil {
+		g.log.Error("registrations of the last run are still open in the history", "err", err)
+	}
 	g.openProofs()
 	trace := g.traced(o.Trace)
 	g.Phones = &sipua.Connector{
 		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
 		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg, Node: node,
+		Registered: g.past.registered,
 	}
 	g.Voice = &gvoice.Connector{
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,

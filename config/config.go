@@ -59,11 +59,12 @@ type Config struct {
 
 	// Outbound are the targets, tried in order, for telephone numbers that our
 	// devices dial and no rule knows.
-	Outbound []route.Target `yaml:"outbound,omitempty"`
-	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
-	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
-	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
-	OIDC     oidc.Config    `yaml:"oidc,omitempty"`   // people sign in by an OpenID Connect provider
+	Outbound  []route.Target `yaml:"outbound,omitempty"`
+	Toll      toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
+	DialPlan  route.Config   `yaml:"dial_plan,omitempty"`
+	Alarms    Alarms         `yaml:"alarms,omitempty"`    // who is told of them
+	Retention Retention      `yaml:"retention,omitempty"` // how long the past can be looked up
+	OIDC      oidc.Config    `yaml:"oidc,omitempty"`      // people sign in by an OpenID Connect provider
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -229,7 +230,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()), prefixed("retention", c.Retention.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	errs = append(errs, c.checkLocations()...)
 	if table, err := route.New(c.Routes()); err != nil {

@@ -280,6 +280,7 @@ func TestNobodySharesWithATelephone(t *testing.T) {
 		o.Capabilities.Content = o.Capabilities.Video
 	})
 	s.SetVideo(true, "VP8", media.Limits{})
+	s.SetScreen(false)
 	answer, err := s.AnswerTo([]byte(floorOffer+"m=application 6006 UDP/BFCP *\r\na=floorctrl:c-only\r\n"), "")
 	if err != nil {
 		t.Fatal(err)

@@ -29,34 +29,37 @@ func openSocket(local netip.AddrPort, dscp int) (*socket, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	if err := setUp(fd, family, local, dscp); err != nil {
-		_ = unix.Close(fd)
+		_ = (&socket{fd: fd}).close()
 		return nil, err
 	}
 	return &socket{fd: fd, local: local}, nil
 }
 
 func setUp(fd, family int, local netip.AddrPort, dscp int) error {
-	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(local.Port()), Addr: as4(local.Addr())}
 	// A network that refuses the mark carries the packets all the same.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
+	_ = setInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 	if family == unix.AF_INET6 {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		if err := setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
-		sa = &unix.SockaddrInet6{Port: int(local.Port()), Addr: local.Addr().As16()}
+		_ = setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
 	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+	a := new(address)
+	*a = makeAddress(local)
+	_, _, e := syscall.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.len))
+	return os.NewSyscallError("bind", errno(e))
 }
 
-func as4(a netip.Addr) (b [4]byte) {
-	if a.Is4() {
-		return a.As4()
-	}
-	return b
+func setInt(fd, level, option, value int) error {
+	v := int32(value)
+	_, _, e := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
+	return errno(e)
 }
 
-func (s *socket) close() error { return unix.Close(s.fd) }
+func (s *socket) close() error {
+	_, _, e := syscall.RawSyscall(unix.SYS_CLOSE, uintptr(s.fd), 0, 0)
+	return errno(e)
+}
 
 // address is a destination in the form the kernel reads.
 type address struct {

@@ -20,6 +20,7 @@ type udpSocket struct {
 	t      *Transport
 	conn   *net.UDPConn
 	batch  *batchReader // the reader's
+	out    *datagramWriter
 	local  netip.AddrPort
 	sentBy sentBy
 
@@ -42,11 +43,15 @@ func (t *Transport) listenUDP(l Listen, by sentBy) (netip.AddrPort, error) {
 		t.log.Warn("UDP receive buffer is small", "addr", l.Addr, "err", err)
 	}
 	batch, err := newBatchReader(c)
+	var out *datagramWriter
+	if err == nil {
+		out, err = newDatagramWriter(c)
+	}
 	if err != nil {
 		c.Close()
 		return netip.AddrPort{}, err
 	}
-	s := &udpSocket{t: t, conn: c, batch: batch, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
+	s := &udpSocket{t: t, conn: c, batch: batch, out: out, local: addrPort(c.LocalAddr()), sentBy: by.on(addrPort(c.LocalAddr()))}
 	s.flows = newGenerations[netip.AddrPort, *Flow](t.limits.UDPFlows)
 	s.flows.keep = func(f *Flow) bool { return f.pinned.Load() || f.watched() }
 	s.flows.forgotten = func(n int) { t.count.FlowsForgotten.Add(uint64(n)) }
@@ -102,7 +107,7 @@ func (s *udpSocket) datagram(b []byte, from netip.AddrPort) {
 	}
 	if a := stunAnswer(b, from); a != nil {
 		t.count.PingsIn.Add(1)
-		s.conn.WriteToUDPAddrPort(a, from) // what is lost is asked for again
+		s.out.write(a, from) // what is lost is asked for again
 		return
 	}
 	if len(b) > t.limits.Message.Message || !plausible(b) || from.Port() == 0 {
@@ -167,8 +172,7 @@ func (s *udpSocket) flow(remote netip.AddrPort) *Flow {
 }
 
 func (s *udpSocket) write(f *Flow, b []byte) error {
-	_, err := s.conn.WriteToUDPAddrPort(b, f.remote)
-	return err
+	return s.out.write(b, f.remote)
 }
 
 // shut is the end of one flow. It has no reader of its own to tell its watchers.
