@@ -176,6 +176,7 @@ type uplinkPlan struct {
 	source media.Source
 	layers [simulcast.Layers]media.Source // of a room that sends simulcast; nil without
 	from   media.StreamInfo
+	told   string // what the room says of its format
 	sinks  [simulcast.Layers]media.Sink
 	to     [simulcast.Layers]media.StreamInfo
 }
@@ -239,6 +240,9 @@ func withoutLimits(i media.StreamInfo) media.StreamInfo {
 func (c *conference) planUplink() uplinkPlan {
 	source := videoSource(c.room)
 	p := uplinkPlan{source: source, from: withoutLimits(infoOfSource(source))}
+	if sink := videoSink(c.room); sink != nil {
+		p.told = sink.Info().FMTP
+	}
 	sinks := 0
 	for _, s := range c.meeting.Sinks() {
 		if i := s.Info(); i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Sends() && i.Layer >= 0 && i.Layer < simulcast.Layers {
@@ -271,7 +275,7 @@ func (c *conference) setUplink(p uplinkPlan) {
 		c.uplink = r
 		return
 	}
-	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
+	u, err := newUplink(p.source, p.told, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
 	if err != nil {
 		c.log.Error("the meeting gets no picture", "err", err)
 		return
