@@ -26,7 +26,7 @@ import (
 // an alarm while it lasts, and a figure.
 func TestAFullGatewayRefusesWithASentence(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	st := openMeetings(ctx, t, meetings(), func(c *config.Config) { c.Limits.Ports = 2 })
 	kitchen, err1 := st.Phone(ctx, stage.Kitchen, func(*phone.Config) {})
@@ -79,7 +79,7 @@ func TestAFullGatewayRefusesWithASentence(t *testing.T) {
 func TestARoomSeesAndIsSeenOverABadNetwork(t *testing.T) {
 	t.Parallel()
 	teal := color.RGBA{0x20, 0x90, 0x90, 0xff}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	st := openMeetings(ctx, t, meetings(), nil)
 	p := videoRoom(ctx, t, st, stage.Board, room.Config{Video: []string{"H264"}, FPS: 10, Name: "BOARD", Colour: teal})

@@ -111,7 +111,7 @@ func savePicture(t *testing.T, img *image.YCbCr, name string) {
 // stream and floor control offered; who asks last has the floor.
 func TestTwoRoomsShareTheirScreens(t *testing.T) {
 	blue, red := color.RGBA{40, 90, 160, 255}, color.RGBA{170, 50, 40, 255}
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -147,7 +147,7 @@ func TestTwoRoomsShareTheirScreens(t *testing.T) {
 // not know, and the call goes on with the cameras.
 func TestWhoHasOneScreenRefusesTheSecond(t *testing.T) {
 	blue, red := color.RGBA{40, 90, 160, 255}, color.RGBA{170, 50, 40, 255}
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	st, err := stage.Start(ctx, stage.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
