@@ -281,14 +281,26 @@ func (t *together) elsewhere(a gvoice.Account) gvoice.Status {
 	return s
 }
 
-// TryAccount asks for an access token with the credentials of an account, wherever it is held.
-func (g *Gateway) TryAccount(ctx context.Context, name string) error {
+// TestAccount tries the credentials of an account, wherever it is held, and its
+// connection where that is here.
+func (g *Gateway) TestAccount(ctx context.Context, name string) []gvoice.Check {
 	for _, a := range g.conf.Load().Accounts() {
-		if a.Name == name {
-			return g.Voice.TryWith(ctx, a)
+		if a.Name != name {
+			continue
 		}
+		all := g.Voice.Test(ctx, a)
+		for _, s := range g.Accounts() {
+			if s.Account == name && s.State == gvoice.Elsewhere {
+				text := "The machine " + s.Node + " holds the account and registers it."
+				if s.Problem != "" {
+					text = "Not registered: " + s.Problem + "."
+				}
+				return []gvoice.Check{all[0], {Name: "registration", OK: s.Problem == "", Text: text}}
+			}
+		}
+		return all
 	}
-	return g.Voice.Try(ctx, name)
+	return []gvoice.Check{{Name: "token", Text: "There is no account of this name."}}
 }
 
 // bury closes the records of calls that a machine did not survive, and forgets the

@@ -15,6 +15,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tandem/identity"
+	"tandem/identity/oidc"
+	"tandem/leg/sipua"
+	"tandem/store"
 	"tandem/webhook"
 )
 
@@ -28,20 +31,24 @@ type Server struct {
 	Config   Configuration
 	Gateway  Gateway
 	History  History
-	Hooks    *webhook.Book
-	Sender   *webhook.Sender
-	Cluster  Cluster  // nil: one machine
-	Captures Captures // nil: they are off
-	Log      *slog.Logger
+	// Registrations are the registrations that were.
+	Registrations *store.Log[sipua.Registration]
+	Hooks         *webhook.Book
+	Sender        *webhook.Sender
+	Cluster       Cluster  // nil: one machine
+	Captures      Captures // nil: they are off
+	Log           *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
-	once   sync.Once
-	mux    *http.ServeMux
-	api    huma.API
-	events hub
-	limits limiter
-	done   commands
+	once     sync.Once
+	mux      *http.ServeMux
+	api      huma.API
+	events   hub
+	limits   limiter
+	done     commands
+	oidc     oidc.Client
+	consents consents
 }
 
 // Handler serves everything under /api/.
@@ -69,6 +76,7 @@ func (s *Server) build() {
 	s.api = humago.New(s.mux, s.describe())
 	s.api.UseMiddleware(s.guard)
 	s.registerSessions()
+	s.registerOIDC()
 	s.registerUsers()
 	s.registerKeys()
 	s.registerAudit()
@@ -81,8 +89,10 @@ func (s *Server) build() {
 	s.registerHistory()
 	s.registerAlarms()
 	s.registerTokens()
+	s.registerConsent()
 	s.registerHooks()
 	s.registerNodes()
+	s.registerPast()
 	s.registerCaptures()
 	s.registerEvents()
 	s.describeConfig()

@@ -28,8 +28,8 @@ type Gateway interface {
 	Meetings() []meet.Status
 	// GatewayToken is nil when no folder is configured for it.
 	GatewayToken() *token.Gateway
-	// TryAccount asks for an access token with the credentials of an account.
-	TryAccount(ctx context.Context, name string) error
+	// TestAccount tries an account's credentials and its connection.
+	TestAccount(ctx context.Context, name string) []gvoice.Check
 
 	// Call has the device ring, and when it answers calls to on its behalf.
 	Call(ctx context.Context, device, to string) (id string, err error)

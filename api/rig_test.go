@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -75,11 +74,11 @@ func (g *fakeGateway) Trunks() []sipua.TrunkStatus   { return nil }
 func (g *fakeGateway) Meetings() []meet.Status       { return nil }
 
 func (g *fakeGateway) GatewayToken() *token.Gateway { return g.token }
-func (g *fakeGateway) TryAccount(_ context.Context, name string) error {
+func (g *fakeGateway) TestAccount(_ context.Context, name string) []gvoice.Check {
 	if name != "home" {
-		return errors.New("invalid_grant")
+		return []gvoice.Check{{Name: "token", Text: "invalid_grant"}}
 	}
-	return nil
+	return []gvoice.Check{{Name: "token", OK: true, Text: "good"}, {Name: "registration", OK: true, Text: "registered"}}
 }
 
 func (g *fakeGateway) order(words ...string) {
@@ -166,6 +165,7 @@ func newRig(t *testing.T) *rig {
 	s := &Server{
 		Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log,
 		Hooks: hooks, Sender: &webhook.Sender{Book: hooks, Log: log},
+		Registrations: &store.Log[sipua.Registration]{DB: db, Name: "registrations"},
 	}
 	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)

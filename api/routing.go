@@ -100,13 +100,19 @@ func lint(c *config.Config) []Finding {
 	return all
 }
 
+// splitField takes the field off the front of an error.
+func splitField(err error) (field, text string) {
+	field, text, _ = strings.Cut(err.Error(), ": ")
+	return field, text
+}
+
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {
 	c, _ := s.Config.Current()
 	b := in.Body
 	r, err := RequestOf(c, config.Question{Via: b.Via, Caller: b.From, To: b.To, Protocol: b.Protocol, Source: b.Source, Location: b.Location, At: b.At})
 	if err != nil {
-		field, text, _ := strings.Cut(err.Error(), ": ")
-		return nil, huma.Error422UnprocessableEntity(text, &huma.ErrorDetail{Location: "body." + field, Message: text})
+		field, text := splitField(err)
+		return nil, wrongField("body."+field, text)
 	}
 	if b.Connector != "" {
 		r.Connector = b.Connector

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/identity"
+	"tandem/leg/gvoice"
 	"tandem/token"
 )
 
@@ -53,7 +54,24 @@ type (
 			Text  string `json:"text"`
 			State string `json:"state,omitempty" doc:"Of the account with Google."`
 			Took  int64  `json:"took_ms"`
+
+			Steps   []testStep   `json:"steps" doc:"What was tried, in order."`
+			Devices []testDevice `json:"devices" doc:"What Google's settings page lists for this account, as far as it is known here: this gateway itself."`
 		}
+	}
+	testStep struct {
+		Name string `json:"name" enum:"token,registration,answer"`
+		OK   bool   `json:"ok"`
+		Text string `json:"text"`
+		Took int64  `json:"took_ms"`
+	}
+	testDevice struct {
+		User       string    `json:"user" doc:"SIP user name."`
+		Label      string    `json:"label" doc:"Name on Google's settings page."`
+		Registered bool      `json:"registered"`
+		Since      time.Time `json:"since"`
+		Proxy      string    `json:"proxy,omitempty" doc:"Where it is connected."`
+		Node       string    `json:"node,omitempty" doc:"The machine that holds it, when it is another one."`
 	}
 )
 
@@ -155,10 +173,13 @@ const tryTime = 20 * time.Second
 
 func (s *Server) testAccount(ctx context.Context, in *nameInput) (*testOutput, error) {
 	out := new(testOutput)
+	b := &out.Body
+	b.Steps, b.Devices = []testStep{}, []testDevice{}
 	known := false
 	for _, a := range s.Gateway.Accounts() {
 		if a.Account == in.Name {
-			known, out.Body.State = true, a.State.String()
+			known, b.State = true, a.State.String()
+			b.Devices = append(b.Devices, testDevice{a.User, a.Label, a.State == gvoice.Registered, a.Since, a.Proxy, a.Node})
 		}
 	}
 	if !known {
@@ -167,11 +188,13 @@ func (s *Server) testAccount(ctx context.Context, in *nameInput) (*testOutput, e
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	began := time.Now()
-	err := s.Gateway.TryAccount(ctx, in.Name)
-	out.Body.Took = time.Since(began).Milliseconds()
-	out.Body.OK, out.Body.Text = err == nil, "Google gave an access token: the credentials are good."
-	if err != nil {
-		out.Body.Text = clip(err.Error(), 500)
+	b.OK = true
+	for _, c := range s.Gateway.TestAccount(ctx, in.Name) {
+		b.Steps = append(b.Steps, testStep{c.Name, c.OK, clip(c.Text, 500), c.Took.Milliseconds()})
+		if b.OK { // the first that is wrong says what to do
+			b.OK, b.Text = c.OK, clip(c.Text, 500)
+		}
 	}
+	b.Took = time.Since(began).Milliseconds()
 	return out, nil
 }

@@ -164,3 +164,38 @@ func TestAnOrderToACallThatEnds(t *testing.T) {
 		}
 	})
 }
+
+// pictured is a dialer whose calls may have pictures; it notes what was asked of it.
+type pictured struct {
+	exchange
+	asked []Request
+}
+
+func (p *pictured) Pictures() bool { return true }
+
+func (p *pictured) Dial(ctx context.Context, d Destination, r Request) (Leg, error) {
+	p.asked = append(p.asked, r)
+	return p.exchange.Dial(ctx, d, r)
+}
+
+// A room that is called first is asked for its camera when whom it is to be connected to
+// may have pictures, and that one is told what the room can do.
+func TestARoomThatIsCalledFirstBringsItsPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFakeLeg("a", 0), newFakeLeg("b", 0)
+		r := newRig(t, exchange{"a": a, "b": b})
+		dialer := &pictured{exchange: exchange{"a": a, "b": b}}
+		r.sw.Dialers["fake"] = dialer
+		if _, err := r.originate("a", "b"); err != nil {
+			t.Fatal(err)
+		}
+		a.events <- Answered{Codec: "OPUS", Video: Video{Format: "VP8", Screen: true}}
+		synctest.Wait()
+		if len(dialer.asked) != 2 || !dialer.asked[0].Video || !dialer.asked[1].Video || !dialer.asked[1].Screen || dialer.asked[1].Videos[0] != "VP8" {
+			t.Errorf("%+v", dialer.asked)
+		}
+		b.end(NormalClearing)
+		r.want(a, ended(NormalClearing))
+		r.wantEnd(NormalClearing)
+	})
+}

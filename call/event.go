@@ -29,6 +29,8 @@ type (
 		None   bool         // it has no picture: it is a telephone, or video was refused
 		Format string       // as in Request.Videos; "" for no wish
 		Limits media.Limits // of the pictures it takes; zero for none
+		Layers int          // of a camera's simulcast that it takes; 0: one picture
+		Screen bool         // it takes a shared screen beside the picture; without a wish any other does, too
 	}
 	// Digit is one DTMF key that came, or is to go, by signalling. Keys inside the
 	// media stream pass the bridge and never become events.

@@ -50,6 +50,8 @@ type Dialer interface {
 	Dial(ctx context.Context, to Destination, from Request) (Leg, error)
 }
 
+// A Dialer whose calls may have pictures says so by a method Pictures() bool.
+
 // A Listener serves incoming legs of one kind until ctx is done, and returns
 // when its last goroutine has ended. incoming takes the leg over at once and
 // does not block.
@@ -77,6 +79,7 @@ type Request struct {
 	Videos     []string  // formats of it, best first: "VP8", "H264/baseline/1" (packetization mode 1)
 	// VideoLimits are those of the pictures the caller takes.
 	VideoLimits media.Limits
+	Screen      bool     // it offers a shared screen beside the picture
 	Codec       string   // first audio codec the caller offers; "" without an offer
 	Codecs      []string // all of them, best first
 	Hops        int      // Max-Forwards left; 0 means not told

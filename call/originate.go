@@ -15,7 +15,10 @@ func (s *Switch) Originate(ctx context.Context, first Destination, r Request) (s
 		return "", ErrNoRoute
 	}
 	// Who answers sees whom it will be connected to.
-	a, err := dialer.Dial(context.WithoutCancel(ctx), first, Request{Connector: first.Connector, From: r.To, To: first.To})
+	a, err := dialer.Dial(context.WithoutCancel(ctx), first, Request{
+		Connector: first.Connector, From: r.To, To: first.To,
+		Video: s.pictures(r),
+	})
 	if err != nil {
 		return "", err
 	}
@@ -25,6 +28,22 @@ func (s *Switch) Originate(ctx context.Context, first Destination, r Request) (s
 	}
 	s.start(ctx, c, a)
 	return c.ID, nil
+}
+
+// pictures reports whether whom a request leads to may have some: then a room is asked for
+// its camera. A telephone network has none.
+func (s *Switch) pictures(r Request) bool {
+	if s.Router == nil {
+		return false
+	}
+	list, err := s.Router.Route(r)
+	for i := 0; err == nil && i < len(list); i++ {
+		list = append(list, list[i].Parallel...)
+		if p, ok := s.Dialers[list[i].Connector].(interface{ Pictures() bool }); ok && p.Pictures() {
+			return true
+		}
+	}
+	return false
 }
 
 // originateLimit is how long the first destination may ring.
@@ -43,7 +62,10 @@ func (c *Call) picksUp(ctx context.Context) *Ended {
 			}
 			switch ev := ev.(type) {
 			case Answered:
-				c.Request.Codec = ev.Codec
+				c.Request.Codec, c.Request.Video, c.Request.VideoLimits, c.Request.Screen = ev.Codec, !ev.Video.None, ev.Video.Limits, ev.Video.Screen
+				if ev.Video.Format != "" {
+					c.Request.Videos = []string{ev.Video.Format}
+				}
 				if m := c.legs[A].Media(); m != nil {
 					c.Request.Loop = m.Loop()
 				}

@@ -196,6 +196,7 @@ func targetNotes() map[string]string {
 func enums() map[string][]string {
 	codecs := []string{"opus", "g722", "pcmu", "pcma"}
 	return map[string][]string{
+		"oidc.role":                     {"viewer", "operator", "admin"},
 		"log.format":                    {"text", "json"},
 		"sip.listen[].network":          {"udp", "tcp", "tls", "ws", "wss"},
 		"sip.digest[]":                  {"md5", "sha-256"},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tandem/sim/picture"
 )
@@ -17,13 +18,22 @@ import (
 // sees waits until most of what baresip shows has a colour, and a text can be read in it:
 // sees NAME c03020 [TEXT]. What it shows is its own snapshot of what it decoded.
 func (b *baresip) sees(ctx context.Context, args []string) error {
-	return until(ctx, func() error {
+	again := time.NewTicker(time.Second) // to write a picture keeps baresip from all else
+	defer again.Stop()
+	for {
 		img, err := b.snapshot(ctx)
-		if err != nil {
+		if err == nil {
+			err = shown(img, args[0], strings.Join(args[1:], " "))
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
 			return err
 		}
-		return shown(img, args[0], strings.Join(args[1:], " "))
-	})
+	}
 }
 
 // snapshot is the picture that came last.

@@ -214,7 +214,7 @@ func (c *Connector) newLine(a Account) (*line, error) {
 		account: a, profile: a.profile(), c: c, trust: conf, pace: newPace(a.Timing), tokens: counted{c.tokens(a), &c.fetches},
 		log: c.Log.With("account", a.Name), gone: make(chan struct{}), silent: make(chan struct{}),
 	}
-	l.status = Status{Account: a.Name, Number: a.Number, State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
+	l.status = Status{Account: a.Name, Number: a.Number, User: a.user(), Label: a.label(), State: Connecting, Since: time.Now(), Weak: a.WeakKeys}
 	return l, nil
 }
 

@@ -32,6 +32,8 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Status struct {
 	Account string    `json:"account"`
 	Number  string    `json:"number"`
+	User    string    `json:"user,omitempty"`  // SIP user name of this gateway
+	Label   string    `json:"label,omitempty"` // its name on Google's settings page
 	State   State     `json:"state"`
 	Since   time.Time `json:"since"`
 	Proxy   string    `json:"proxy,omitempty"`     // where we are connected

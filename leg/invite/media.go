@@ -24,6 +24,8 @@ type path interface {
 	Rollback()
 	Agreed() sdp.Agreed
 	SetVideo(on bool, format string, l media.Limits)
+	SetLayers(n int)
+	SetScreen(on bool)
 	KeyframeRequested()
 	SendDigit(key rune, hold time.Duration) error
 	OnEvent(func(transport.Event))

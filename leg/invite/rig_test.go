@@ -85,6 +85,8 @@ func (p *fakePath) SetAnswer(answer []byte) error {
 
 func (p *fakePath) Rollback() {}
 
+func (p *fakePath) SetScreen(bool) {}
+
 func (p *fakePath) SetVideo(on bool, format string, l media.Limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,6 +95,12 @@ func (p *fakePath) SetVideo(on bool, format string, l media.Limits) {
 	if !on {
 		caps.Video = nil
 	}
+}
+
+func (p *fakePath) SetLayers(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opt.Capabilities.Layers = n
 }
 
 func (p *fakePath) KeyframeRequested() {

@@ -32,6 +32,9 @@ func (o *Offer) Videos(known []sdp.Codec) ([]string, media.Limits) {
 	return sdp.Videos(o.description, known)
 }
 
+// Screen reports whether the offer has a shared screen beside the picture.
+func (o *Offer) Screen() bool { return o.description != nil && o.description.Has(media.Content) }
+
 // PreferringVideo returns the codecs of all that formats names, in that order.
 func PreferringVideo(all []sdp.Codec, formats []string) []sdp.Codec {
 	var out []sdp.Codec
@@ -48,6 +51,8 @@ func PreferringVideo(all []sdp.Codec, formats []string) []sdp.Codec {
 // setVideo makes our description have pictures when the other leg has.
 func (l *Leg) setVideo(v call.Video) {
 	l.media.SetVideo(!v.None, v.Format, v.Limits)
+	l.media.SetLayers(v.Layers)
+	l.media.SetScreen(v.Screen || v.Format == "")
 }
 
 // video is what the far end agreed to.
@@ -57,5 +62,5 @@ func (l *Leg) video() call.Video {
 	if st == nil {
 		return call.Video{None: true}
 	}
-	return call.Video{Format: st.Send.Format(), Limits: st.SendLimits}
+	return call.Video{Format: st.Send.Format(), Limits: st.SendLimits, Screen: agreed.Of(media.Content) != nil}
 }

@@ -195,6 +195,9 @@ func (c *Connector) Dial(ctx context.Context, to call.Destination, from call.Req
 	return l, nil
 }
 
+// Pictures says that calls of this connector may have pictures.
+func (c *Connector) Pictures() bool { return true }
+
 func (c *Connector) loopBeside(beside media.Loop) (transport.Loop, error) {
 	if c.loops != nil {
 		return c.loops(beside)

@@ -119,7 +119,12 @@ func (l *Leg) joined(now time.Time) {
 }
 
 // pictures says whether the caller can have pictures, at once or later.
-func (l *Leg) pictures() call.Video { return call.Video{None: l.blind} }
+func (l *Leg) pictures() call.Video {
+	if l.blind {
+		return call.Video{None: true}
+	}
+	return call.Video{Layers: len(rids)}
+}
 
 // tellRoster shows who is there now.
 func (l *Leg) tellRoster() {

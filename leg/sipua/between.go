@@ -64,8 +64,8 @@ func (l *between) run(ctx, seek context.Context) call.Ended {
 		}
 		opt := l.c.options(nil, nil, f, true)
 		opt.Info = l.info
-		prefer(&opt, l.from)
-		opt.Media.Capabilities.Video = nil
+		prefer(&opt, l.from, false)
+		opt.Media.Capabilities.Video, opt.Media.Capabilities.Content = nil, nil
 		leg, err := l.out(ctx, opt, dialog.Invite{Flow: f, Request: l.invite(), Timer: l.c.core.Timer, SurviveFlow: innerSurvives})
 		if err != nil {
 			return l.failed(call.NetworkFailure, err)

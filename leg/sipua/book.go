@@ -30,6 +30,7 @@ type device struct {
 	Device
 	calls   *atomic.Int32
 	insists *atomic.Pointer[Encryption] // what it was found to insist on; nil: nothing
+	shares  *atomic.Bool                // it was found to have a second screen
 }
 
 func (c *Connector) newBook(conf Config, old *book) (*book, error) {
@@ -47,9 +48,9 @@ func (c *Connector) newBook(conf Config, old *book) (*book, error) {
 		}
 	}
 	for _, d := range conf.Devices {
-		dev := &device{d, new(atomic.Int32), new(atomic.Pointer[Encryption])}
+		dev := &device{d, new(atomic.Int32), new(atomic.Pointer[Encryption]), new(atomic.Bool)}
 		if old != nil && old.devices[d.Name] != nil {
-			dev.calls, dev.insists = old.devices[d.Name].calls, old.devices[d.Name].insists
+			dev.calls, dev.insists, dev.shares = old.devices[d.Name].calls, old.devices[d.Name].insists, old.devices[d.Name].shares
 		}
 		b.devices[d.Name] = dev
 	}

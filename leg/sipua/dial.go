@@ -39,6 +39,9 @@ func (c *Connector) Dial(ctx context.Context, d call.Destination, from call.Requ
 	return nil, call.Refusal(call.NoRoute, fmt.Errorf("there is no device or trunk %q", target))
 }
 
+// Pictures says that calls of this connector may have pictures.
+func (c *Connector) Pictures() bool { return true }
+
 // dialDevice rings the contacts of a device in parallel.
 func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from call.Request) (call.Leg, error) {
 	contacts := c.everywhere(ctx, d.Name, c.reg.contacts(d.Name, time.Now()))
@@ -67,17 +70,24 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from c
 }
 
 // prefer offers first what the caller offers first, so that nothing needs transcoding.
-func prefer(opt *invite.Options, from call.Request) {
+//
+// A shared screen is offered to whom the caller could show one, and to whom has offered one
+// itself (shares): many a telephone cannot read two m=video.
+func prefer(opt *invite.Options, from call.Request, shares bool) {
 	opt.Media.Capabilities.Audio = invite.Preferring(opt.Media.Capabilities.Audio, from.Codecs)
 	opt.Media.Beside = from.Loop
 	caps := &opt.Media.Capabilities
 	if !from.Video {
-		caps.Video = nil // who has no picture is not shown one
+		caps.Video, caps.Content = nil, nil // who has no picture is not shown one
 		return
+	}
+	if !from.Screen && !shares {
+		caps.Content = nil
 	}
 	caps.VideoLimits = from.VideoLimits
 	if len(from.Videos) > 0 {
 		caps.Video = invite.PreferringVideo(caps.Video, from.Videos)
+		caps.Content = invite.PreferringVideo(caps.Content, from.Videos)
 	}
 }
 

@@ -86,7 +86,7 @@ func (h *hunt) try(ctx, seek context.Context, p path, e Encryption) (*invite.Leg
 	opt := h.c.options(nil, h.trunk, f, true)
 	opt.Info = h.info
 	opt.Media.Capabilities.NoFeedback = e == dtlsAVP
-	prefer(&opt, h.from)
+	prefer(&opt, h.from, false)
 	req := h.trunk.invite(f, h.to, h.from)
 	inv := dialog.Invite{Flow: f, Request: req, Timer: h.c.core.Timer, Authorize: h.trunk.credentials(f, req.URI).Authorize}
 	return h.out(ctx, opt, inv)

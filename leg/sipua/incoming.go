@@ -55,6 +55,10 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	}
 	r.Videos, r.VideoLimits = offer.Videos(opt.Media.Capabilities.Video)
 	r.Video = len(r.Videos) > 0 || len(req.Body) == 0 && len(opt.Media.Capabilities.Video) > 0 // a late offer may have a picture
+	r.Screen = offer.Screen() && len(opt.Media.Capabilities.Content) > 0
+	if r.Screen && who.device != nil {
+		who.device.shares.Store(true)
+	}
 	leg, err := c.stack.In(on.ctx, opt, s, offer)
 	if err != nil {
 		who.release()
@@ -89,7 +93,7 @@ func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
 	}
 	c.count.in.Add(1)
 	opt := c.options(nil, nil, s.Flow(), false)
-	opt.Media.Capabilities.Video = nil
+	opt.Media.Capabilities.Video, opt.Media.Capabilities.Content = nil, nil
 	opt.Info.Via, opt.Info.Remote = p.node, r.From
 	offer := invite.ReadOffer(s.Request().Body)
 	r.Codecs = offer.Codecs(opt.Media.Capabilities.Audio)

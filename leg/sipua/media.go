@@ -42,8 +42,8 @@ func (c *Connector) options(d *device, t *trunk, f *flow.Flow, out bool) invite.
 	if pictures == nil || *pictures {
 		caps := &o.Media.Capabilities
 		caps.Video, caps.Bitrate, caps.WebRTC = video(), 1000*cmp.Or(kbits, defaultBitrate), browser(f)
-		if !out && !browser(f) {
-			caps.Content = video() // a shared screen is taken, and never offered: many telephones cannot read two m=video
+		if !browser(f) {
+			caps.Content = video()
 		}
 	}
 	return o

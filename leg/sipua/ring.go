@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/call"
+	"tandem/media/sdp"
 	"tandem/sip"
 	"tandem/sip/dialog"
 	"tandem/sip/flow"
@@ -48,9 +49,9 @@ func (r *ringing) run(ctx, seek context.Context) call.Ended {
 		r.contact.amend(&opt, r.device)
 		opt.Info = r.info
 		if e != Optional {
-			opt.Media.Capabilities = capabilities(e, r.device.Codecs, false, true)
+			insist(&opt.Media.Capabilities, e, r.device.Codecs)
 		}
-		prefer(&opt, r.from)
+		prefer(&opt, r.from, r.device.shares.Load())
 		inv := dialog.Invite{Flow: f, Request: r.invite(f), Timer: r.c.core.Timer}
 		if r.contact.connect != nil && f.Reliable() {
 			inv.SurviveFlow = innerSurvives
@@ -88,6 +89,13 @@ func otherMedia(cause call.Cause, retries int) bool {
 		return retries > 0
 	}
 	return false
+}
+
+// insist makes another encryption the only one that is offered.
+func insist(caps *sdp.Capabilities, e Encryption, codecs []string) {
+	other := capabilities(e, codecs, false, true)
+	other.Video, other.Content, other.Bitrate = caps.Video, caps.Content, caps.Bitrate
+	*caps = other
 }
 
 // ways are the kinds of encryption to try, in order; Optional is whatever the

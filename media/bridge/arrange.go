@@ -174,7 +174,9 @@ func (c *conference) stopAudio() {
 // uplinkPlan is between which streams the room's picture goes.
 type uplinkPlan struct {
 	source media.Source
+	layers [simulcast.Layers]media.Source // of a room that sends simulcast; nil without
 	from   media.StreamInfo
+	told   string // what the room says of its format
 	sinks  [simulcast.Layers]media.Sink
 	to     [simulcast.Layers]media.StreamInfo
 }
@@ -238,6 +240,9 @@ func withoutLimits(i media.StreamInfo) media.StreamInfo {
 func (c *conference) planUplink() uplinkPlan {
 	source := videoSource(c.room)
 	p := uplinkPlan{source: source, from: withoutLimits(infoOfSource(source))}
+	if sink := videoSink(c.room); sink != nil {
+		p.told = sink.Info().FMTP
+	}
 	sinks := 0
 	for _, s := range c.meeting.Sinks() {
 		if i := s.Info(); i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Sends() && i.Layer >= 0 && i.Layer < simulcast.Layers {
@@ -245,6 +250,7 @@ func (c *conference) planUplink() uplinkPlan {
 			sinks++
 		}
 	}
+	p.layers = simulcastSources(c.room)
 	if c.roster.Stage != media.Joined || sinks == 0 || p.from.Codec == "" || c.slow.level == soundOnly {
 		return uplinkPlan{}
 	}
@@ -263,7 +269,13 @@ func (c *conference) setUplink(p uplinkPlan) {
 	if p.source == nil {
 		return
 	}
-	u, err := newUplink(p.source, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
+	if p.layers[0] != nil {
+		r := newLayerRelay(&p, c.maxBitrate(), c.bandwidth, &c.videoUp)
+		r.seen.Store(time.Now().UnixNano())
+		c.uplink = r
+		return
+	}
+	u, err := newUplink(p.source, p.told, p.sinks, c.maxBitrate(), c.bandwidth, &c.videoUp, c.poke)
 	if err != nil {
 		c.log.Error("the meeting gets no picture", "err", err)
 		return
@@ -294,6 +306,23 @@ func videoSink(s media.Session) media.Sink {
 		}
 	}
 	return nil
+}
+
+// simulcastSources are the layers of a camera that come each on a source of its own; none
+// when there is but one.
+func simulcastSources(s media.Session) (layers [simulcast.Layers]media.Source) {
+	n := 0
+	for _, src := range s.Sources() {
+		i := src.Info()
+		if i.Kind == media.Video && i.Codec == "VP8" && i.Direction.Receives() && n < len(layers) {
+			layers[n] = src
+			n++
+		}
+	}
+	if n < 2 {
+		return [simulcast.Layers]media.Source{}
+	}
+	return layers
 }
 
 func videoSource(s media.Session) media.Source {

@@ -52,6 +52,7 @@ type Bridge struct {
 
 	toA, toB *path // b's audio to a, and a's to b
 	sights   sights
+	floors   floors
 
 	mu    sync.Mutex // guards what follows
 	ring  bool       // the caller is to hear ringback
@@ -187,6 +188,7 @@ func (br *Bridge) arrange() {
 	toA.listen = early
 	changed := br.toA.set(toA)
 	changed = br.toB.set(choose(audioSource(br.a), audioSink(br.b), false, muted[0])) || changed
+	br.floors.arrange(br.a, br.b)
 	if br.sights.arrange(br.a, br.b) || changed {
 		br.log.Info("media path", "path", br.String())
 	}

@@ -1,9 +1,11 @@
 package bridge
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,14 +81,33 @@ type turn struct {
 
 var _ media.Receiver = (*camera)(nil)
 
-func newCamera(src media.Source, info media.StreamInfo, count *videoCounters) (*camera, error) {
+// newCamera decodes a stream. told is what its sender says of its format: H.264's parameter
+// sets may come by signalling alone.
+func newCamera(src media.Source, info media.StreamInfo, told string, count *videoCounters) (*camera, error) {
 	c := &camera{
 		source: src, info: info, count: count, blind: true,
-		assembler: rtp.NewAssembler(rtp.AssemblerConfig{Codec: info.Codec}),
+		assembler: rtp.NewAssembler(rtp.AssemblerConfig{Codec: info.Codec, ParameterSets: parameterSets(told)}),
 	}
 	var err error
 	c.decoder, err = newVideoDecoder(info.Codec)
 	return c, err
+}
+
+// parameterSets are those of H.264 in format parameters (sprop-parameter-sets, RFC 6184
+// §8.1); nil when there are none, or they are broken.
+func parameterSets(fmtp string) (sets [][]byte) {
+	list := parameter(fmtp, "sprop-parameter-sets", "")
+	if list == "" || len(list) > 4096 {
+		return nil
+	}
+	for one := range strings.SplitSeq(list, ",") {
+		set, err := base64.StdEncoding.DecodeString(strings.TrimSpace(one))
+		if err != nil || len(set) < 2 || set[0]&0x1f != 7 && set[0]&0x1f != 8 || len(sets) == 8 {
+			return nil
+		}
+		sets = append(sets, set)
+	}
+	return sets
 }
 
 func newVideoDecoder(name string) (video.Decoder, error) {

@@ -51,8 +51,8 @@ type conference struct {
 	micSource media.Source
 	screen    *screen
 	screenFor media.StreamInfo
-	chase     pursuit // of the screen
-	uplink    *uplink
+	chase     pursuit   // of the screen
+	uplink    pictureUp // nil: there is none
 	uplinkFor uplinkPlan
 	cameras   []*camera
 	slides    *slides   // the meeting's presentation to the room's second screen
@@ -207,7 +207,7 @@ const lostAfter = 3 * time.Second
 func (c *conference) tellMute(now time.Time) {
 	c.mu.Lock()
 	joined := c.roster.Stage == media.Joined
-	muted := [2]bool{c.view.muted, c.uplink == nil || now.Sub(c.uplink.seen) > lostAfter}
+	muted := [2]bool{c.view.muted, c.uplink == nil || now.Sub(c.uplink.last()) > lostAfter}
 	c.mu.Unlock()
 	if !joined || c.toldMute && muted == c.muted {
 		return

@@ -68,7 +68,7 @@ func (c *conference) setOffer(source media.Source, from media.StreamInfo, sink m
 	if source == nil {
 		return
 	}
-	cam, err := newCamera(source, from, &c.videoUp)
+	cam, err := newCamera(source, from, infoOfSink(contentSink(c.room)).FMTP, &c.videoUp)
 	if err != nil {
 		c.log.Error("the room's presentation cannot be seen", "err", err)
 		return

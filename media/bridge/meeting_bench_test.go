@@ -185,8 +185,8 @@ func (f *full) step(n int) {
 	for _, cam := range f.c.cameras {
 		cam.strikes = 0
 	}
-	if f.c.uplink != nil {
-		f.c.uplink.camera.strikes = 0
+	if u, ok := f.c.uplink.(*uplink); ok {
+		u.camera.strikes = 0
 	}
 	f.deliver(0, 0, n, f.w.films, 0)
 	for i := range 8 {

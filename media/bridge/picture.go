@@ -107,7 +107,7 @@ func (c *conference) setCameras(sources []media.Source) {
 			next = append(next, c.cameras[at])
 			continue
 		}
-		cam, err := newCamera(src, info, &c.videoDown)
+		cam, err := newCamera(src, info, "", &c.videoDown)
 		if err != nil {
 			c.log.Error("somebody cannot be seen", "stream", info.ID, "err", err)
 			continue

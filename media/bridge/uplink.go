@@ -58,9 +58,9 @@ const (
 	relayShare = 0.8
 )
 
-func newUplink(src media.Source, sinks [simulcast.Layers]media.Sink, most int, path func() int, count *videoCounters, wake func()) (*uplink, error) {
+func newUplink(src media.Source, told string, sinks [simulcast.Layers]media.Sink, most int, path func() int, count *videoCounters, wake func()) (*uplink, error) {
 	info := src.Info()
-	cam, err := newCamera(src, info, count)
+	cam, err := newCamera(src, info, told, count)
 	if err != nil {
 		return nil, fmt.Errorf("cannot decode %s: %w", info.Codec, err)
 	}
@@ -198,6 +198,8 @@ func (u *uplink) push(f video.Encoded, stamp uint32) {
 	}
 	u.count.sent.Add(uint64(len(payloads)))
 }
+
+func (u *uplink) last() time.Time { return u.seen }
 
 func (u *uplink) close() {
 	u.camera.close()

@@ -419,3 +419,19 @@ func TestComposingDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a picture", n)
 	}
 }
+
+// Letters stand as close in small text as in large: kerning scales with the size.
+func TestTextIsSetAlikeInEverySize(t *testing.T) {
+	set, err := newTypesetter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"Tanaka", "AVATAR", "Yolanda To", "Kim Min-jun"} {
+		large := set.width(text, medium, 200) / 200
+		for _, size := range []float64{9, 11, 14, 28, 50} {
+			if got := set.width(text, medium, size) / float32(size); got < large*0.98 || got > large*1.02 {
+				t.Errorf("%q is %.3f wide at %v, %.3f at 200", text, got, size, large)
+			}
+		}
+	}
+}

@@ -104,24 +104,36 @@ func (t *typesetter) clean(s string, w weight) string {
 // each calls f for every letter with its face and its place in the line.
 func (t *typesetter) each(s string, w weight, size float64, f func(face font.Face, r rune, x fixed.Int26_6)) fixed.Int26_6 {
 	x, before := fixed.Int26_6(0), rune(-1)
-	var last font.Face
+	var last *sfnt.Font
 	for _, r := range s {
 		file := t.fontFor(r, w)
 		if file == nil {
 			continue
 		}
-		face := t.face(file, size)
-		if before >= 0 && face == last {
-			x += face.Kern(before, r)
+		if before >= 0 && file == last {
+			x += t.kern(file, size, before, r)
 		}
+		face := t.face(file, size)
 		if f != nil {
 			f(face, r, x)
 		}
 		advance, _ := face.GlyphAdvance(r)
 		x += advance
-		before, last = r, face
+		before, last = r, file
 	}
 	return x
+}
+
+// kern is by how much two letters stand closer. The one of a [font.Face] is of another
+// size: it does not scale.
+func (t *typesetter) kern(f *sfnt.Font, size float64, a, b rune) fixed.Int26_6 {
+	i, err1 := f.GlyphIndex(&t.buffer, a)
+	j, err2 := f.GlyphIndex(&t.buffer, b)
+	k, err3 := f.Kern(&t.buffer, i, j, fixed.Int26_6(size*64), font.HintingNone)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return 0
+	}
+	return k
 }
 
 // width is how wide a line is, in pixels.

@@ -64,6 +64,7 @@ type Stream struct {
 	SendRTX, RecvRTX uint8        // payload types of retransmissions (RFC 4588); 0: the packet itself comes again
 	SendLimits       media.Limits // of the pictures the far end takes
 	RecvLimits       media.Limits // of those we take
+	Simulcast        Simulcast    // what we receive; one picture without
 }
 
 // Messages are the RTCP feedback messages agreed to (RFC 4585 §4.2, RFC 5104 §7.1).

@@ -60,6 +60,7 @@ type Capabilities struct {
 	Audio   []Codec // in order of preference
 	Video   []Codec // of a camera, in order of preference; none: video is refused
 	Content []Codec // of a shared screen beside the camera (RFC 4796); none: refused
+	Layers  int     // of a camera's simulcast that we take; less than 2: one picture (RFC 8853)
 	Bitrate int     // bit/s of video that we take (b=TIAS, RFC 3890); 0 tells no limit
 	WebRTC  bool    // offer the feedback that browsers want, too (goog-remb)
 	// NoFeedback offers DTLS as UDP/TLS/RTP/SAVP (RFC 5764). Some refuse it with the F

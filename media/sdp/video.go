@@ -149,6 +149,9 @@ func (caps Capabilities) answerVideoCodec(s section, a *accepted) bool {
 		name, _, _ := strings.Cut(caps.PreferVideo, "/")
 		put(list, name)
 	}
+	if v, ok := s.m.Attribute("simulcast"); ok && a.Kind == media.Video && caps.Layers > 1 && len(simulcastSend(v)) > 1 {
+		put(list, "VP8") // which a meeting takes as it is
+	}
 	for _, m := range list {
 		a.Codecs = append(a.Codecs, m.theirs.Codec)
 	}
@@ -160,6 +163,9 @@ func (caps Capabilities) answerVideoCodec(s section, a *accepted) bool {
 	if a.Messages.NACK {
 		a.SendRTX = retransmission(offered, a.Send.PayloadType)
 		a.RecvRTX = a.SendRTX
+	}
+	if a.Kind == media.Video {
+		caps.layered(s, a)
 	}
 	return true
 }
@@ -177,6 +183,7 @@ func (a *accepted) answerVideo(s section, m *Media) {
 	if v, ok := s.m.Attribute("label"); ok && !strings.ContainsAny(v, " \t") {
 		m.add("label", v)
 	}
+	a.Simulcast.answer(m)
 }
 
 // sameH264 reports whether two descriptions of H.264 are one format.

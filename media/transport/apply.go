@@ -64,6 +64,9 @@ func (s *stream) apply(st *sdp.Stream, offered bool) error {
 	if s.picture != nil {
 		s.watchPicture(st)
 	}
+	if s.kind == media.Video && s.rid == "" {
+		return s.useLayers(st, offered)
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -160,10 +162,14 @@ func TestTheFloorOverDTLS(t *testing.T) {
 	}
 	s.Present("Ada Example")
 	heard(bfcp.FloorRequestStatus, bfcp.Revoked)
-	s.Close() // ends the association
+	s.Close() // ends the association, and says so
+	_ = right.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 2048)
 	for err == nil {
 		_, err = right.Read(b)
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the association ended with %v", err)
 	}
 }
 
@@ -280,6 +286,7 @@ func TestNobodySharesWithATelephone(t *testing.T) {
 		o.Capabilities.Content = o.Capabilities.Video
 	})
 	s.SetVideo(true, "VP8", media.Limits{})
+	s.SetScreen(false)
 	answer, err := s.AnswerTo([]byte(floorOffer+"m=application 6006 UDP/BFCP *\r\na=floorctrl:c-only\r\n"), "")
 	if err != nil {
 		t.Fatal(err)

@@ -67,15 +67,34 @@ func (s *Session) SetVideo(on bool, format string, l media.Limits) {
 	s.lastIn = nil
 }
 
+// SetLayers says how many layers of a camera's simulcast the other leg takes; 0, as at
+// first, is one picture. It counts for the far end's next offer.
+func (s *Session) SetLayers(n int) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.caps.Layers != n {
+		s.caps.Layers, s.lastIn = n, nil
+	}
+}
+
+// SetScreen says whether the next Offer or answer may have a shared screen beside the
+// picture: the other leg takes one. At first it may.
+func (s *Session) SetScreen(on bool) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.noScreen != on {
+		return
+	}
+	s.noScreen, s.lastIn = !on, nil
+}
+
 // effective is what the session can do as the other leg is. ctl is held.
 func (s *Session) effective() sdp.Capabilities {
 	caps := s.caps
-	switch {
-	case s.noVideo:
-		caps.Video, caps.Content = nil, nil
-	case caps.PreferVideo != "":
-		// A leg that has settled on a format is a telephone's, which shows no second
-		// stream; a meeting takes any.
+	if s.noVideo {
+		caps.Video = nil
+	}
+	if s.noVideo || s.noScreen {
 		caps.Content = nil
 	}
 	return caps

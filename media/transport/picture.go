@@ -186,6 +186,9 @@ func (s *stream) heardFeedback(b []byte, now time.Time) {
 				s.sendAgain(f, now)
 			}
 		case rtp.ReceiverBitrate:
+			if s.rid != "" {
+				continue // it is about what we send
+			}
 			if rate, ok := f.Bitrate(); ok && p.messages.REMB {
 				s.heardLimit(rate)
 			}

@@ -106,6 +106,11 @@ func (s *stream) receiveRTP(b []byte, from netip.AddrPort, now time.Time) *strea
 // payload type (RFC 9143 §9.2).
 func (s *stream) receiveRider(payload []byte, now time.Time, h *rtp.Header) *stream {
 	r := s.in.rider(h.PayloadType)
+	if r != nil {
+		if set := r.layers.Load(); set != nil {
+			r = set.of(h)
+		}
+	}
 	if r == nil {
 		s.in.dropped++
 		return nil

@@ -41,6 +41,7 @@ type Session struct {
 	ctl      sync.Mutex // serialises offer/answer and Close; guards what follows, and the same of each stream
 	closed   bool
 	noVideo  bool // the other leg has none
+	noScreen bool // nor a shared screen
 	caps     sdp.Capabilities
 	pending  *sdp.Description // our offer without an answer
 	answered *sdp.Description // our offer, when the last answer was the far end's
@@ -113,7 +114,7 @@ func (s *Session) use(active []*stream) {
 	var sources []media.Source
 	var sinks []media.Sink
 	for _, t := range active {
-		sources, sinks = append(sources, t.source), append(sinks, t.sink)
+		sources, sinks = append(sources, t.sources()...), append(sinks, t.sink)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -54,8 +54,10 @@ type stream struct {
 	rtcpDue   time.Time    // guarded by in.mu
 	connectBy time.Time    // guarded by in.mu; zero when nothing is awaited
 
-	picture *picture    // nil for audio
-	digits  dtmf.Sender // guarded by sink.mu
+	layers  atomic.Pointer[layers] // of a camera's simulcast; nil without. It changes under ctl
+	rid     string                 // of a stream that is a layer; never changes
+	picture *picture               // nil for audio
+	digits  dtmf.Sender            // guarded by sink.mu
 }
 
 func newStream(s *Session, k media.Kind) *stream {
@@ -82,7 +84,27 @@ func (s *stream) stats() media.Stats {
 	st.PacketsOut, st.BytesOut = k.packets, k.octets
 	st.Dropped += k.dropped
 	k.mu.Unlock()
+	if set := s.layers.Load(); set != nil {
+		for _, l := range set.streams {
+			addIncoming(&st, l.stats())
+		}
+	}
 	return st
+}
+
+// addIncoming adds what came on a layer.
+func addIncoming(st *media.Stats, l media.Stats) {
+	st.PacketsIn += l.PacketsIn
+	st.BytesIn += l.BytesIn
+	st.Lost += l.Lost
+	st.Dropped += l.Dropped
+	st.Jitter = max(st.Jitter, l.Jitter)
+	if st.FirstIn.IsZero() || !l.FirstIn.IsZero() && l.FirstIn.Before(st.FirstIn) {
+		st.FirstIn = l.FirstIn
+	}
+	if l.LastIn.After(st.LastIn) {
+		st.LastIn = l.LastIn
+	}
 }
 
 // String prints the stream's path in one line.
@@ -161,6 +183,7 @@ func (s *stream) shut() {
 	if s.picture != nil {
 		s.picture.watching = false
 	}
+	s.dropLayers()
 	s.unbundle()
 	s.stopSecurity()
 	s.closePorts(s.openNow())

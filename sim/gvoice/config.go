@@ -25,7 +25,8 @@ type Account struct {
 	ClientID     string   `json:"client_id"`
 	ClientSecret string   `json:"client_secret"`
 	RefreshToken string   `json:"refresh_token"`
-	Devices      []Device `json:"devices"` // known beforehand; others are added when they register
+	Redirects    []string `json:"redirect_uris,omitempty"` // of the client; left out: any that could be one
+	Devices      []Device `json:"devices"`                 // known beforehand; others are added when they register
 }
 
 // Device is a SIP user name of an account, as on the user's settings page.

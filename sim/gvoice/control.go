@@ -19,6 +19,7 @@ const (
 func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/oauth2/", s.tokenHandler())
+	mux.Handle("/o/oauth2/", s.tokenHandler())
 	mux.Handle("/token", s.tokenHandler())
 	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, s.State()) })
 	mux.HandleFunc("GET /ladder", s.getLadder)

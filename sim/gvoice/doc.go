@@ -22,5 +22,6 @@
 //	DELETE /faults             all; ?kind=… only these
 //	GET    /ca.pem             root certificates to trust
 //	GET    /client.pem         ?key=rsa1024, rsa2048 or ecdsa: client certificate and key for obihai.
+//	GET    /o/oauth2/v2/auth   the authorization endpoint: everybody consents at once
 //	POST   /oauth2/v3/token    the token endpoint, also /token; the same over TLS on [Server.TokenURL]
 package gvoice

@@ -10,15 +10,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/transport/v4/deadline"
 
 	"tandem/sim/ca"
+	"tandem/sim/pipe"
 )
 
 // dtlsIdentity is the edge's DTLS certificate: RSA, self-signed (GV-S36).
@@ -53,7 +52,7 @@ func fingerprintOf(der []byte) string {
 // secureMedia is DTLS-SRTP on a session (RFC 5764). open and seal are called
 // with the session's mutex held.
 type secureMedia struct {
-	pipe *packetPipe
+	pipe *pipe.Pipe
 	stop context.CancelFunc
 	in   atomic.Pointer[srtp.Context]
 	out  atomic.Pointer[srtp.Context]
@@ -65,18 +64,18 @@ const dtlsTimeout = 30 * time.Second
 // the client is passive.
 func startDTLS(s *session, fingerprint string, weAreClient bool) *secureMedia {
 	ctx, cancel := context.WithTimeout(s.relay.srv.ctx, dtlsTimeout)
-	m := &secureMedia{pipe: newPacketPipe(s), stop: cancel}
+	m := &secureMedia{pipe: pipe.New(s.relay.conn4.LocalAddr(), maxPipe, s.relay.send), stop: cancel}
 	s.relay.srv.work.Go(func() {
 		defer cancel()
-		if err := m.handshake(ctx, s.relay.dtls, fingerprint, weAreClient); err != nil && s.relay.srv.ctx.Err() == nil {
+		if err := m.handshake(ctx, s, s.relay.dtls, fingerprint, weAreClient); err != nil && s.relay.srv.ctx.Err() == nil {
 			s.refuse("GV-S35", "DTLS: "+err.Error())
 		}
 	})
 	return m
 }
 
-func (m *secureMedia) handshake(ctx context.Context, id dtlsIdentity, fingerprint string, weAreClient bool) error {
-	peer, err := m.pipe.peer(ctx, weAreClient)
+func (m *secureMedia) handshake(ctx context.Context, s *session, id dtlsIdentity, fingerprint string, weAreClient bool) error {
+	peer, err := m.peer(ctx, s, weAreClient)
 	if err != nil {
 		return err
 	}
@@ -128,11 +127,11 @@ func (m *secureMedia) serve(c *dtls.Conn, weAreClient bool) error {
 	}
 	m.in.Store(in)
 	m.out.Store(out)
-	<-m.pipe.closed
+	<-m.pipe.Closed()
 	return c.Close()
 }
 
-func (m *secureMedia) feed(b []byte, from netip.AddrPort) { m.pipe.feed(b, from) }
+func (m *secureMedia) feed(b []byte, from netip.AddrPort) { m.pipe.Feed(b, from) }
 
 func (m *secureMedia) open(b []byte) ([]byte, bool) {
 	c := m.in.Load()
@@ -163,80 +162,27 @@ func (m *secureMedia) close() {
 	_ = m.pipe.Close()
 }
 
-// packetPipe gives DTLS a net.PacketConn over the relay's port.
-type packetPipe struct {
-	s      *session
-	in     chan []byte
-	read   *deadline.Deadline
-	closed chan struct{}
-	once   sync.Once
-	first  chan struct{} // closed by the first packet
-	began  sync.Once
-	from   atomic.Pointer[netip.AddrPort]
-}
-
-func newPacketPipe(s *session) *packetPipe {
-	return &packetPipe{s: s, in: make(chan []byte, 32), read: deadline.New(), closed: make(chan struct{}), first: make(chan struct{})}
-}
-
 // peer waits until it is known where to send.
-func (p *packetPipe) peer(ctx context.Context, weAreClient bool) (net.Addr, error) {
+func (m *secureMedia) peer(ctx context.Context, s *session, weAreClient bool) (net.Addr, error) {
 	for {
-		p.s.mu.Lock()
-		pair := p.s.pair
-		p.s.mu.Unlock()
+		s.mu.Lock()
+		pair := s.pair
+		s.mu.Unlock()
 		if weAreClient && pair.IsValid() {
-			p.from.Store(&pair)
-			return net.UDPAddrFromAddrPort(pair), nil
+			m.pipe.Toward(pair)
+			return m.pipe.Peer(), nil
 		}
 		select {
-		case <-p.first:
-			return net.UDPAddrFromAddrPort(*p.from.Load()), nil
+		case <-m.pipe.Began():
+			return m.pipe.Peer(), nil
 		case <-ctx.Done():
 			return nil, fmt.Errorf("no ClientHello came: %w", ctx.Err())
-		case <-p.closed:
+		case <-m.pipe.Closed():
 			return nil, net.ErrClosed
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// feed drops what DTLS cannot take in time; DTLS repeats itself.
-func (p *packetPipe) feed(b []byte, from netip.AddrPort) {
-	p.from.Store(&from)
-	p.began.Do(func() { close(p.first) })
-	select {
-	case p.in <- append([]byte(nil), b...):
-	default:
-	}
-}
-
-func (p *packetPipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	select {
-	case packet := <-p.in:
-		return copy(b, packet), net.UDPAddrFromAddrPort(*p.from.Load()), nil
-	case <-p.read.Done():
-		return 0, nil, context.DeadlineExceeded
-	case <-p.closed:
-		return 0, nil, net.ErrClosed
-	}
-}
-
-func (p *packetPipe) WriteTo(b []byte, _ net.Addr) (int, error) {
-	if from := p.from.Load(); from != nil {
-		p.s.relay.send(b, *from)
-	}
-	return len(b), nil
-}
-
-// Close ends reads.
-func (p *packetPipe) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *packetPipe) LocalAddr() net.Addr { return p.s.relay.conn4.LocalAddr() }
-
-func (p *packetPipe) SetDeadline(t time.Time) error     { return p.SetReadDeadline(t) }
-func (p *packetPipe) SetReadDeadline(t time.Time) error { p.read.Set(t); return nil }
-func (p *packetPipe) SetWriteDeadline(time.Time) error  { return nil }
+// maxPipe is how many packets wait for DTLS.
+const maxPipe = 32

@@ -38,6 +38,7 @@ type Server struct {
 	stranger *ca.Authority   // signs for UnknownCA; never in ca.pem
 	accounts map[string]*account
 	issued   map[string]*accessToken
+	consents map[string]*consent // by code
 	conns    map[int]*conn
 	lastConn int
 	bindings map[string]*binding // by user
@@ -175,6 +176,9 @@ func (s *Server) ControlURL() string { return "http://" + s.control.Addr().Strin
 
 // TokenURL is the OAuth token endpoint over TLS (certificate from [Server.CAPEM]).
 func (s *Server) TokenURL() string { return "https://" + s.tokens.Addr().String() + "/oauth2/v3/token" }
+
+// ConsentURL is the OAuth authorization endpoint over HTTP, for browsers of tests.
+func (s *Server) ConsentURL() string { return s.ControlURL() + "/o/oauth2/v2/auth" }
 
 // PlainTokenURL is the token endpoint over HTTP.
 func (s *Server) PlainTokenURL() string { return s.ControlURL() + "/oauth2/v3/token" }

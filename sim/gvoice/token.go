@@ -24,6 +24,7 @@ func (s *Server) tokenHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/v3/token", s.serveToken)
 	mux.HandleFunc("POST /token", s.serveToken)
+	mux.HandleFunc("GET /o/oauth2/v2/auth", s.serveConsent)
 	return mux
 }
 
@@ -70,7 +71,12 @@ func form(body string) map[string]string {
 }
 
 func (s *Server) grant(w http.ResponseWriter, f map[string]string) {
-	if f["grant_type"] != "refresh_token" {
+	switch f["grant_type"] {
+	case "refresh_token":
+	case "authorization_code":
+		s.redeem(w, f)
+		return
+	default:
 		s.tokenError(w, http.StatusBadRequest, "unsupported_grant_type", "grant_type is "+f["grant_type"])
 		return
 	}
@@ -78,6 +84,11 @@ func (s *Server) grant(w http.ResponseWriter, f map[string]string) {
 		s.tokenError(w, http.StatusBadRequest, "invalid_grant", "fault token-invalid-grant")
 		return
 	}
+	s.answerToken(w, f, "")
+}
+
+// answerToken writes an access token, and with a consent the refresh token.
+func (s *Server) answerToken(w http.ResponseWriter, f map[string]string, refresh string) {
 	token, code, why := s.issue(f)
 	if code != "" {
 		status := http.StatusBadRequest
@@ -87,10 +98,13 @@ func (s *Server) grant(w http.ResponseWriter, f map[string]string) {
 		s.tokenError(w, status, code, why)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"access_token": token, "expires_in": int(s.cfg.Timing.TokenLife.Seconds()), "token_type": "Bearer",
-		"scope": "https://www.googleapis.com/auth/googlevoice",
-	})
+	answer := map[string]any{
+		"access_token": token, "expires_in": int(s.cfg.Timing.TokenLife.Seconds()), "token_type": "Bearer", "scope": voiceScope,
+	}
+	if refresh != "" {
+		answer["refresh_token"] = refresh
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // issue makes an access token, or says with which error code it is refused.

@@ -81,6 +81,8 @@ func parseAssignment(body json.RawMessage, d *device) (layout, string) {
 	for _, c := range in.LayoutModel.Canvases {
 		v := view{id: c.ID, width: c.Dimensions.Width, height: c.Dimensions.Height}
 		switch {
+		case seen[c.ID] && d.profile == mediaAPI:
+			continue // the public client fills up with its last canvas when it has more streams than layouts
 		case c.ID == 0 || seen[c.ID]:
 			return layout{}, fmt.Sprintf("canvas id %d is zero or there twice", c.ID)
 		case min(v.width, v.height) < leastCanvas || max(v.width, v.height) > largestCanvas:

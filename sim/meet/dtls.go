@@ -1,7 +1,6 @@
 package meet
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,19 +8,18 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/sctp"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/transport/v4/deadline"
+
+	"tandem/sim/pipe"
 )
 
 // secure is DTLS-SRTP (RFC 5764) and SCTP over it; it returns when the session ends.
 func (s *session) secure() {
-	defer s.pipe.abort()
+	defer s.pipe.Close()
 	conn, err := s.handshake()
 	if err != nil {
 		if s.ctx.Err() == nil {
@@ -54,7 +52,7 @@ func (s *session) secure() {
 }
 
 func (s *session) handshake() (*dtls.Conn, error) {
-	peer, err := s.pipe.peer(s.ctx)
+	peer, err := s.peer()
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +76,7 @@ func (s *session) handshake() (*dtls.Conn, error) {
 			return nil
 		},
 	}
-	conn, err := dtls.Server(s.pipe, peer, config)
+	conn, err := dtls.Server(s.pipe.Unclosed(), peer, config)
 	if err != nil {
 		return nil, err
 	}
@@ -127,78 +125,25 @@ func (s *session) keys(conn *dtls.Conn) error {
 	return nil
 }
 
-// packetPipe gives DTLS a net.PacketConn over the edge's port.
-type packetPipe struct {
-	s      *session
-	in     chan []byte
-	read   *deadline.Deadline
-	closed chan struct{}
-	once   sync.Once
-	first  chan struct{} // closed by the first packet
-	began  sync.Once
-	from   atomic.Pointer[netip.AddrPort]
-	silent atomic.Bool // nothing leaves any more
-}
+// maxPipe is how many packets wait for DTLS.
+const maxPipe = 256
 
-const maxPipe = 256 // packets
-
-func newPacketPipe(s *session) *packetPipe {
-	return &packetPipe{s: s, in: make(chan []byte, maxPipe), read: deadline.New(), closed: make(chan struct{}), first: make(chan struct{})}
+func newPacketPipe(s *session) *pipe.Pipe {
+	return pipe.New(s.mux.conn.LocalAddr(), maxPipe, func(b []byte, to netip.AddrPort) {
+		if _, silent := s.mux.srv.fault(DTLSSilent, s.dev); !silent && !s.silent.Load() {
+			s.send(b, to)
+		}
+	})
 }
 
 // peer waits for the ClientHello and says where it came from.
-func (p *packetPipe) peer(ctx context.Context) (net.Addr, error) {
+func (s *session) peer() (net.Addr, error) {
 	select {
-	case <-p.first:
-		return net.UDPAddrFromAddrPort(*p.from.Load()), nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("no ClientHello came: %w", ctx.Err())
-	case <-p.closed:
+	case <-s.pipe.Began():
+		return s.pipe.Peer(), nil
+	case <-s.ctx.Done():
+		return nil, fmt.Errorf("no ClientHello came: %w", s.ctx.Err())
+	case <-s.pipe.Closed():
 		return nil, net.ErrClosed
 	}
 }
-
-// feed drops what DTLS cannot take in time; DTLS and SCTP repeat themselves.
-func (p *packetPipe) feed(b []byte, from netip.AddrPort) {
-	p.from.Store(&from)
-	p.began.Do(func() { close(p.first) })
-	select {
-	case p.in <- b:
-	default:
-	}
-}
-
-func (p *packetPipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	select {
-	case packet := <-p.in:
-		return copy(b, packet), net.UDPAddrFromAddrPort(*p.from.Load()), nil
-	case <-p.read.Done():
-		return 0, nil, context.DeadlineExceeded
-	case <-p.closed:
-		return 0, nil, net.ErrClosed
-	}
-}
-
-// WriteTo follows the client to its newest address.
-func (p *packetPipe) WriteTo(b []byte, _ net.Addr) (int, error) {
-	to := p.from.Load()
-	if to == nil || p.silent.Load() {
-		return len(b), nil
-	}
-	if _, silent := p.s.mux.srv.fault(DTLSSilent, p.s.dev); !silent {
-		p.s.send(append([]byte(nil), b...), *to)
-	}
-	return len(b), nil
-}
-
-// Close does nothing: the pipe belongs to the session, which may still have a
-// close_notify to send.
-func (p *packetPipe) Close() error { return nil }
-
-func (p *packetPipe) abort() { p.once.Do(func() { close(p.closed) }) }
-
-func (p *packetPipe) LocalAddr() net.Addr { return p.s.mux.conn.LocalAddr() }
-
-func (p *packetPipe) SetDeadline(t time.Time) error     { return p.SetReadDeadline(t) }
-func (p *packetPipe) SetReadDeadline(t time.Time) error { p.read.Set(t); return nil }
-func (p *packetPipe) SetWriteDeadline(time.Time) error  { return nil }

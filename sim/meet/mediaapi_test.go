@@ -40,7 +40,10 @@ func TestTheMediaAPIUsesTheSameEngine(t *testing.T) {
 	if r.stream(7777).packets > 0 {
 		t.Error("video before an assignment")
 	}
-	r.request(chAssignment, "setAssignment", canvases("relevant", [2]int{320, 180}))
+	twice := canvases("relevant", [2]int{320, 180})
+	model := twice["layoutModel"].(map[string]any)
+	model["canvases"] = append(model["canvases"].([]map[string]any), model["canvases"].([]map[string]any)[0]) // as the public client does
+	r.request(chAssignment, "setAssignment", twice)
 	r.wait("a picture", func() bool { return r.stream(7777).frames > 3 })
 	r.wait("chat to be closed", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.closed[chChat] })
 	for _, ours := range []string{`"device"`, `"own"`} {

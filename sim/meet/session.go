@@ -7,10 +7,13 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/srtp/v3"
 	"github.com/pion/stun/v4"
+
+	"tandem/sim/pipe"
 )
 
 // session is the transport of one device: ICE, DTLS, SRTP and what is sent and
@@ -20,7 +23,8 @@ type session struct {
 	dev    *device // set before the session is started
 	ctx    context.Context
 	cancel context.CancelFunc
-	pipe   *packetPipe
+	pipe   *pipe.Pipe
+	silent atomic.Bool // nothing of DTLS leaves any more
 	inbox  chan inPacket
 	upWay  way
 	dnWay  way
@@ -105,7 +109,7 @@ func (s *session) packet(b []byte, from netip.AddrPort) {
 		s.check(b, from)
 	case b[0] >= 20 && b[0] <= 63:
 		if _, silent := s.mux.srv.fault(DTLSSilent, s.dev); !silent {
-			s.pipe.feed(b, from)
+			s.pipe.Feed(b, from)
 		}
 	case b[0] >= 128 && b[0] <= 191:
 		select {
@@ -221,6 +225,6 @@ func (s *session) close() {
 // forgetSilently ends the session without a word to the client: no close_notify
 // leaves, and checks are for nobody.
 func (s *session) forgetSilently() {
-	s.pipe.silent.Store(true)
+	s.silent.Store(true)
 	s.close()
 }

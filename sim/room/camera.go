@@ -2,14 +2,10 @@ package room
 
 import (
 	"image"
-	"math"
 	"slices"
 	"time"
 
-	"github.com/pion/rtp"
-
 	"tandem/sim/h264"
-	"tandem/sim/picture"
 	"tandem/sim/vp8"
 )
 
@@ -59,86 +55,6 @@ func newEncoder(codec string, c Config, kbps int) (encoder, error) {
 	}
 	e, err := h264.NewEncoder(c.Width, c.Height, c.FPS, kbps)
 	return h264Encoder{e}, err
-}
-
-// film sends the camera's pictures as long as somebody wants them.
-func (e *Eye) film() {
-	tick := time.NewTicker(time.Second / time.Duration(e.cfg.FPS))
-	defer tick.Stop()
-	img, scene := picture.New(e.cfg.Width, e.cfg.Height), e.cfg.scene()
-	var reel reel
-	var enc encoder
-	var codec string
-	defer func() {
-		if enc != nil {
-			enc.Close()
-		}
-	}()
-	for {
-		select {
-		case <-e.stop:
-			return
-		case <-tick.C:
-		}
-		want, key, kbps := e.wanted()
-		if want == "" {
-			continue
-		}
-		if want != codec {
-			if enc != nil {
-				enc.Close()
-			}
-			var err error
-			if enc, err = newEncoder(want, e.cfg, kbps); err != nil {
-				enc, codec = nil, ""
-				continue
-			}
-			codec, key, reel.frames = want, true, nil
-		}
-		since := time.Since(e.started)
-		if e.cfg.Film != nil {
-			e.send(reel.next(e.cfg, img, enc, key), since)
-			continue
-		}
-		scene.Draw(img, math.Mod(since.Seconds(), lap.Seconds())/lap.Seconds())
-		if payloads, err := enc.encode(img, key); err == nil {
-			e.send(payloads, since)
-		}
-	}
-}
-
-// wanted is the codec to send in; "" while nothing is to be sent.
-func (e *Eye) wanted() (codec string, key bool, kbps int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.sends || e.refused || e.covered || e.codec == "" {
-		return "", false, 0
-	}
-	key, e.key = e.key, false
-	kbps = e.cfg.Kbps
-	if e.limit > 0 {
-		kbps = min(kbps, e.limit/1000)
-	}
-	return e.codec, key, max(kbps, 32)
-}
-
-func (e *Eye) send(payloads [][]byte, since time.Duration) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for i, b := range payloads {
-		e.seq++
-		p := rtp.Packet{Header: rtp.Header{
-			Version: 2, PayloadType: e.pt, SequenceNumber: e.seq, SSRC: e.ssrc, Marker: i == len(payloads)-1,
-			Timestamp: uint32(since.Milliseconds() * 90),
-		}, Payload: b}
-		if raw, err := p.Marshal(); err == nil {
-			_, _ = e.rtp.WriteToUDPAddrPort(raw, e.to)
-			e.octets += len(b)
-		}
-	}
-	if len(payloads) > 0 {
-		e.frames++
-	}
 }
 
 // reel is two seconds of a film, encoded.

@@ -21,7 +21,10 @@ export function load(path) {
   d.meet.access_tokens.push({ name: 'partner', secret: 'x', tenant: 'partner.example.org', trusted: true })
   d.meet.access_tokens[0].tenant = 'acme.example.com'
   d.dial_plan.groups.office = [{ device: 'reception-desk' }, { trunk: 'pbx', number: '200' }]
+  d.locations.push({ name: 'harbour', note: 'the warehouse by the harbour', networks: ['203.0.113.0/25', '2001:db8:7::/48'], nodes: ['gw2'], proxy: 'edge' })
   d.dial_plan.rules.push(
+    { name: 'after hours', priority: 25, match: String.raw`\+12025550144`, registered: false, locations: ['office'], when: [{ days: ['mon-fri'], hours: ['18:00-08:00'] }, { days: ['sat', 'sun'] }], except: [{ dates: ['12-24..12-26'] }], zone: 'America/New_York', to: [{ device: 'reception-desk' }] },
+    { name: 'partners by SIP address', priority: 28, match: String.raw`.*@partner\.example\.org`, protocols: ['sip', 'webrtc'], to: [{ external: true, proxy: 'edge' }] },
     { name: 'service numbers', priority: 30, match: String.raw`\+1(800|888|877)\d{7}`, to: [{ trunk: 'carrier' }] },
     { name: 'everything else', priority: 90, match: '.*', from: ['sipua'], to: [{ account: 'home' }, { account: 'shop' }], stop_on: ['busy', 'rejected'] },
     { name: 'old door rule', priority: 95, match: '.*', from: ['sipua'], to: [{ device: 'door' }] },

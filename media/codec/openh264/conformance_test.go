@@ -12,7 +12,7 @@ import (
 // do not: what comes out must be what FFmpeg's decoder gives, to the bit.
 func TestDecoderConforms(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct{ name, size, options string }{
+	vectors.Conform(t, "libx264", vectors.Rows{
 		{"constrained baseline", "176x144", "-profile:v baseline -preset veryfast"},
 		{"baseline, many references", "176x144", "-profile:v baseline -preset slow -refs 4"},
 		{"main, CABAC", "176x144", "-profile:v main -bf 0 -preset medium"},
@@ -30,35 +30,5 @@ func TestDecoderConforms(t *testing.T) {
 		{"keyframes often", "176x144", "-profile:v baseline -g 3"},
 		{"portrait", "180x320", "-profile:v high -bf 0"},
 		{"720 lines", "1280x720", "-profile:v high -bf 0 -preset ultrafast -g 30"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			v, err := vectors.Make("libx264", row.size, row.options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, err := NewDecoder()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			shown := 0
-			for n, unit := range v.Frames {
-				pic, err := d.Decode(unit)
-				if err != nil {
-					t.Fatalf("frame %d: %v", n, err)
-				}
-				if pic == nil {
-					continue
-				}
-				if shown == len(v.Pictures) || !vectors.Same(pic, v.Pictures[shown]) {
-					t.Fatalf("picture %d of %d differs (%v)", shown, len(v.Pictures), pic)
-				}
-				shown++
-			}
-			if shown != len(v.Pictures) {
-				t.Errorf("%d pictures, want %d", shown, len(v.Pictures))
-			}
-		})
-	}
+	}, NewDecoder)
 }

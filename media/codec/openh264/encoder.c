@@ -27,7 +27,9 @@ static void configure(SEncParamExt *p, const tandem_h264_config *c) {
 	p->uiIntraPeriod = 0; // keyframes when they are asked for
 	p->iEntropyCodingModeFlag = 0;
 	p->bEnableDenoise = 0;
-	p->bEnableBackgroundDetection = 1;
+	// It keeps what hardly changes as it was, which costs 0.8 dB of a composed picture and
+	// saves no time.
+	p->bEnableBackgroundDetection = 0;
 	p->bEnableAdaptiveQuant = 0;
 	p->bEnableSceneChangeDetect = 1;
 	// Constant ids: parameter sets that were sent out of band stay the right ones.

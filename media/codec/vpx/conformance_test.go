@@ -12,7 +12,7 @@ import (
 // be what FFmpeg's decoder gives, to the bit.
 func TestDecoderConforms(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct{ name, size, options string }{
+	vectors.Conform(t, "libvpx", vectors.Rows{
 		{"profile 0: six taps, normal loop filter", "176x144", "-profile:v 0"},
 		{"profile 1: bilinear, simple loop filter", "176x144", "-profile:v 1"},
 		{"profile 2: bilinear", "176x144", "-profile:v 2"},
@@ -28,35 +28,5 @@ func TestDecoderConforms(t *testing.T) {
 		{"very fine", "176x144", "-qmin 0 -qmax 2 -b:v 5M"},
 		{"real time", "640x360", "-deadline realtime -cpu-used -6 -static-thresh 1"},
 		{"720 lines", "1280x720", "-deadline realtime -cpu-used 8 -b:v 1500k"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			v, err := vectors.Make("libvpx", row.size, row.options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, err := NewDecoder()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			shown := 0
-			for n, frame := range v.Frames {
-				pic, err := d.Decode(frame)
-				if err != nil {
-					t.Fatalf("frame %d: %v", n, err)
-				}
-				if pic == nil {
-					continue // an alternate reference, not to be shown
-				}
-				if shown == len(v.Pictures) || !vectors.Same(pic, v.Pictures[shown]) {
-					t.Fatalf("picture %d of %d differs (%v)", shown, len(v.Pictures), pic)
-				}
-				shown++
-			}
-			if shown != len(v.Pictures) {
-				t.Errorf("%d pictures, want %d", shown, len(v.Pictures))
-			}
-		})
-	}
+	}, NewDecoder)
 }

@@ -31,6 +31,8 @@ export const kinds = {
   tokens: kind('access-tokens', 'access token', 'Access tokens', 'key', 'meet.access_tokens'),
   devices: kind('devices', 'device', 'Devices', 'device', 'sip.devices'),
   trunks: kind('trunks', 'trunk', 'Trunks', 'trunk', 'sip.trunks'),
+  proxies: kind('sip-proxies', 'SIP proxy', 'SIP proxies', 'trunk', 'sip.proxies'),
+  locations: kind('locations', 'location', 'Locations', 'place', 'locations'),
   rules: kind('rules', 'rule', 'Rules', 'rules', 'dial_plan.rules', () => ({ to: [] }), 'dial-plan/rules'),
   receptions: kind('receptions', 'reception', 'Receptions', 'reception', 'receptions'),
   tests: kind('dial-plan-tests', 'saved test', 'Saved tests', 'test', 'dial_plan.tests', () => ({}), 'dial-plan/tests'),

@@ -15,7 +15,7 @@ export interface Hint {
   wide?: boolean
 }
 
-export type NameKind = 'devices' | 'trunks' | 'accounts' | 'groups' | 'tokens' | 'receptions' | 'connectors'
+export type NameKind = 'devices' | 'trunks' | 'accounts' | 'groups' | 'tokens' | 'receptions' | 'connectors' | 'locations' | 'proxies'
 
 export interface Section {
   title: string
@@ -78,8 +78,10 @@ export const causes: [string, string][] = [
 export const layouts: Record<string, Layout> = {
   rules: {
     sections: [
-      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'note', 'off', 'match', 'from', 'caller'] },
-      { title: 'Then', fields: ['replace', 'to', 'within'] },
+      { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'note', 'off', 'match', 'full_uri', 'from', 'caller'] },
+      { title: 'Only callers that', text: 'Further conditions; all of them must hold.', fields: ['registered', 'protocols', 'locations', 'networks', 'caller_tags'], closed: true },
+      { title: 'Only at these times', text: 'One of the times, and none of the exceptions.', fields: ['when', 'except', 'zone'], closed: true },
+      { title: 'Then', fields: ['replace', 'to', 'within', 'tag'] },
       { title: 'If that fails', text: 'What happens when the targets do not take the call.', fields: ['stop_on', 'continue', 'early_media', 'open'], closed: true },
     ],
     fields: {
@@ -90,6 +92,23 @@ export const layouts: Record<string, Layout> = {
       match: { label: 'Number dialled', widget: 'mono', help: pattern + ' Left out: any number.', placeholder: String.raw`\+1202\d{7}`, wide: true },
       from: { label: 'Coming from', widget: 'names', names: ['connectors', 'devices', 'trunks', 'accounts'], help: 'None chosen: from anywhere.', wide: true },
       caller: { label: 'Number of the caller', widget: 'mono', help: pattern + ' Left out: any caller.', wide: true },
+      full_uri: { label: 'Match the whole URI', help: 'With scheme and parameters, as it was dialled: sip:anna@example.com;transport=tls.' },
+      registered: { label: 'Are registered here', help: '' },
+      protocols: { label: 'Call by', widget: 'names', options: [['sip', 'SIP'], ['webrtc', 'WebRTC (SIP over a WebSocket)'], ['gvoice', 'Google Voice'], ['meet', 'Google Meet'], ['h323', 'H.323']], help: 'None chosen: by anything.', wide: true },
+      locations: { label: 'Are at', widget: 'names', names: ['locations'], help: 'None chosen: anywhere.', wide: true },
+      networks: { label: 'Have an address in', placeholder: '10.1.0.0/16', help: 'Addresses or networks. None: any.', wide: true },
+      caller_tags: { label: 'Have one of the tags', placeholder: 'staff', help: 'Of devices. None: any.', wide: true },
+      when: { label: 'At', help: 'None: at any time.' },
+      except: { label: 'But not at', help: '' },
+      zone: { label: 'Time zone', placeholder: 'Europe/Berlin', help: 'Left out: that of the dial plan.' },
+      ...Object.fromEntries(
+        ['when', 'except'].flatMap((f) => [
+          [`${f}[].days`, { label: 'Days', widget: 'names', options: [['mon-fri', 'Mon to Fri'], ['mon', 'Mon'], ['tue', 'Tue'], ['wed', 'Wed'], ['thu', 'Thu'], ['fri', 'Fri'], ['sat', 'Sat'], ['sun', 'Sun']], help: 'None chosen: every day.', wide: true } satisfies Hint],
+          [`${f}[].hours`, { label: 'Hours', placeholder: '08:00-18:00', help: '22:00-06:00 lasts into the next day. None: the whole day.' } satisfies Hint],
+          [`${f}[].dates`, { label: 'Dates', placeholder: '12-24..12-26', help: 'Without a year: every year. None: any.' } satisfies Hint],
+        ]),
+      ),
+      tag: { label: 'Tag of its calls', help: 'Goes into their records.' },
       replace: { label: 'Number becomes', widget: 'mono', help: '$1 stands for the first group of the match, $0 for all of it. Left out: it stays.', placeholder: '9$0', wide: true },
       to: { label: 'Send the call to', widget: 'targets', help: 'Tried in this order, until one takes the call.', wide: true },
       within: { label: 'Ring each for at most', placeholder: '2m' },
@@ -109,12 +128,13 @@ export const layouts: Record<string, Layout> = {
   },
   devices: {
     sections: [
-      { title: 'The device', fields: ['name', 'password', 'display', 'caller_id', 'max_calls'] },
+      { title: 'The device', fields: ['name', 'password', 'display', 'caller_id', 'max_calls', 'tag'] },
       { title: 'Audio and video', fields: ['video', 'max_bitrate', 'encrypt', 'codecs'], closed: false },
       { title: 'Peculiarities', text: 'For phones and PBXs that need it.', fields: ['dial', 'digits', 'no_forward', 'remote_party_id'], closed: true },
     ],
     fields: {
       name: { label: 'User name', help: 'What the phone registers as, and how rules call it.', placeholder: 'kitchen' },
+      tag: { help: 'Rules can ask for it.', placeholder: 'staff' },
       password: { help: 'Enter the same one into the phone.' },
       display: { label: 'Name that others see', placeholder: 'What the device says' },
       caller_id: { label: 'Number that others see', placeholder: '+12025550123' },
@@ -227,12 +247,44 @@ export const layouts: Record<string, Layout> = {
     },
   },
   'dial-plan-tests': {
-    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }],
+    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }, { title: 'Circumstances', text: 'For rules that ask for them.', fields: ['location', 'source', 'protocol', 'at'], closed: true }],
     fields: {
       from: { label: 'Coming in by', widget: 'names', names: ['devices', 'trunks', 'accounts'], help: 'None chosen: a caller nobody knows.', wide: true },
       to: { label: 'Number dialled' },
       caller: { label: 'Number of the caller', help: 'Left out: that of the device.' },
+      location: { label: 'The caller is at', widget: 'names', names: ['locations'], help: 'None chosen: what follows from its address.' },
+      source: { label: 'Address of the caller', placeholder: '198.51.100.7' },
+      protocol: { label: 'Calls by', widget: 'select', options: [['', 'What it comes in by has'], ['sip', 'SIP'], ['webrtc', 'WebRTC'], ['gvoice', 'Google Voice'], ['meet', 'Google Meet'], ['h323', 'H.323']], help: '' },
+      at: { label: 'At', placeholder: '2026-12-24 10:00', help: 'In the time zone of the dial plan. Left out: rules with times do not hold.' },
       expect: { label: 'Must lead to', help: 'Targets in order, such as “trunk pbx as 9200, account home”; or “refused”, or “refused” and the cause.', widget: 'mono', wide: true },
+    },
+  },
+  locations: {
+    sections: [{ title: 'The location', fields: ['name', 'note', 'networks', 'nodes', 'proxy'] }],
+    fields: {
+      name: { help: 'How rules and explanations call it.', placeholder: 'office' },
+      note: { help: 'What it is for, for people.' },
+      networks: { label: 'Callers with an address in', help: 'Of two networks that fit, the smaller one counts.', placeholder: '198.51.100.0/24', wide: true },
+      nodes: { label: 'Machines that are there', help: 'Callers in nobody’s network are where the machine is that takes their call.', placeholder: 'gw1', wide: true },
+      proxy: { label: 'SIP proxy', widget: 'names', names: ['proxies'], help: 'For calls from there to SIP addresses elsewhere. None: the DNS finds them.', wide: true },
+    },
+  },
+  'sip-proxies': {
+    sections: [
+      { title: 'The proxy', fields: ['name', 'note', 'address', 'port', 'transport', 'allow_private'] },
+      { title: 'When it asks who we are', fields: ['user', 'password', 'realm'] },
+      { title: 'Security', fields: ['encrypt', 'roots'], closed: true },
+    ],
+    fields: {
+      name: { help: 'How targets and locations call it.', placeholder: 'edge' },
+      note: { help: 'What it is for, for people.' },
+      address: { help: 'Host name or address.', placeholder: 'edge.example.com' },
+      port: { placeholder: 'As the DNS says', help: '' },
+      transport: { widget: 'select', options: [['', 'TLS (default)'], ['tls', 'TLS'], ['tcp', 'TCP'], ['udp', 'UDP']], help: '' },
+      allow_private: { label: 'It may be in a private network', help: '' },
+      realm: { help: 'The only realm the password is given to. Left out: the address.' },
+      encrypt: encryptMedia,
+      roots: { label: 'Root certificates', help: 'A file in PEM: the only ones that are trusted.' },
     },
   },
   webhooks: {
@@ -330,7 +382,30 @@ export const layouts: Record<string, Layout> = {
       videos: { label: 'Pictures at once' },
     },
   },
-  machine: { sections: [{ title: 'This machine', fields: ['node', 'store', 'key_file', 'http', 'managed', 'web', 'cluster', 'log', 'limits', 'media'] }] },
+  'dial-plan': {
+    sections: [{ title: 'The dial plan as a whole', fields: ['zone'] }],
+    fields: { zone: { label: 'Time zone', help: 'Of rules that have times. Left out: the machine’s.', placeholder: 'Europe/Berlin' } },
+  },
+  oidc: {
+    sections: [
+      { title: 'OpenID Connect', text: 'People sign in with their accounts of another provider. Passwords of this gateway go on working.', fields: ['issuer', 'label', 'client_id', 'client_secret', 'redirect_url'] },
+      { title: 'Who may do what', fields: ['domains', 'groups_claim', 'roles', 'role'] },
+      { title: 'More', fields: ['scopes', 'roots'], closed: true },
+    ],
+    fields: {
+      issuer: { label: 'Provider', help: 'As it names itself.', placeholder: 'https://accounts.example.com', wide: true },
+      label: { label: 'On the button', placeholder: 'Example Inc.' },
+      redirect_url: { label: 'Where it sends people back to', help: 'This gateway as browsers reach it, with /api/v1/oidc/callback. The provider has to know it.', placeholder: 'https://gateway.example.com/api/v1/oidc/callback', wide: true },
+      client_secret: { help: 'None: a public client.' },
+      domains: { label: 'Only e-mail addresses of', placeholder: 'example.com', help: 'Verified ones. None: any.', wide: true },
+      groups_claim: { label: 'Claim that lists a person’s groups', placeholder: 'groups' },
+      roles: { label: 'Groups that are', help: 'Groups of the provider, by the role they have here: admin, operator, viewer.', wide: true },
+      role: { label: 'Everybody else is', widget: 'select', options: [['', 'Refused'], ['viewer', 'Viewer'], ['operator', 'Operator'], ['admin', 'Administrator']], help: '' },
+      scopes: { label: 'Asked for besides openid', wide: true },
+      roots: { label: 'Root certificates', help: 'A file in PEM: the only ones that are trusted.' },
+    },
+  },
+  machine: { sections: [{ title: 'This machine', fields: ['node', 'store', 'key_file', 'http', 'managed', 'web', 'cluster', 'capture', 'tracing', 'log', 'limits', 'media'] }] },
   alarms: {
     sections: [{ title: 'Who is told of alarms', text: 'Besides the log, these pages and webhooks.', fields: ['mail'] }],
     fields: { 'mail.server': { help: 'Host, or host:port. Left out: no mails.' }, 'mail.tls': { label: 'TLS', widget: 'select', options: [['', 'STARTTLS (default)'], ['starttls', 'STARTTLS'], ['implicit', 'Implicit'], ['none', 'None: only for a server on this machine']], help: '' }, 'mail.min_severity': { label: 'From this severity on', widget: 'select', options: ['info', 'warning', 'critical'], help: '' }, 'mail.to': { wide: true } },

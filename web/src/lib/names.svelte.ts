@@ -4,7 +4,7 @@ import type { Item } from './types'
 
 /** The names that targets and conditions choose from. */
 class Names {
-  lists = $state.raw<Record<NameKind, string[]>>({ devices: [], trunks: [], accounts: [], groups: [], tokens: [], receptions: [], connectors: ['sipua', 'gvoice', 'meet'] })
+  lists = $state.raw<Record<NameKind, string[]>>({ devices: [], trunks: [], accounts: [], groups: [], tokens: [], receptions: [], connectors: ['sipua', 'gvoice', 'meet'], locations: [], proxies: [] })
 
   async load() {
     const read = async (kind: string) => {
@@ -14,8 +14,9 @@ class Names {
         return []
       }
     }
-    const [devices, trunks, accounts, groups, tokens, receptions] = await Promise.all(['devices', 'trunks', 'google-voice', 'groups', 'access-tokens', 'receptions'].map(read))
-    this.lists = { ...this.lists, devices: devices!, trunks: trunks!, accounts: accounts!, groups: groups!, tokens: tokens!, receptions: receptions! }
+    const lists: Partial<Record<NameKind, string>> = { devices: 'devices', trunks: 'trunks', accounts: 'google-voice', groups: 'groups', tokens: 'access-tokens', receptions: 'receptions', locations: 'locations', proxies: 'sip-proxies' }
+    const found = await Promise.all(Object.entries(lists).map(async ([k, path]) => [k, await read(path)] as const))
+    this.lists = { ...this.lists, ...Object.fromEntries(found) }
   }
 }
 

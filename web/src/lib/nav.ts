@@ -32,7 +32,9 @@ export const groups: { title: string; entries: Entry[] }[] = [
     entries: [
       { path: 'google-voice', title: 'Google Voice', icon: 'voice', more: 'accounts numbers' },
       { path: 'devices', title: 'Devices', icon: 'device', more: 'phones rooms registrations sip' },
-      { path: 'trunks', title: 'Trunks', icon: 'trunk', more: 'pbx carrier proxy' },
+      { path: 'trunks', title: 'Trunks', icon: 'trunk', more: 'pbx carrier' },
+      { path: 'sip-proxies', title: 'SIP proxies', icon: 'out', more: 'external addresses outbound' },
+      { path: 'locations', title: 'Locations', icon: 'place', more: 'networks sites' },
       { path: 'access-tokens', title: 'Access tokens', icon: 'key', more: 'google meet tenants' },
       { path: 'gateway-token', title: 'Gateway token', icon: 'shield', more: 'certificate csr' },
     ],
