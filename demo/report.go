@@ -74,8 +74,12 @@ func (s *show) heard(who, codec string, r audio.Report) {
 	if r.Packets == 0 {
 		return
 	}
-	s.say("   %-8s %s: %d packets in, %d lost, jitter %.1f ms, longest gap %.0f ms, heard %.0f Hz at %.0f dBFS",
-		who, codec, r.Packets, r.Lost, r.JitterMS, r.MaxGapMS, r.Tone, r.Level)
+	tone := "heard no tone"
+	if r.Tone > 0 {
+		tone = fmt.Sprintf("heard %.0f Hz at %.0f dBFS", r.Tone, r.Level)
+	}
+	s.say("   %-8s %s: %d packets in, %d lost, jitter %.1f ms, longest gap %.0f ms, %s",
+		who, codec, r.Packets, r.Lost, r.JitterMS, r.MaxGapMS, tone)
 }
 
 // record is the gateway's own record of the scene's call: the newest one, or the
@@ -122,7 +126,11 @@ func (s *show) ladder(sc *scene) {
 		return
 	}
 	slices.SortStableFunc(rungs, func(a, b rung) int { return a.At.Compare(b.At) })
-	s.say("   %9s  %-34s  %-6s %-34s  %s", "", "phone", "tandem", "", "Google Voice")
+	far := "Google Voice"
+	if sc.edge == nil {
+		far = ""
+	}
+	s.say("%s", strings.TrimRight(fmt.Sprintf("   %9s  %-34s  %-6s %-34s  %s", "", "phone", "tandem", "", far), " "))
 	first := rungs[0].At
 	for _, r := range rungs {
 		s.say("   %7dms  %s", r.At.Sub(first).Milliseconds(), rungText(r.event, r.edge))
@@ -138,6 +146,9 @@ func rungText(e event, edge bool) string {
 	const width = 30
 	line := func(right bool) string {
 		text := text
+		if method := strings.LastIndex(text, " ("); len(text) > width-4 && method > 0 {
+			text = text[:method] // the number says it
+		}
 		if len(text) > width-4 {
 			text = text[:width-4]
 		}
