@@ -71,7 +71,7 @@ func TestACameraThatIsAddedInTheLobbyIsThereInside(t *testing.T) {
 	c := r.dialAs(call.Destination{To: pin, Token: "guest"}, call.Request{From: "+12025550147", FromName: "Board room"})
 	r.wait("the lobby", func() bool { return c.meet.Roster().Stage == media.Waiting })
 	c.needPictures()
-	r.wait("a room", func() bool { return r.device().Kind == "ROOM" })
+	r.wait("a room", func() bool { return r.device().Kind == "ROOM" && len(c.meet.Sinks()) == 5 })
 	must(t, r.edge.Admit(pin, "Board room"))
 	c.answered()
 	c.meet.Show([]media.View{{Width: 640, Height: 360}})
