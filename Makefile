@@ -74,8 +74,8 @@ bench: deps
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 endif
 
-bench-video: bench-programs ## measure video calls: P-6 to P-9, P-12, P-13; and P-6 in this process, part by part
-	bench/build/bench -figures 'P-[689]' -rounds $(ROUNDS)
+bench-video: bench-programs ## measure video calls: P-6 to P-10, P-12, P-13; and P-6 in this process, part by part
+	bench/build/bench -figures 'P-([689]|10)' -rounds $(ROUNDS)
 	bench/build/video -rounds $(ROUNDS)
 	go test -count=1 -run AllocatesLittle -v ./media/bridge
 
@@ -88,6 +88,7 @@ bench-programs: deps
 	gcc -O2 -Wall -o bench/build/floor-video bench/c/video.c -lvpx -lopenh264 -lyuv
 	gcc -O2 -Wall -o bench/build/floor-dtls bench/c/dtls.c -lssl -lcrypto
 	go build -buildvcs=$(BUILDVCS) -o bench/build/setup ./bench/setup
+	go build -buildvcs=$(BUILDVCS) -o bench/build/simulcast ./bench/simulcast
 	go build -buildvcs=$(BUILDVCS) -o bench/build/relay ./bench/relay
 	go build -buildvcs=$(BUILDVCS) -o bench/build/b2bua ./bench/b2bua
 	go build -buildvcs=$(BUILDVCS) -o bench/build/video ./bench/video

@@ -57,7 +57,9 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 		key, err := store.OpenKey(c.KeyFile())
 		return &store.Secrets{DB: g.db, Key: key}, err
 	}))
-	sender := &webhook.Sender{Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms}
+	sender := &webhook.Sender{
+		Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms, Keep: func() time.Duration { return g.retention().DeadLetters },
+	}
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
 		Hooks: hooks, Sender: sender,
@@ -66,6 +68,8 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 	if c.Capture {
 		a.server.Captures = &a.captures
 	}
+	a.server.Identity.Keep = func() time.Duration { return g.retention().Audit }
+	a.server.Registrations = g.past.registrations
 	if g.together != nil {
 		a.server.Cluster = machines{g.db}
 	}
@@ -93,6 +97,7 @@ func (a *admin) run(ctx context.Context) error {
 	served := async(func() error { return a.server.Run(ctx) })
 	told := async(func() error { return a.server.Sender.Run(ctx) })
 	kept := async(func() error { return a.alarms.run(ctx) })
+	past := async(func() error { return a.past.run(ctx, a.Gateway) })
 	audited := async(func() error { return a.server.Identity.Run(ctx) })
 	recorded := async(func() error { return a.captures.run(ctx) })
 	unsubscribe := a.Alarms.Subscribe(func(one alarm.Alarm) {
@@ -102,7 +107,7 @@ func (a *admin) run(ctx context.Context) error {
 	})
 	a.watch(ctx)
 	unsubscribe()
-	return errors.Join(<-served, <-told, <-kept, <-audited, <-recorded)
+	return errors.Join(<-served, <-told, <-kept, <-past, <-audited, <-recorded)
 }
 
 // tellAlarm tells webhooks of an alarm that began or ended.

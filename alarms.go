@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// keepAlarms is how long alarms that are over can be looked up.
-	keepAlarms = 90 * 24 * time.Hour
 	forgetTick = time.Hour
 	lasting    = "active" // label of alarms that are not over
 )
@@ -22,6 +20,7 @@ type alarmHistory struct {
 	log    *store.Log[alarm.Alarm]
 	writer *store.Writer[alarm.Alarm]
 	board  *alarm.Board
+	keep   func() time.Duration
 }
 
 func newAlarmHistory(g *Gateway) alarmHistory {
@@ -32,7 +31,7 @@ func newAlarmHistory(g *Gateway) alarmHistory {
 		}
 		return over
 	}}
-	return alarmHistory{mine, log, &store.Writer[alarm.Alarm]{To: log, Queue: 4096, Log: g.log}, g.Alarms}
+	return alarmHistory{mine, log, &store.Writer[alarm.Alarm]{To: log, Queue: 4096, Log: g.log}, g.Alarms, func() time.Duration { return g.retention().Alarms }}
 }
 
 // put queues an alarm that began, changed or ended. What comes too fast is counted
@@ -61,7 +60,7 @@ func (h *alarmHistory) run(ctx context.Context) error {
 	every := time.NewTicker(forgetTick)
 	defer every.Stop()
 	for ctx.Err() == nil {
-		if _, err := h.log.DeleteBefore(ctx, time.Now().Add(-keepAlarms)); err != nil && ctx.Err() == nil {
+		if _, err := h.log.Prune(ctx, time.Now().Add(-h.keep()), lasting); err != nil && ctx.Err() == nil {
 			h.writer.Log.Warn("old alarms were not removed", "err", err)
 		}
 		select {

@@ -72,7 +72,7 @@ func (p *proofs) run(ctx context.Context) error {
 	every := time.NewTicker(forgetTick)
 	defer every.Stop()
 	for ctx.Err() == nil {
-		if _, err := p.log.DeleteBefore(ctx, time.Now().Add(-p.keep())); err != nil && ctx.Err() == nil {
+		if _, err := p.log.Prune(ctx, time.Now().Add(-p.keep()), ""); err != nil && ctx.Err() == nil {
 			p.writer.Log.Warn("old evidence was not removed", "err", err)
 		}
 		select {

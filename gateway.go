@@ -30,6 +30,7 @@ import (
 	"tandem/sip/flow"
 	"tandem/store"
 	"tandem/toll"
+	"tandem/tracing"
 )
 
 // Version is what the gateway calls itself; a release build sets it.
@@ -59,10 +60,12 @@ type Gateway struct {
 	toll     toll.Guard
 	mail     mail.Mailer
 	captures capturing
+	tracer   tracing.Exporter
 	listens  []sipua.Addr
 	figures  figures
 	bridges  bridges
 	proofs   proofs
+	past     past
 	conf     atomic.Pointer[config.Config]
 
 	together *together // the cluster; nil on a single machine
@@ -104,11 +107,16 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 		Advertise: c.Media.Public, PortMin: c.Media.PortMin, PortMax: c.Media.PortMax, Log: o.Log,
 	}
 	agent := "Tandem/" + Version
+	g.openPast(node)
+	if err := g.past.close(ctx); err != nil {
+		g.log.Error("registrations of the last run are still open in the history", "err", err)
+	}
 	g.openProofs()
 	trace := g.traced(o.Trace)
 	g.Phones = &sipua.Connector{
 		Config: c.SIP, Engine: g.Engine, Bindings: &bindings{&store.Collection[sipua.Binding]{DB: g.db, Name: "bindings"}},
 		Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg, Node: node,
+		Registered: g.past.registered,
 	}
 	g.Voice = &gvoice.Connector{
 		Engine: g.Engine, Alarms: g.Alarms, Log: o.Log, UserAgent: agent, Trace: trace, Dialogs: g.proofs.recorder.Leg,
@@ -136,6 +144,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	}
 	g.mail.Node, g.mail.Log, g.mail.Alarms = node, o.Log, g.Alarms
 	g.mail.Apply(c.Alarms.Mail)
+	g.tracer.Config, g.tracer.Node, g.tracer.Version, g.tracer.Log = c.Tracing, node, Version, o.Log
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.db.Close())
@@ -237,6 +246,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	receptions := async(func() error { return g.Receptions.Run(signalling) })
 	defer g.Alarms.Subscribe(g.mail.Told)()
 	mailed := async(func() error { return g.mail.Run(storing) })
+	traced := async(func() error { return g.tracer.Run(storing) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 	clustered := async(func() error { return g.runCluster(clustering) })
@@ -251,7 +261,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err = errors.Join(err, <-clustered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, <-mailed, pages.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, <-mailed, <-traced, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

@@ -16,6 +16,8 @@ import (
 
 	"tandem/identity"
 	"tandem/identity/oidc"
+	"tandem/leg/sipua"
+	"tandem/store"
 	"tandem/webhook"
 )
 
@@ -29,11 +31,13 @@ type Server struct {
 	Config   Configuration
 	Gateway  Gateway
 	History  History
-	Hooks    *webhook.Book
-	Sender   *webhook.Sender
-	Cluster  Cluster  // nil: one machine
-	Captures Captures // nil: they are off
-	Log      *slog.Logger
+	// Registrations are the registrations that were.
+	Registrations *store.Log[sipua.Registration]
+	Hooks         *webhook.Book
+	Sender        *webhook.Sender
+	Cluster       Cluster  // nil: one machine
+	Captures      Captures // nil: they are off
+	Log           *slog.Logger
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
@@ -88,6 +92,7 @@ func (s *Server) build() {
 	s.registerConsent()
 	s.registerHooks()
 	s.registerNodes()
+	s.registerPast()
 	s.registerCaptures()
 	s.registerEvents()
 	s.describeConfig()

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -123,6 +125,7 @@ func (s *Server) registerHooks() {
 			out.Body.Items = all
 			return out, problem(err)
 		})
+	s.registerLetters()
 }
 
 func (s *Server) putHook(ctx context.Context, h webhook.Hook, version int64) (*hookOutput, error) {
@@ -144,6 +147,69 @@ func (s *Server) testHook(ctx context.Context, in *hookNameInput) (*hookTestOutp
 	out.Body.Status, out.Body.Took = status, time.Since(began).Milliseconds()
 	if err != nil {
 		out.Body.Error = clip(err.Error(), 500)
+	}
+	return out, nil
+}
+
+type letterInput struct {
+	Name string `path:"name" maxLength:"64"`
+	ID   string `path:"id" maxLength:"100"`
+}
+
+type replayOutput struct {
+	Body struct {
+		Sent int    `json:"sent" doc:"Letters that are on their way again."`
+		Left int    `json:"left" doc:"Letters that stay: the queue of the webhook is full."`
+		Text string `json:"text,omitempty"`
+	}
+}
+
+func (s *Server) registerLetters() {
+	const tag = "webhook"
+	const letters = "/webhooks/{name}/dead-letters"
+	op := operation(identity.Admin, http.MethodPost, letters+"/replay", "replay-dead-letters", tag, "Send a webhook again what it never took, the oldest first")
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.replayAll)
+	op = operation(identity.Admin, http.MethodPost, letters+"/{id}/replay", "replay-dead-letter", tag, "Send a webhook again one thing it never took")
+	op.DefaultStatus = http.StatusAccepted
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, func(ctx context.Context, in *letterInput) (*struct{}, error) {
+		return nil, letterProblem(s.Sender.Again(ctx, in.Name, in.ID))
+	})
+	huma.Register(s.api, operation(identity.Admin, http.MethodDelete, letters+"/{id}", "drop-dead-letter", tag, "Forget one thing that a webhook never took"),
+		func(ctx context.Context, in *letterInput) (*struct{}, error) {
+			return nil, letterProblem(s.Hooks.Drop(ctx, in.Name, in.ID))
+		})
+}
+
+func letterProblem(err error) error {
+	if errors.Is(err, webhook.ErrOff) || errors.Is(err, webhook.ErrFull) {
+		return huma.Error409Conflict(err.Error())
+	}
+	return problem(err)
+}
+
+// replayAll puts up to 1000 letters back on their way.
+func (s *Server) replayAll(ctx context.Context, in *hookNameInput) (*replayOutput, error) {
+	if _, _, err := s.Hooks.Get(ctx, in.Name); err != nil {
+		return nil, problem(err)
+	}
+	all, err := s.Hooks.Dead(ctx, in.Name, 1000)
+	if err != nil {
+		return nil, problem(err)
+	}
+	out := new(replayOutput)
+	for i, l := range slices.Backward(all) {
+		err := s.Sender.Again(ctx, in.Name, l.ID)
+		switch {
+		case errors.Is(err, webhook.ErrFull):
+			out.Body.Left, out.Body.Text = i+1, err.Error()
+			return out, nil
+		case err != nil && !errors.Is(err, webhook.ErrNotFound): // somebody else has sent or dropped it
+			return nil, letterProblem(err)
+		case err == nil:
+			out.Body.Sent++
+		}
 	}
 	return out, nil
 }

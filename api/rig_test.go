@@ -165,6 +165,7 @@ func newRig(t *testing.T) *rig {
 	s := &Server{
 		Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log,
 		Hooks: hooks, Sender: &webhook.Sender{Book: hooks, Log: log},
+		Registrations: &store.Log[sipua.Registration]{DB: db, Name: "registrations"},
 	}
 	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)

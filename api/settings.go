@@ -51,6 +51,7 @@ func sections() []section {
 			},
 		},
 		{"alarms", "alarms", "who is told of alarms", func(c *config.Config) any { return &c.Alarms }, nil, none},
+		{"retention", "retention", "how long the past can be looked up", func(c *config.Config) any { return &c.Retention }, nil, none},
 		{"oidc", "oidc", "signing in by OpenID Connect", func(c *config.Config) any { return &c.OIDC }, nil, none},
 		{"evidence", "evidence", "what calls leave to look at", func(c *config.Config) any { return &c.Evidence }, nil, none},
 		{"limits", "limits", "the limits of this machine", func(c *config.Config) any { return &c.Limits }, nil, none},

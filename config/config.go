@@ -24,6 +24,7 @@ import (
 	"tandem/sip/flow"
 	"tandem/token"
 	"tandem/toll"
+	"tandem/tracing"
 )
 
 // Config is the whole gateway as a person writes it. The zero value is a
@@ -49,6 +50,7 @@ type Config struct {
 	Meet    meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
 
 	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
+	Tracing  tracing.Config  `yaml:"tracing,omitempty"`  // traces of calls, for a collector
 
 	// Locations are where callers and machines are; rules can ask for them.
 	Locations []route.Location `yaml:"locations,omitempty"`
@@ -57,11 +59,12 @@ type Config struct {
 
 	// Outbound are the targets, tried in order, for telephone numbers that our
 	// devices dial and no rule knows.
-	Outbound []route.Target `yaml:"outbound,omitempty"`
-	Toll     toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
-	DialPlan route.Config   `yaml:"dial_plan,omitempty"`
-	Alarms   Alarms         `yaml:"alarms,omitempty"` // who is told of them
-	OIDC     oidc.Config    `yaml:"oidc,omitempty"`   // people sign in by an OpenID Connect provider
+	Outbound  []route.Target `yaml:"outbound,omitempty"`
+	Toll      toll.Config    `yaml:"toll_guard,omitempty"` // against calls that cost a fortune
+	DialPlan  route.Config   `yaml:"dial_plan,omitempty"`
+	Alarms    Alarms         `yaml:"alarms,omitempty"`    // who is told of them
+	Retention Retention      `yaml:"retention,omitempty"` // how long the past can be looked up
+	OIDC      oidc.Config    `yaml:"oidc,omitempty"`      // people sign in by an OpenID Connect provider
 }
 
 // VoiceAccount is a Google Voice account, and who rings when it is called.
@@ -223,10 +226,11 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
 	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
+	errs = append(errs, prefixed("tracing", c.Tracing.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)
-	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()))
+	errs = append(errs, prefixed("meet", c.Meet.Validate()), prefixed("toll_guard", c.Toll.Validate()), prefixed("alarms.mail", c.Alarms.Mail.Validate()), prefixed("oidc", c.OIDC.Validate()), prefixed("retention", c.Retention.Validate()))
 	errs = append(errs, c.checkTargets()...)
 	errs = append(errs, c.checkLocations()...)
 	if table, err := route.New(c.Routes()); err != nil {

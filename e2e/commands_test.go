@@ -210,8 +210,8 @@ func selfSigned() ([]byte, error) {
 var people = []sim.Person{
 	{Number: "+12025550180", Tone: 700, AnswerAfter: 200 * time.Millisecond},
 	{Number: "+12025550181", Tone: 760, AnswerAfter: 200 * time.Millisecond},
-	{Number: "+12025550182", AnswerAfter: 5 * time.Second, EarlyTone: 480, Tone: 700},
-	{Number: "+12025550183", NoEarlyMedia: true, Ring: 300 * time.Millisecond, AnswerAfter: 6 * time.Second, Tone: 700},
+	{Number: "+12025550182", AnswerAfter: 3500 * time.Millisecond, EarlyTone: 480, Tone: 700},
+	{Number: "+12025550183", NoEarlyMedia: true, Ring: 300 * time.Millisecond, AnswerAfter: 4 * time.Second, Tone: 700},
 	{Number: "+12025550184", Echo: true, AnswerAfter: 100 * time.Millisecond},
 	{Number: "+12025550185", NoAnswer: true},
 	{Number: "+12025550186", Refuse: 486},

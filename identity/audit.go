@@ -68,7 +68,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	every := time.NewTicker(forgetTick)
 	defer every.Stop()
 	for {
-		if _, err := k.Forget(ctx, time.Now().Add(-keepAudit)); err != nil && ctx.Err() == nil {
+		if _, err := k.Forget(ctx, time.Now().Add(-k.kept())); err != nil && ctx.Err() == nil {
 			k.Log.Warn("old audit entries were not removed", "err", err)
 		}
 		select {
@@ -79,7 +79,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
+func (k *Keeper) kept() time.Duration {
+	if k.Keep == nil {
+		return keepAudit
+	}
+	return k.Keep()
+}
+
 // Forget removes audit entries older than t.
 func (k *Keeper) Forget(ctx context.Context, t time.Time) (int64, error) {
-	return k.audit.DeleteBefore(ctx, t)
+	return k.audit.Prune(ctx, t, "")
 }

@@ -111,6 +111,8 @@ func (e *TooManyError) Error() string {
 type Keeper struct {
 	DB  *store.DB
 	Log *slog.Logger
+	// Keep is how long audit entries are kept; nil is 400 days.
+	Keep func() time.Duration
 
 	hashing  hashing
 	throttle throttle

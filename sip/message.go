@@ -29,8 +29,10 @@ type Message struct {
 // trimmed; a comma list is kept as it came.
 type Header struct{ Name, Value string }
 
-// NewRequest returns a request with no headers.
-func NewRequest(method string, uri URI) *Message { return &Message{Method: method, URI: uri} }
+// NewRequest returns a request with no headers, and room for as many as most have.
+func NewRequest(method string, uri URI) *Message {
+	return &Message{Method: method, URI: uri, Headers: make([]Header, 0, 12)}
+}
 
 // NewResponse returns a response to req with what RFC 3261 §8.2.6.2 copies: all
 // Via, From, To, Call-ID, CSeq, and Timestamp in a 100. It adds no To tag. An

@@ -39,6 +39,8 @@ type Sender struct {
 	Node string // in every envelope
 	// Alarms is told when a hook does not take what it is sent; may be nil.
 	Alarms Alarms
+	// Keep is how long letters are kept that nobody took; nil is 30 days.
+	Keep func() time.Duration
 
 	mu      sync.Mutex // guards what follows
 	hooks   []Hook
@@ -155,10 +157,39 @@ func (s *Sender) Run(ctx context.Context) error {
 		case <-changed:
 		case <-every.C:
 		case <-tidy.C:
-			if err := s.Book.Forget(ctx, time.Now().Add(-keepDead)); err != nil && ctx.Err() == nil {
+			if err := s.Book.Forget(ctx, time.Now().Add(-s.kept())); err != nil && ctx.Err() == nil {
 				s.Log.Warn("old undelivered webhooks were not removed", "err", err)
 			}
 		}
+	}
+}
+
+func (s *Sender) kept() time.Duration {
+	if s.Keep == nil {
+		return keepDead
+	}
+	return s.Keep()
+}
+
+// Again puts a letter that its hook never took back on its way, as if it were new. It
+// stays among the dead until it is taken, so that no end of the gateway loses it.
+func (s *Sender) Again(ctx context.Context, hook, id string) error {
+	l, err := s.Book.Letter(ctx, hook, id)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	line := s.lines[hook]
+	s.mu.Unlock()
+	if line == nil {
+		return ErrOff
+	}
+	l.Tries, l.Error, l.again = 0, "", true
+	select {
+	case line.queue <- l:
+		return nil
+	default:
+		return ErrFull
 	}
 }
 
@@ -216,6 +247,7 @@ func (s *Sender) deliver(ctx context.Context, l Letter) {
 		status, err := s.try(ctx, l)
 		if err == nil {
 			s.clear(l.Hook)
+			s.taken(ctx, l)
 			return
 		}
 		l.Error = err.Error()
@@ -237,6 +269,18 @@ func (s *Sender) deliver(ctx context.Context, l Letter) {
 	bury, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	s.Book.bury(bury, l, s.Log)
+}
+
+// taken forgets a letter that was among the dead.
+func (s *Sender) taken(ctx context.Context, l Letter) {
+	if !l.again {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.Book.Drop(ctx, l.Hook, l.ID); err != nil && !errors.Is(err, ErrNotFound) {
+		s.Log.Warn("a webhook was delivered again, and is still listed as undelivered", "hook", l.Hook, "event", l.Event, "err", err)
+	}
 }
 
 func (s *Sender) raise(l Letter) {

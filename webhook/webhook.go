@@ -40,6 +40,8 @@ func Events() []string {
 var (
 	ErrNotFound = errors.New("there is no webhook of this name")
 	ErrTaken    = errors.New("there is a webhook of this name already")
+	ErrOff      = errors.New("the webhook is switched off; nothing is sent to it")
+	ErrFull     = errors.New("too much waits for this webhook already; try again later")
 	ErrConflict = errors.New("somebody else has changed the webhook meanwhile")
 )
 
@@ -202,6 +204,7 @@ type Letter struct {
 	Tries int       `json:"tries"`
 	Error string    `json:"error,omitempty"` // of the last try
 	Body  []byte    `json:"body,omitempty"`
+	again bool      // it is among the dead already
 }
 
 // Dead are letters that a hook never took, the newest first.
@@ -214,15 +217,33 @@ func (b *Book) Dead(ctx context.Context, hook string, limit int) ([]Letter, erro
 	return all, err
 }
 
+// Letter finds a letter that its hook never took.
+func (b *Book) Letter(ctx context.Context, hook, id string) (Letter, error) {
+	e, err := b.dead.Get(ctx, hook+" "+id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Letter{}, ErrNotFound
+	}
+	return e.Value, err
+}
+
+// Drop forgets a letter that its hook never took.
+func (b *Book) Drop(ctx context.Context, hook, id string) error {
+	err := b.dead.Delete(ctx, hook+" "+id)
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
+}
+
 // bury keeps a letter that nobody took.
 func (b *Book) bury(ctx context.Context, l Letter, log *slog.Logger) {
-	if err := b.dead.Append(ctx, store.Entry[Letter]{ID: l.Hook + " " + l.ID, At: l.At, Value: l}); err != nil {
+	if err := b.dead.Put(ctx, store.Entry[Letter]{ID: l.Hook + " " + l.ID, At: l.At, Value: l}); err != nil {
 		log.Error("an undelivered webhook is lost", "hook", l.Hook, "event", l.Event, "err", err)
 	}
 }
 
 // Forget removes dead letters older than t.
 func (b *Book) Forget(ctx context.Context, t time.Time) error {
-	_, err := b.dead.DeleteBefore(ctx, t)
+	_, err := b.dead.Prune(ctx, t, "")
 	return err
 }

@@ -161,6 +161,46 @@ func TestWhatIsNeverTakenIsKept(t *testing.T) {
 	}
 }
 
+func TestWhatWasNeverTakenIsSentAgain(t *testing.T) {
+	r := receive(t, 410, 410, 200)
+	b := book(t)
+	s, _ := sender(t, b, Hook{Name: "a", URL: r.URL, Private: true})
+	dead := func(tries int) Letter {
+		for t.Context().Err() == nil {
+			all, err := b.Dead(t.Context(), "a", 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(all) == 1 && len(r.came) == 0 && tries > 0 || len(all) == 0 && tries == 0 {
+				return append(all, Letter{})[0]
+			}
+		}
+		return Letter{}
+	}
+	s.Publish("call.ended", 1)
+	<-r.came
+	l := dead(1)
+	if err := s.Again(t.Context(), "a", "no such letter"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	if err := s.Again(t.Context(), "b", l.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	if err := s.Again(t.Context(), "a", l.ID); err != nil {
+		t.Fatal(err)
+	}
+	<-r.came // refused once more: it stays among the dead
+	l = dead(1)
+	if err := s.Again(t.Context(), "a", l.ID); err != nil {
+		t.Fatal(err)
+	}
+	<-r.came
+	dead(0) // taken, and no longer listed
+	if r.got[0] != r.got[1] || r.got[1] != r.got[2] {
+		t.Errorf("another body: %q", r.got)
+	}
+}
+
 func TestHooksThatCannotBe(t *testing.T) {
 	b := book(t)
 	good := Hook{Name: "a", URL: "https://example.com/x", Secret: secret}

@@ -40,6 +40,7 @@ var figures = [...]figure{
 	{"P-6", videoCost}, // with P-7, P-12 and P-13
 	{"P-8", realTime},
 	{"P-9", pictureQuality},
+	{"P-10", simulcastCost},
 	{"P-11", setupCost},
 }
 

@@ -34,10 +34,12 @@ type Connector struct {
 	Alarms    Alarms   // may be nil
 	Log       *slog.Logger
 	UserAgent string
-	Trace     func(flow.TraceEvent)    // sees every SIP message; may be nil
-	Dialogs   func(leg, callID string) // told which SIP dialog a leg has; may be nil
-	Node      string
-	Inner     *Inner // the other machines of a cluster; nil on a single one
+	Trace     func(flow.TraceEvent) // sees every SIP message; may be nil
+	// Registered is told of registrations that begin and end; it may be nil, and does not block.
+	Registered func(Registration)
+	Dialogs    func(leg, callID string) // told which SIP dialog a leg has; may be nil
+	Node       string
+	Inner      *Inner // the other machines of a cluster; nil on a single one
 
 	net      *flow.Transport
 	layer    *transaction.Layer

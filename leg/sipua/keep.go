@@ -31,7 +31,7 @@ func (c *Connector) keep(ctx context.Context) {
 		case now := <-t.C:
 			b := c.book.Load()
 			ask, gone := c.reg.tick(now, b.conf.Register.qualify())
-			c.forget(gone, "it expired, or answers no more")
+			c.forget(gone, whyExpired)
 			for _, k := range ask {
 				c.ask(k)
 			}
@@ -91,6 +91,7 @@ func (c *Connector) restore() {
 			continue
 		}
 		c.reg.apply(b.Device, change{set: []*contact{k}}, 1<<10, now)
+		c.tell(k, "")
 		c.watch(k)
 		c.Log.Info("registration brought back", "device", b.Device, "contact", b.Contact)
 	}

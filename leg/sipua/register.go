@@ -45,7 +45,7 @@ func (c *Connector) onRegister(s *transaction.Server) {
 	}
 	f.Trust()
 	c.count.registers.Add(1)
-	c.changed(ch.set, gone)
+	c.changed(ch.set, gone, ch)
 	answer := func() { c.respond(s, c.registered(req, d.Name, ch)) }
 	// A connection dies with the process, so that nothing is lost when the store is behind.
 	if f.Reliable() || !c.saves.pending(d.Name) {
@@ -57,15 +57,21 @@ func (c *Connector) onRegister(s *transaction.Server) {
 
 // changed follows a change of the registrar: connections are watched, the store
 // is told.
-func (c *Connector) changed(set, gone []*contact) {
+func (c *Connector) changed(set, gone []*contact, asked change) {
 	for _, k := range gone {
 		k.path.Detach(&k.Link)
 		if !hasKey(set, k.Key) {
 			c.saves.delete(k.Device, k.Key)
 			c.Log.Info("device unregistered", "device", k.Device, "contact", k.Contact)
 		}
+		if why := ended(set, k, asked); why != "" {
+			c.tell(k, why)
+		}
 	}
 	for _, k := range set {
+		if !k.goesOn {
+			c.tell(k, "")
+		}
 		c.watch(k)
 		if !k.stored || c.Inner != nil { // it may have been elsewhere meanwhile
 			b := k.Binding
@@ -76,6 +82,25 @@ func (c *Connector) changed(set, gone []*contact) {
 			c.Log.Info("device registered", "device", k.Device, "contact", k.Contact, "over", k.source, "until", k.Expires)
 		}
 	}
+}
+
+// ended is why a contact that was taken out has ended; "" when it goes on as another.
+func ended(set []*contact, gone *contact, asked change) string {
+	for _, k := range set {
+		if k.Key == gone.Key {
+			if k.goesOn {
+				return ""
+			}
+			return whyAgain
+		}
+	}
+	switch {
+	case asked.touches(gone.Key):
+		return whyUnregistered
+	case !time.Now().Before(gone.Expires):
+		return whyExpired
+	}
+	return whyCrowded
 }
 
 func hasKey(all []*contact, key string) bool {
@@ -96,6 +121,7 @@ func (c *Connector) forget(gone []*contact, why string) {
 		k.path.Detach(&k.Link)
 		c.saves.delete(k.Device, k.Key)
 		c.Log.Info("device unregistered", "device", k.Device, "contact", k.Contact, "why", why)
+		c.tell(k, why)
 	}
 }
 
@@ -103,7 +129,8 @@ func (c *Connector) forget(gone []*contact, why string) {
 func (c *Connector) lost(k *contact) {
 	if c.reg.remove(k) {
 		c.saves.delete(k.Device, k.Key)
-		c.Log.Info("device unregistered", "device", k.Device, "contact", k.Contact, "why", "its connection is gone")
+		c.Log.Info("device unregistered", "device", k.Device, "contact", k.Contact, "why", whyLost)
+		c.tell(k, whyLost)
 	}
 }
 
@@ -180,7 +207,7 @@ func (c *Connector) newContact(f *flow.Flow, b Binding, a sip.Address) *contact 
 		}
 	}
 	a.URI.Headers = "" // our requests have none in their URI (RFC 3261 §19.1.1); the Binding keeps them
-	return &contact{Binding: b, addr: a, source: f, path: c.pathTo(f, a.URI, b.Path), dead: c.lost}
+	return &contact{Binding: b, since: time.Now(), addr: a, source: f, path: c.pathTo(f, a.URI, b.Path), dead: c.lost}
 }
 
 // contactKey says which registration replaces which: a device's instance and

@@ -35,6 +35,10 @@ type contact struct {
 	connect func(context.Context) (*flow.Flow, error)
 	dead    func(*contact)
 
+	// Guarded by the registrar until it is known there, and never changed then.
+	since  time.Time // the first REGISTER
+	goesOn bool      // it was there before this REGISTER
+
 	// Guarded by the registrar.
 	kept    time.Time // until when the store has it
 	stored  bool      // it has it since before this REGISTER
@@ -90,6 +94,7 @@ func (r *registrar) apply(device string, ch change, limit int, now time.Time) (g
 		r.countLocked(k, 1)
 		r.nameLocked(k)
 		k.keep(gone)
+		k.lasts(gone)
 	}
 	r.dropLocked(device, stay, gone)
 	return gone, true

@@ -282,7 +282,7 @@ func (c *Connector) Apply(conf Config) error {
 	}
 	for name := range old.devices {
 		if b.devices[name] == nil {
-			c.forget(c.reg.removeDevice(name), "the device is no longer configured")
+			c.forget(c.reg.removeDevice(name), whyRemoved)
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ type Congestion struct {
 	lossAt   time.Time
 	lost     int // since lossAt
 	packets  int
+	lossy    bool      // more than a few were lost, and it has not ended yet
 	decrease time.Time // the last one
 	plateau  average   // of the throughput where the path was full
 	trip     time.Duration
@@ -210,6 +211,10 @@ func (c *Congestion) lossReport(now time.Time, lost, packets int) {
 	}
 	fraction := float64(c.lost) / float64(c.packets)
 	c.lossAt, c.lost, c.packets = now, 0, 0
+	if c.lossy && fraction < 0.02 {
+		c.probe.soon(now) // it is another path now
+	}
+	c.lossy = fraction > 0.10 || c.lossy && fraction >= 0.02
 	switch {
 	case fraction > 0.10:
 		c.loss = int(float64(min(c.loss, c.Target())) * (1 - fraction/2))

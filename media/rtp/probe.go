@@ -40,6 +40,7 @@ const (
 	probeLeast    = 300_000 // bit/s, the slowest probe: less says little
 	probeLength   = 50 * time.Millisecond
 	probePackets  = 12                     // at least
+	probeSoon     = 300 * time.Millisecond // behind the end of a loss
 	probeAnswer   = 600 * time.Millisecond // behind the last packet, then no report comes any more
 	probeFirst    = time.Second            // behind the first report
 	probeAfter    = 2 * time.Second        // behind a path that was full
@@ -165,6 +166,14 @@ func (k *cluster) most() bool  { return k.came*10 >= k.packets*9 }
 // notBefore puts the next probe off.
 func (p *prober) notBefore(at time.Time) {
 	if at.After(p.next) {
+		p.next = at
+	}
+}
+
+// soon forgets what probes have found so far: the path has changed.
+func (p *prober) soon(now time.Time) {
+	p.pause = 0
+	if at := now.Add(probeSoon); at.Before(p.next) {
 		p.next = at
 	}
 }

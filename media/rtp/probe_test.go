@@ -25,7 +25,8 @@ type studio struct {
 	rates   [3]int
 	keys    [3]bool
 	probes  bool
-	padding int // octets
+	padding int     // octets
+	deaf    float64 // the part of the reports that is lost
 
 	topSince time.Time // the top layer has been on since
 	voices   []time.Duration
@@ -133,7 +134,7 @@ func (s *studio) run(length time.Duration, each func() bool) {
 			}
 		}
 		if tick%20 == 0 {
-			if b, ok := s.log.Append(nil, 1, 2); ok {
+			if b, ok := s.log.Append(nil, 1, 2); ok && s.r.Float64() >= s.deaf {
 				for f := range Feedbacks(b) {
 					s.c.Acknowledge(s.now.Add(s.l.delay), f)
 				}
@@ -200,6 +201,34 @@ func TestTheTopLayerComesBackSoon(t *testing.T) {
 		}
 		if late > test.late || float64(lost) > (0.01+1.5*test.loss)*float64(voices) && test.length > time.Second {
 			t.Errorf("%s: the voice is %v late, %d of %d are lost", test.name, late, lost, voices)
+		}
+	}
+}
+
+// TestLossIsForgottenSoon: how long 720 lines take to come back when a path that lost
+// packets, in both directions, does so no longer.
+func TestLossIsForgottenSoon(t *testing.T) {
+	for _, loss := range []float64{0.01, 0.05, 0.12, 0.20, 0.30} {
+		worst, sum := time.Duration(0), time.Duration(0)
+		const times = 10
+		for seed := range uint64(times) {
+			s := newStudio(true)
+			s.l.r = rand.New(rand.NewPCG(seed, 2))
+			s.run(15*time.Second, nil)
+			s.l.loss, s.deaf = loss, loss
+			s.run(30*time.Second, nil)
+			if loss <= 0.05 && !s.top[2] {
+				t.Errorf("with %.0f %% lost the top layer is off, at %d bit/s", 100*loss, s.c.Target())
+			}
+			s.l.loss, s.deaf = 0, 0
+			free := s.now
+			s.run(time.Minute, func() bool { return !s.top[2] || s.c.Target() < 1_900_000 })
+			back := s.now.Sub(free)
+			worst, sum = max(worst, back), sum+back
+		}
+		t.Logf("after %2.0f %%: whole again after %5.2f s, %5.2f s at most", 100*loss, (sum / times).Seconds(), worst.Seconds())
+		if worst > 6*time.Second {
+			t.Errorf("after %.0f %% of loss it takes %v", 100*loss, worst)
 		}
 	}
 }

@@ -9,6 +9,7 @@ package dialog
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,9 @@ type Core struct {
 	closed   bool
 
 	stats counters
+
+	once               sync.Once
+	allows, supporteds string // Allow and Supported as they are written; set once
 }
 
 // DefaultAllow returns the methods the package can handle.
@@ -164,6 +168,12 @@ func (c *Core) session(k sessionKey) *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sessions[k]
+}
+
+// abilities are the values of Allow and Supported.
+func (c *Core) abilities() (allow, supported string) {
+	c.once.Do(func() { c.allows, c.supporteds = strings.Join(c.allow(), ", "), strings.Join(c.supported(), ", ") })
+	return c.allows, c.supporteds
 }
 
 func (c *Core) allow() []string {

@@ -64,11 +64,12 @@ func addAll(m *sip.Message, headers []sip.Header) {
 
 // ability adds Allow and Supported, unless they are there.
 func (c *Core) ability(m *sip.Message) {
+	allow, supported := c.abilities()
 	if !m.Has("Allow") {
-		m.Add("Allow", strings.Join(c.allow(), ", "))
+		m.Add("Allow", allow)
 	}
-	if tags := c.supported(); len(tags) > 0 && !m.Has("Supported") {
-		m.Add("Supported", strings.Join(tags, ", "))
+	if supported != "" && !m.Has("Supported") {
+		m.Add("Supported", supported)
 	}
 }
 
