@@ -90,7 +90,7 @@ func (s *show) record(sc *scene) *call.Record {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	s.Gateway.Switch.Wait() // the record is complete when the call's last leg is gone
+	s.end()
 	if err := s.Gateway.Settle(ctx); err != nil {
 		s.fail("the call record is not written: %v", err)
 		return nil
@@ -104,6 +104,27 @@ func (s *show) record(sc *scene) *call.Record {
 	s.fail("no call record: %v", err)
 	return nil
 }
+
+// end waits for the last leg of the act's calls: their records are complete then. A call
+// that an act which failed has left behind is ended.
+func (s *show) end() {
+	gone := make(chan struct{})
+	go func() {
+		s.Gateway.Switch.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return
+	case <-time.After(endsWithin):
+	}
+	for _, r := range s.Gateway.Switch.Live() {
+		s.Gateway.Switch.Hangup(r.ID)
+	}
+	<-gone
+}
+
+const endsWithin = 10 * time.Second
 
 // ladder prints the messages of both sides of the gateway in the order of time.
 func (s *show) ladder(sc *scene) {
