@@ -31,12 +31,14 @@ func (c *Config) files(f func(field string, path *string)) {
 }
 
 // CheckPaths finds names of files that mean another file wherever the gateway is started:
-// a document in the store is in no folder that they could be relative to. The error is
-// an [Errors].
-func (c *Config) CheckPaths() error {
+// a document in the store is in no folder that they could be relative to. Those that old has
+// already may stay. The error is an [Errors].
+func (c *Config) CheckPaths(old *Config) error {
 	var errs Errors
+	had := make(map[string]bool)
+	old.files(func(_ string, path *string) { had[*path] = true })
 	c.files(func(field string, path *string) {
-		if *path != "" && !filepath.IsAbs(*path) {
+		if *path != "" && !filepath.IsAbs(*path) && !had[*path] {
 			errs = append(errs, &Error{Field: field, Msg: fmt.Sprintf("%q is relative to no folder here; write the whole path, such as /etc/tandem/%s", *path, filepath.Base(*path))})
 		}
 	})
