@@ -30,6 +30,7 @@ import (
 	"tandem/sip/flow"
 	"tandem/store"
 	"tandem/toll"
+	"tandem/tracing"
 )
 
 // Version is what the gateway calls itself; a release build sets it.
@@ -59,6 +60,7 @@ type Gateway struct {
 	toll     toll.Guard
 	mail     mail.Mailer
 	captures capturing
+	tracer   tracing.Exporter
 	listens  []sipua.Addr
 	figures  figures
 	bridges  bridges
@@ -166,6 +168,7 @@ func build(ctx context.Context, c *config.Config, o Options, skip int, why error
 	}
 	g.mail.Node, g.mail.Log, g.mail.Alarms = node, o.Log, g.Alarms
 	g.mail.Apply(c.Alarms.Mail)
+	g.tracer.Config, g.tracer.Node, g.tracer.Version, g.tracer.Log = c.Tracing, node, Version, o.Log
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
@@ -267,6 +270,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	receptions := async(func() error { return g.Receptions.Run(signalling) })
 	defer g.Alarms.Subscribe(g.mail.Told)()
 	mailed := async(func() error { return g.mail.Run(storing) })
+	traced := async(func() error { return g.tracer.Run(storing) })
 	measured := async(func() error { return g.Capacity.Run(signalling) })
 	guarded := async(func() error { return g.toll.Run(signalling) })
 	clustered := async(func() error { return g.runCluster(clustering) })
@@ -281,7 +285,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err = errors.Join(err, <-clustered)
 	g.Switch.Wait() // a call may have come in before the listeners closed
 	stopStoring()
-	err = errors.Join(err, <-written, <-mailed, pages.Close(), g.Engine.Close(), g.db.Close())
+	err = errors.Join(err, <-written, <-mailed, <-traced, pages.Close(), g.Engine.Close(), g.db.Close())
 	g.log.Info("gateway stopped", "took", time.Since(began))
 	return err
 }

@@ -57,6 +57,12 @@ func (g *Gateway) observe() {
 			emit(float64(n), why.String())
 		}
 	})
+	m.Func(metrics.TracesTotal, func(emit metrics.Emit) {
+		s := g.tracer.Stats()
+		emit(float64(s.Sent), "sent")
+		emit(float64(s.Failed), "failed")
+		emit(float64(s.Dropped), "dropped")
+	})
 	m.GaugeFunc(metrics.StoreWaiting, func() float64 { return float64(g.records.Stats().Waiting) })
 	m.Func(metrics.StoreDroppedTotal, func(emit metrics.Emit) { emit(float64(g.records.Stats().Dropped + g.records.Stats().Failed)) })
 	g.observeLife()

@@ -54,6 +54,7 @@ func (r *recorder) Ended(rec call.Record) {
 	r.put(rec)
 	r.g.admin.ended(rec)
 	r.g.count(rec)
+	r.g.tracer.Ended(rec)
 }
 
 // Stored tells when the record of a call that began is in the store.

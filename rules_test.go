@@ -16,7 +16,7 @@ const module = "tandem"
 // mayImport is the tree's dependency direction: folder -> folders it may import.
 // ARCHITECTURE.md explains it. "x/..." is x and everything below it.
 var mayImport = map[string][]string{
-	".": {"alarm", "api", "evidence", "webhook", "identity", "call", "web", "capacity", "cluster", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll", "alarm/mail", "capture"},
+	".": {"alarm", "api", "evidence", "webhook", "identity", "call", "web", "capacity", "cluster", "config", "control", "leg/...", "media/...", "metrics", "route", "sip/...", "store", "token", "toll", "alarm/mail", "capture", "tracing"},
 
 	"call":  {"media", "internal/mailbox", "internal/crew"},
 	"route": {"call", "internal/rewrite"},
@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"api":                    {"alarm", "call", "capture", "cluster", "config", "control", "evidence", "identity", "identity/oidc", "leg/gvoice", "leg/meet", "leg/reception", "leg/sipua", "media", "route", "store", "token", "webhook"},
 	"webhook":                {"alarm", "store", "token", "internal/public"},
 	"evidence":               {"call", "media", "sip/flow"},
+	"tracing":                {"call", "token"},
 	"identity":               {"store"},
 	"identity/oidc":          {"token"},
 	"identity/oidc/oidctest": {},
@@ -71,7 +72,7 @@ var mayImport = map[string][]string{
 	"cluster":                {"alarm", "store"},
 	"control":                {"alarm", "config", "store", "token"},
 	"docs":                   {},
-	"config":                 {"call", "capacity", "docs", "identity/oidc", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence", "alarm/mail"},
+	"config":                 {"call", "capacity", "docs", "identity/oidc", "leg/...", "media/transport", "metrics", "route", "sip/flow", "store", "token", "toll", "evidence", "alarm/mail", "tracing"},
 	"importer":               {"call", "config", "internal/public", "internal/rewrite", "leg/gvoice", "leg/reception", "leg/sipua", "route", "token"},
 
 	// The stand-ins import nothing of ours, so no bug can hide by being on both sides.

@@ -271,6 +271,12 @@ func pipeline(v call.View) []string {
 // streams are those of a leg. What is known of the leg as a whole is shown at its
 // first audio stream.
 func streams(side string, l call.LegView, timeline []evidence.Sample) (all []stream) {
+	voices := 0
+	for _, i := range l.In {
+		if i.Kind == media.Audio {
+			voices++
+		}
+	}
 	first := true
 	for _, i := range l.In {
 		st := streamOf(side, "in", i)
@@ -282,6 +288,9 @@ func streams(side string, l call.LegView, timeline []evidence.Sample) (all []str
 				st.Packets, st.Lost, st.Loss, st.Jitter = m.PacketsIn, m.Lost, share(m.Lost, m.PacketsIn), millis(m.Jitter)
 			}
 			for _, sample := range slices.Backward(timeline) {
+				if voices > 1 { // what is known is of all of them, and of pictures
+					break
+				}
 				if sample.Leg == side {
 					st.Bitrate = sample.Bitrate
 					break

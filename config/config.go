@@ -24,6 +24,7 @@ import (
 	"tandem/sip/flow"
 	"tandem/token"
 	"tandem/toll"
+	"tandem/tracing"
 )
 
 // Config is the whole gateway as a person writes it. The zero value is a
@@ -49,6 +50,7 @@ type Config struct {
 	Meet    meet.Config    `yaml:"meet,omitempty"` // meetings of Google Meet
 
 	Evidence evidence.Config `yaml:"evidence,omitempty"` // what calls leave to look at
+	Tracing  tracing.Config  `yaml:"tracing,omitempty"`  // traces of calls, for a collector
 
 	// Locations are where callers and machines are; rules can ask for them.
 	Locations []route.Location `yaml:"locations,omitempty"`
@@ -222,6 +224,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("limits.calls: must not be negative"))
 	}
 	errs = append(errs, prefixed("evidence", c.Evidence.Validate()))
+	errs = append(errs, prefixed("tracing", c.Tracing.Validate()))
 	errs = append(errs, prefixed("limits", c.Limits.Capacity().Validate()))
 	errs = append(errs, c.checkReceptions()...)
 	errs = append(errs, c.checkCluster()...)

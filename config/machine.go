@@ -11,7 +11,7 @@ import (
 // machineFields belong to one machine and never to the configuration that the
 // nodes share. Of sip it is listen.
 func machineFields() []string {
-	return []string{"node", "store", "managed", "key_file", "http", "log", "limits", "media", "web", "cluster", "capture"}
+	return []string{"node", "store", "managed", "key_file", "http", "log", "limits", "media", "web", "cluster", "capture", "tracing"}
 }
 
 // WithMachine returns a copy of c that has the fields of the machine from base.

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
 }
 
 // changeForEver makes one version after another and prints each that is

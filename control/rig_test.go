@@ -1,28 +1,22 @@
 package control
 
 import (
-	"context"
-	"crypto/rand"
-	"database/sql"
-	"errors"
 	"log/slog"
-	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tandem/config"
+	"tandem/internal/postgres"
 	"tandem/leg/sipua"
 	"tandem/store"
 )
 
-// each runs a test on SQLite and, when TANDEM_TEST_POSTGRES names a database,
-// on PostgreSQL in a schema of its own.
+// each runs a test on SQLite and, with -tags peers or when TANDEM_TEST_POSTGRES names a
+// database, on PostgreSQL in a schema of its own.
 func each(t *testing.T, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, newRig(t, filepath.Join(t.TempDir(), "test.db"))) })
-	t.Run("postgres", func(t *testing.T) { test(t, newRig(t, postgresURL(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, newRig(t, postgres.Schema(t))) })
 }
 
 // rig is a database, and the managers of the nodes on it.
@@ -82,36 +76,6 @@ func base() *config.Config {
 			Devices: []sipua.Device{{Name: "kitchen", Password: "canary-kitchen"}},
 		},
 	}
-}
-
-func postgresURL(t *testing.T) string {
-	t.Helper()
-	from := os.Getenv("TANDEM_TEST_POSTGRES")
-	if from == "" {
-		t.Skip("set TANDEM_TEST_POSTGRES to the URL of an empty PostgreSQL database")
-	}
-	admin, err := sql.Open("pgx", from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := "tandem_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE")
-		if err := errors.Join(err, admin.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 // change makes a change that must succeed.

@@ -181,6 +181,10 @@ var (
 		Name: "tandem_token_fetches_total", Help: "Access tokens asked for, by result (ok, refused, failed).",
 		Kind: Counter, Labels: []string{"result"},
 	}
+	TracesTotal = Family{
+		Name: "tandem_traces_total", Help: "Calls whose trace was due, by result (sent, failed, dropped).",
+		Kind: Counter, Labels: []string{"result"},
+	}
 	StoreWaiting = Family{
 		Name: "tandem_store_records_waiting", Help: "Call records that wait to be stored.",
 	}

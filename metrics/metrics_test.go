@@ -114,7 +114,7 @@ func TestFamiliesAreWellNamed(t *testing.T) {
 		AccountState, SIPMessagesTotal, SIPBytesTotal, SIPParseErrorsTotal, SIPDroppedTotal, SIPConnections, SIPTransactions,
 		SIPTransactionsTotal, SIPRetransmissionsTotal, SIPTimeoutsTotal, SIPAuthFailuresTotal, TollRefusalsTotal, RTPPacketsTotal, RTPBytesTotal,
 		RTPLostTotal, RTPDroppedTotal, RTPJitterSeconds, MediaSessions, BridgesActive, AlarmsActive, TokenFetchesTotal,
-		StoreWaiting, StoreDroppedTotal, MeetJoinsTotal, MeetCalls, MeetLobbiesTotal, MeetTokenExpiry,
+		TracesTotal, StoreWaiting, StoreDroppedTotal, MeetJoinsTotal, MeetCalls, MeetLobbiesTotal, MeetTokenExpiry,
 	}
 	for _, f := range families {
 		if !regexp.MustCompile(`^tandem_[a-z_]+$`).MatchString(f.Name) || !strings.HasSuffix(f.Help, ".") {

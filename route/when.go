@@ -163,7 +163,6 @@ type moment struct {
 	zone             *time.Location
 	minute           int
 	today, yesterday day
-	text             string
 }
 
 type day struct {

@@ -2,16 +2,15 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/internal/postgres"
 )
 
 // thing is a value to keep.
@@ -20,12 +19,12 @@ type thing struct {
 	Count int
 }
 
-// each runs a test on SQLite and, when TANDEM_TEST_POSTGRES names a database,
-// on PostgreSQL in a schema of its own.
+// each runs a test on SQLite and, with -tags peers or when TANDEM_TEST_POSTGRES names a
+// database, on PostgreSQL in a schema of its own.
 func each(t *testing.T, test func(t *testing.T, db *DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, mustOpen(t, filepath.Join(t.TempDir(), "test.db"))) })
-	t.Run("postgres", func(t *testing.T) { test(t, mustOpen(t, postgresURL(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, mustOpen(t, postgres.Schema(t))) })
 }
 
 func mustOpen(t *testing.T, databaseURL string) *DB {
@@ -40,36 +39,6 @@ func mustOpen(t *testing.T, databaseURL string) *DB {
 		}
 	})
 	return db
-}
-
-func postgresURL(t *testing.T) string {
-	t.Helper()
-	base := os.Getenv("TANDEM_TEST_POSTGRES")
-	if base == "" {
-		t.Skip("set TANDEM_TEST_POSTGRES to the URL of an empty PostgreSQL database")
-	}
-	admin, err := sql.Open("pgx", base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := "tandem_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE")
-		if err := errors.Join(err, admin.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 func TestOpenRefusesWithASentence(t *testing.T) {

@@ -101,7 +101,7 @@ func (p *Pending) Finish(ctx context.Context, code, state string) (Secret, error
 	case err != nil:
 		return "", fmt.Errorf("the code was not exchanged: %w", timeoutOr(err))
 	case t.RefreshToken == "":
-		return "", errors.New("Google gave no refresh token: remove this program's access in your Google account's settings, and consent again")
+		return "", errors.New("there was no refresh token in Google's answer: remove this program's access in your Google account's settings, and consent again")
 	}
 	return Secret(t.RefreshToken), nil
 }

@@ -1,7 +1,8 @@
 //go:build unix
 
 // Package postgres runs a PostgreSQL server of its own for a test: on loopback, in
-// a temporary folder, as a user without rights. Start reading at [Start].
+// a temporary folder, as a user without rights. Start reading at [Start]; [Main] is for
+// packages all of whose tests share one.
 package postgres
 
 import (

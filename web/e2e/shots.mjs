@@ -9,12 +9,13 @@ const variants = (process.env.VARIANTS ?? '1440-light,1440-dark,390-light,390-da
 const { b, close } = await browser()
 const s = await serve({ signedIn: true })
 const fresh = await serve({ fresh: true })
+const out = await serve({})
 const busy = await serve({ signedIn: true, calls: 1000 })
 for (const v of variants) {
   const [width, mode] = v.split('-')
   for (const p of pages(s)) {
     if (only.length && !only.some((o) => p.name.startsWith(o))) continue
-    const server = p.on === 'fresh' ? fresh : p.on === 'busy' ? busy : s
+    const server = p.on === 'fresh' ? fresh : p.on === 'busy' ? busy : p.on === 'out' ? out : s
     const page = await open(b, server.url, { width: Number(width), height: width === '390' ? 844 : 900, dark: mode === 'dark' })
     await page.goto(server.url + '#' + p.path)
     await page.waitForSelector('h1')
@@ -28,4 +29,4 @@ for (const v of variants) {
   }
 }
 await close()
-for (const x of [s, fresh, busy]) await x.close()
+for (const x of [s, fresh, busy, out]) await x.close()

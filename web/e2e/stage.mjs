@@ -22,7 +22,8 @@ export async function serve(options) {
   const mock = createMock(options)
   const server = createServer(async (req, res) => {
     if (await mock.handle(req, res)) return
-    const path = req.url === '/' ? 'index.html' : req.url.slice(1)
+    const asked = req.url.split('?')[0]
+    const path = asked === '/' ? 'index.html' : asked.slice(1)
     const body = bundle.get(path)
     if (!body) return res.writeHead(404).end()
     res.writeHead(200, { 'Content-Type': kinds[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': policy })

@@ -175,6 +175,20 @@ stories['a gateway token: a request is refused with a sentence'] = async ({ b, m
   return page
 }
 
+stories['an account is connected at Google, and the browser comes back'] = async ({ b, mock, url }) => {
+  if (!mock) return
+  const page = await open(b, url)
+  await signIn(page, url)
+  await page.goto(url + '#/connect')
+  await page.fill('#c-id', 'my-own-client')
+  await page.fill('#c-name', 'cabin')
+  await page.fill('#c-number', '+12025550177')
+  await page.click('text=Continue at Google')
+  await page.waitForSelector('text=“cabin” is connected')
+  assert.ok(!page.url().includes('code='), page.url())
+  return page
+}
+
 stories['go somewhere by its name'] = async ({ b, url }) => {
   const page = await open(b, url)
   await signIn(page, url)
@@ -215,13 +229,14 @@ stories['a thousand calls move smoothly'] = async ({ b, mock }) => {
 async function everyPage(b, done) {
   const s = await serve({ signedIn: true })
   const fresh = await serve({ fresh: true })
+  const out = await serve({})
   let found = 0
   // Wide and light, narrow and dark find what there is; AXE=all tries the other two as well.
   const looks = [[1440, false], [390, true], ...(process.env.AXE === 'all' ? [[1440, true], [390, false]] : [])]
   for (const [width, dark] of looks) {
     for (const p of pages(s)) {
       if (p.on === 'busy') continue
-      const server = p.on === 'fresh' ? fresh : s
+      const server = p.on === 'fresh' ? fresh : p.on === 'out' ? out : s
       const page = await open(b, server.url, { width, dark })
       await page.goto(server.url + '#' + p.path)
       await page.waitForSelector('h1')
@@ -237,6 +252,7 @@ async function everyPage(b, done) {
   }
   await s.close()
   await fresh.close()
+  await out.close()
   return found
 }
 

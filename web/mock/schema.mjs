@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { parseDocument } from 'yaml'
 
 const secrets = new Set(['password', 'client_secret', 'refresh_token', 'secret'])
-const maps = new Set(['groups', 'callers', 'sounds'])
+const maps = new Set(['roles', 'groups', 'callers', 'sounds'])
 
 export function schemaOf(path) {
   const lines = []
@@ -63,10 +63,11 @@ export function schemaOf(path) {
   p.dial_plan.properties.groups = { type: 'object', additionalProperties: targets() }
   const times = () => ({ type: 'array', items: { type: 'object', properties: Object.fromEntries(['days', 'hours', 'dates'].map((n) => [n, { type: 'array', items: { type: 'string' } }])) } })
   Object.assign(p.dial_plan.properties.rules.items.properties, { when: times(), except: times() })
+  p.oidc.properties.roles = { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } }
   p.receptions.items.properties.sounds = { type: 'object', additionalProperties: { type: 'string' } }
   p.dial_plan.properties.tests = { type: 'array', items: { type: 'object', properties: { name: { type: 'string' }, from: { type: 'string' }, caller: { type: 'string' }, to: { type: 'string' }, location: { type: 'string' }, source: { type: 'string' }, protocol: { type: 'string' }, at: { type: 'string' }, expect: { type: 'string' } } } }
   for (const list of [p.sip.properties.devices, p.sip.properties.trunks, p.sip.properties.proxies, p.locations, p.google_voice, p.meet.properties.access_tokens, p.dial_plan.properties.rules, p.receptions]) list.items.required = ['name']
-  for (const name of ['node', 'store', 'key_file', 'http', 'web', 'cluster', 'log', 'limits', 'media', 'managed']) if (p[name]) p[name]['x-machine'] = true
+  for (const name of ['node', 'store', 'key_file', 'http', 'web', 'cluster', 'capture', 'tracing', 'log', 'limits', 'media', 'managed']) if (p[name]) p[name]['x-machine'] = true
   p.sip.properties.listen['x-machine'] = true
   return root
 }

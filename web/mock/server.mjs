@@ -56,7 +56,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     users: () => s.users,
     keys: () => s.keys,
   }
-  const sections = { numbers: ['dial_plan', 'numbers'], emergency: ['dial_plan', 'emergency'], outbound: ['outbound'], 'toll-guard': ['toll_guard'], meet: ['meet'], sip: ['sip'], limits: ['limits'] }
+  const sections = { numbers: ['dial_plan', 'numbers'], emergency: ['dial_plan', 'emergency'], outbound: ['outbound'], 'toll-guard': ['toll_guard'], meet: ['meet'], sip: ['sip'], limits: ['limits'], 'dial-plan': ['dial_plan'], alarms: ['alarms'], evidence: ['evidence'], oidc: ['oidc'] }
 
   function masked(v) {
     if (Array.isArray(v)) return v.map(masked)
@@ -250,6 +250,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       s.user = { user: body.user, role: s.users.find((u) => u.name === body.user)?.role ?? 'admin', csrf: 'mock' }
       return send(200, s.user, cookie)
     }
+    if (a === 'oidc') return send(200, fresh ? { enabled: false } : { enabled: true, label: 'Example Inc.', login: '/api/v1/oidc/login' })
     if (!known) return problem(401, 'Not signed in', 'Sign in first.')
     if (method !== 'GET' && req.headers['x-csrf-token'] !== 'mock') return problem(403, 'Forbidden', 'The CSRF token is missing.')
 
@@ -390,6 +391,12 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       } else if (method === 'DELETE') s.captures.splice(s.captures.indexOf(x), 1)
       return send(204)
     }
+    if (a === 'google-voice-consent') {
+      s.consent = body.account
+      if (!kinds['google-voice']().some((x) => x.name === body.account) && !body.number) return problem(422, 'Not valid', 'a new account needs its number, such as +12025550123', [{ location: 'body.number', message: 'a new account needs its number' }])
+      return send(201, { url: body.redirect_url + '?state=abc&code=xyz', state: 'abc', expires: new Date().toISOString() })
+    }
+    if (a === 'google-voice-consent/finish') return s.consent ? send(200, { account: s.consent, version: s.version }) : problem(404, 'Not found', 'this consent was not begun here, was finished, or took longer than 15 minutes; begin again')
     if (a === 'meetings') return send(200, { items: [] })
     if (a === 'audit') return send(200, { items: s.audit })
     if (a === 'gateway-token') return send(200, s.token)
@@ -413,7 +420,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       const where = sections[path[1]]
       const parent = where.length > 1 ? (doc[where[0]] ??= {}) : doc
       const key = where.at(-1)
-      const hidden = { sip: ['devices', 'trunks', 'proxies'], meet: ['access_tokens'] }[path[1]] ?? []
+      const hidden = { sip: ['devices', 'trunks', 'proxies'], meet: ['access_tokens'], 'dial-plan': ['numbers', 'emergency', 'groups', 'rules', 'tests'] }[path[1]] ?? []
       if (method === 'PUT') {
         const before = parent[key]
         parent[key] = Array.isArray(body) ? body : { ...Object.fromEntries(hidden.map((h) => [h, before?.[h]])), ...body }

@@ -382,7 +382,30 @@ export const layouts: Record<string, Layout> = {
       videos: { label: 'Pictures at once' },
     },
   },
-  machine: { sections: [{ title: 'This machine', fields: ['node', 'store', 'key_file', 'http', 'managed', 'web', 'cluster', 'log', 'limits', 'media'] }] },
+  'dial-plan': {
+    sections: [{ title: 'The dial plan as a whole', fields: ['zone'] }],
+    fields: { zone: { label: 'Time zone', help: 'Of rules that have times. Left out: the machine’s.', placeholder: 'Europe/Berlin' } },
+  },
+  oidc: {
+    sections: [
+      { title: 'OpenID Connect', text: 'People sign in with their accounts of another provider. Passwords of this gateway go on working.', fields: ['issuer', 'label', 'client_id', 'client_secret', 'redirect_url'] },
+      { title: 'Who may do what', fields: ['domains', 'groups_claim', 'roles', 'role'] },
+      { title: 'More', fields: ['scopes', 'roots'], closed: true },
+    ],
+    fields: {
+      issuer: { label: 'Provider', help: 'As it names itself.', placeholder: 'https://accounts.example.com', wide: true },
+      label: { label: 'On the button', placeholder: 'Example Inc.' },
+      redirect_url: { label: 'Where it sends people back to', help: 'This gateway as browsers reach it, with /api/v1/oidc/callback. The provider has to know it.', placeholder: 'https://gateway.example.com/api/v1/oidc/callback', wide: true },
+      client_secret: { help: 'None: a public client.' },
+      domains: { label: 'Only e-mail addresses of', placeholder: 'example.com', help: 'Verified ones. None: any.', wide: true },
+      groups_claim: { label: 'Claim that lists a person’s groups', placeholder: 'groups' },
+      roles: { label: 'Groups that are', help: 'Groups of the provider, by the role they have here: admin, operator, viewer.', wide: true },
+      role: { label: 'Everybody else is', widget: 'select', options: [['', 'Refused'], ['viewer', 'Viewer'], ['operator', 'Operator'], ['admin', 'Administrator']], help: '' },
+      scopes: { label: 'Asked for besides openid', wide: true },
+      roots: { label: 'Root certificates', help: 'A file in PEM: the only ones that are trusted.' },
+    },
+  },
+  machine: { sections: [{ title: 'This machine', fields: ['node', 'store', 'key_file', 'http', 'managed', 'web', 'cluster', 'capture', 'tracing', 'log', 'limits', 'media'] }] },
   alarms: {
     sections: [{ title: 'Who is told of alarms', text: 'Besides the log, these pages and webhooks.', fields: ['mail'] }],
     fields: { 'mail.server': { help: 'Host, or host:port. Left out: no mails.' }, 'mail.tls': { label: 'TLS', widget: 'select', options: [['', 'STARTTLS (default)'], ['starttls', 'STARTTLS'], ['implicit', 'Implicit'], ['none', 'None: only for a server on this machine']], help: '' }, 'mail.min_severity': { label: 'From this severity on', widget: 'select', options: ['info', 'warning', 'critical'], help: '' }, 'mail.to': { wide: true } },
