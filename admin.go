@@ -61,7 +61,7 @@ func (g *Gateway) newAdmin(c *config.Config) *admin {
 		Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms, Keep: func() time.Duration { return g.retention().DeadLetters },
 	}
 	a.server = &api.Server{
-		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "",
+		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "", Proxies: c.Web.TrustedProxies(),
 		Hooks: hooks, Sender: sender,
 	}
 	a.captures.g = g
@@ -228,6 +228,9 @@ func (a *admin) GatewayToken() *token.Gateway { return a.Meet.GatewayToken() }
 func (a *admin) TestAccount(ctx context.Context, name string) []gvoice.Check {
 	return a.Gateway.TestAccount(ctx, name)
 }
+
+// TestMail sends a test mail, and says what went wrong.
+func (a *admin) TestMail(ctx context.Context) error { return a.mail.Test(ctx) }
 
 func (a *admin) Call(_ context.Context, device, to string) (string, error) {
 	conf, _ := a.Control.Current()

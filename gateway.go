@@ -83,12 +83,36 @@ type Options struct {
 
 // New makes a gateway and opens its store and listeners; errors tell what of the
 // configuration cannot be had on this machine. The caller runs it or closes it.
+//
+// A managed configuration whose newest version cannot be used here gives way to the last
+// one that can, with an alarm: telephones work on, and the page is there to mend it.
 func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
+	g, why := build(ctx, c, o, 0, nil)
+	if why == nil || !c.Managed {
+		return g, why
+	}
+	for skip := 1; skip <= maxFallback && ctx.Err() == nil; skip++ {
+		g, err := build(ctx, c, o, skip, why)
+		if err == nil {
+			return g, nil
+		}
+		if errors.Is(err, control.ErrNoVersion) {
+			break
+		}
+	}
+	return nil, why
+}
+
+// maxFallback is how many versions a start goes back.
+const maxFallback = 10
+
+// build is one attempt of New, with the version that is skip versions older than the newest.
+func build(ctx context.Context, c *config.Config, o Options, skip int, why error) (*Gateway, error) {
 	g := &Gateway{log: o.Log, Alarms: &alarm.Board{Log: o.Log}, Health: &metrics.Health{}, captures: make(capturing, maxCaptures)}
 	if err := g.openStore(ctx, c.StoreURL()); err != nil {
 		return nil, err
 	}
-	c, err := g.openControl(ctx, c, o.File)
+	c, err := g.openControl(ctx, c, o.File, skip, why)
 	if err != nil {
 		return nil, errors.Join(err, g.db.Close())
 	}
@@ -147,7 +171,7 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	g.tracer.Config, g.tracer.Node, g.tracer.Version, g.tracer.Log = c.Tracing, node, Version, o.Log
 	g.observe()
 	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
-		return nil, errors.Join(err, g.db.Close())
+		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
@@ -285,7 +309,7 @@ func async(f func() error) <-chan error {
 
 // openControl returns the configuration to start with: the file's, or the newest
 // version in the store.
-func (g *Gateway) openControl(ctx context.Context, c *config.Config, file string) (*config.Config, error) {
+func (g *Gateway) openControl(ctx context.Context, c *config.Config, file string, skip int, why error) (*config.Config, error) {
 	g.Control = &control.Manager{DB: g.db, Base: c, Log: g.log, Alarms: g.Alarms}
 	switch {
 	case c.Managed:
@@ -299,8 +323,15 @@ func (g *Gateway) openControl(ctx context.Context, c *config.Config, file string
 	default:
 		g.Control.File = file
 	}
-	if err := g.Control.Open(ctx); err != nil {
+	if err := g.Control.Open(ctx); err != nil && skip == 0 {
 		return nil, err
+	}
+	if skip > 0 {
+		c, v, err := g.Control.Fallback(ctx, skip, why)
+		if err == nil {
+			g.log.Error("the newest configuration cannot be used, an older one is in force", "version", v.Number, "err", why)
+		}
+		return c, err
 	}
 	c, _ = g.Control.Current()
 	return c, nil

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ type Server struct {
 	Cluster       Cluster  // nil: one machine
 	Captures      Captures // nil: they are off
 	Log           *slog.Logger
+	// Proxies may say where a request came from (X-Forwarded-For, Forwarded); others not.
+	Proxies []netip.Prefix
 	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
 	Secure bool
 
@@ -91,6 +94,7 @@ func (s *Server) build() {
 	s.registerTokens()
 	s.registerConsent()
 	s.registerHooks()
+	s.registerMail()
 	s.registerNodes()
 	s.registerPast()
 	s.registerCaptures()

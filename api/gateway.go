@@ -31,6 +31,9 @@ type Gateway interface {
 	// TestAccount tries an account's credentials and its connection.
 	TestAccount(ctx context.Context, name string) []gvoice.Check
 
+	// TestMail sends a mail as alarms are sent; the error is a sentence.
+	TestMail(ctx context.Context) error
+
 	// Call has the device ring, and when it answers calls to on its behalf.
 	Call(ctx context.Context, device, to string) (id string, err error)
 	Hangup(id string) bool

@@ -71,7 +71,7 @@ func address(ctx context.Context) string {
 // changed.
 func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	from := hostOf(r.RemoteAddr)
+	from := s.source(r)
 	ctx = huma.WithValue(ctx, addressKey{}, from)
 	if wait := s.limits.take(time.Now(), from); wait > 0 {
 		s.refuse(ctx, tooMany("too many requests; wait a little", wait.Seconds()))

@@ -81,6 +81,8 @@ func (g *fakeGateway) TestAccount(_ context.Context, name string) []gvoice.Check
 	return []gvoice.Check{{Name: "token", OK: true, Text: "good"}, {Name: "registration", OK: true, Text: "registered"}}
 }
 
+func (g *fakeGateway) TestMail(context.Context) error { g.order("mail"); return nil }
+
 func (g *fakeGateway) order(words ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

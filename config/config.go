@@ -88,6 +88,18 @@ type Log struct {
 type Web struct {
 	Cert string `yaml:"cert,omitempty"` // PEM file with the certificate chain; with it http: speaks TLS
 	Key  string `yaml:"key,omitempty"`  // PEM file with its key; default the same file
+	// Proxies are addresses and networks of reverse proxies that are believed when they say whom a request is from.
+	Proxies []string `yaml:"trusted_proxies,omitempty"`
+}
+
+// TrustedProxies are the networks of Proxies that can be read.
+func (w *Web) TrustedProxies() (all []netip.Prefix) {
+	for _, text := range w.Proxies {
+		if p, err := route.Network(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // Limits bound the gateway as a whole.
@@ -170,29 +182,10 @@ func (c *Config) locate(dir string) {
 		at(&c.SIP.Listen[i].Cert)
 		at(&c.SIP.Listen[i].Key)
 	}
-	for i := range c.SIP.Trunks {
-		at(&c.SIP.Trunks[i].Roots)
-	}
-	for i := range c.SIP.Proxies {
-		at(&c.SIP.Proxies[i].Roots)
-	}
 	at(&c.Key)
 	at(&c.Web.Cert)
 	at(&c.Web.Key)
-	at(&c.Meet.Roots)
-	at(&c.Alarms.Mail.Roots)
-	at(&c.Meet.Gateway)
-	at(&c.OIDC.Roots)
-	for _, r := range c.Receptions {
-		for name, path := range r.Sounds {
-			at(&path)
-			r.Sounds[name] = path
-		}
-	}
-	for i := range c.Voice {
-		at(&c.Voice[i].Roots)
-		at(&c.Voice[i].ClientCert)
-	}
+	c.files(func(_ string, path *string) { at(path) })
 }
 
 // Validate finds what no part can find alone: names that lead nowhere. All that
@@ -211,6 +204,11 @@ func (c *Config) Validate() error {
 	if c.HTTP != "" && c.HTTP != "off" {
 		if err := flow.CheckAddr(c.HTTP); err != nil {
 			errs = append(errs, fmt.Errorf("http: %w", err))
+		}
+	}
+	for i, p := range c.Web.Proxies {
+		if _, err := route.Network(p); err != nil {
+			errs = append(errs, fmt.Errorf("web.trusted_proxies[%d]: %w", i, err))
 		}
 	}
 	if c.Web.Key != "" && c.Web.Cert == "" {

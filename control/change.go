@@ -169,6 +169,11 @@ func (m *Manager) edited(old *config.Config, edit func(*config.Config) error, wh
 			return nil, err
 		}
 	}
+	if m.Managed() && !whole {
+		if err := next.CheckPaths(old); err != nil {
+			return nil, err
+		}
+	}
 	if err := next.Check(); err != nil {
 		return nil, err
 	}

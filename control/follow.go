@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/alarm"
+	"tandem/config"
 	"tandem/store"
 )
 
@@ -38,6 +39,32 @@ func (m *Manager) Open(ctx context.Context) error {
 	}
 	m.applied(m.record())
 	return nil
+}
+
+// Fallback returns the version that is skip versions older than the newest one, for a
+// gateway that cannot start with those in between; why says what was wrong. The newest
+// stays the one of record: an alarm tells that it is not in force, and it is tried
+// again. The error is [ErrNoVersion] when there is none so old.
+func (m *Manager) Fallback(ctx context.Context, skip int, why error) (*config.Config, Version, error) {
+	all, err := m.Versions(ctx, 0, skip+1)
+	if err != nil {
+		return nil, Version{}, err
+	}
+	if len(all) <= skip {
+		return nil, Version{}, ErrNoVersion
+	}
+	r, err := m.read(ctx, all[skip].Number, nil)
+	if err != nil {
+		return nil, Version{}, err
+	}
+	m.mu.Lock()
+	m.force = r
+	if m.current.version.Number == 0 { // the newest cannot even be read
+		m.current = r
+	}
+	m.mu.Unlock()
+	m.behind(all[0], why)
+	return r.conf, r.version, nil
 }
 
 // first stores the first version, unless another node does so meanwhile.

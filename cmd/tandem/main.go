@@ -24,6 +24,7 @@ type commands struct {
 	Apply    applyCmd    `cmd:"" help:"Make a file the configuration in the store."`
 	Export   exportCmd   `cmd:"" help:"Write the configuration in the store as a file."`
 	Versions versionsCmd `cmd:"" help:"List the versions of the configuration, or tell what one changed."`
+	TestMail testMailCmd `cmd:"" name:"test-mail" help:"Have a running gateway send a test mail, as alarms are sent."`
 	Rollback rollbackCmd `cmd:"" help:"Go back to an old version of the configuration."`
 	Import   importCmd   `cmd:"" help:"Make a configuration of another program's."`
 	Keys     keysCmd     `cmd:"" help:"Change the key that secrets in the store are sealed with."`
