@@ -300,7 +300,8 @@ func (p *pexip) rest() {
 		reason, ok := reasons[kind]
 		switch {
 		case strings.HasPrefix(kind, "mjx_"):
-			reason = "One-Touch Join is not part of this gateway yet"
+			p.each(kind, p.otj)
+			continue
 		case !ok:
 			reason = "there is nothing like it here"
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -160,10 +162,14 @@ func TestTheFloorOverDTLS(t *testing.T) {
 	}
 	s.Present("Ada Example")
 	heard(bfcp.FloorRequestStatus, bfcp.Revoked)
-	s.Close() // ends the association
+	s.Close() // ends the association, and says so
+	_ = right.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 2048)
 	for err == nil {
 		_, err = right.Read(b)
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the association ended with %v", err)
 	}
 }
 

@@ -139,8 +139,16 @@ func (d *floorDTLS) serve(ctx context.Context, conn *dtls.Conn) {
 	f.mu.Lock()
 	f.conn = conn
 	f.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = conn.Close()
+	})
+	defer func() {
+		if !stop() {
+			<-closed // the last word is out
+		}
+	}()
 	b := make([]byte, bfcp.MaxSize)
 	for {
 		n, err := conn.Read(b)
