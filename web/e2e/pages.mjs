@@ -28,6 +28,7 @@ export function pages(s) {
     { name: 'account', path: '/google-voice/shop' },
     { name: 'connect', path: '/connect' },
     { name: 'sign-in', path: '/', on: 'out' },
+    { name: 'settings-retention', path: '/settings/retention' },
     { name: 'settings-oidc', path: '/settings/oidc' },
     { name: 'devices', path: '/devices' },
     { name: 'device', path: '/devices/kitchen' },

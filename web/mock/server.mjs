@@ -56,7 +56,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
     users: () => s.users,
     keys: () => s.keys,
   }
-  const sections = { numbers: ['dial_plan', 'numbers'], emergency: ['dial_plan', 'emergency'], outbound: ['outbound'], 'toll-guard': ['toll_guard'], meet: ['meet'], sip: ['sip'], limits: ['limits'], 'dial-plan': ['dial_plan'], alarms: ['alarms'], evidence: ['evidence'], oidc: ['oidc'] }
+  const sections = { numbers: ['dial_plan', 'numbers'], emergency: ['dial_plan', 'emergency'], outbound: ['outbound'], 'toll-guard': ['toll_guard'], meet: ['meet'], sip: ['sip'], limits: ['limits'], 'dial-plan': ['dial_plan'], alarms: ['alarms'], evidence: ['evidence'], oidc: ['oidc'], retention: ['retention'] }
 
   function masked(v) {
     if (Array.isArray(v)) return v.map(masked)
@@ -368,6 +368,7 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       emit('alarm', { type: 'acknowledged' })
       return send(200, x)
     }
+    if (a === 'registrations/history') return send(200, { items: fresh ? [] : [1, 2, 3].map((n) => ({ id: 'r' + n, device: q.get('device'), began: ago(n * 3.1), ended: ago(n * 3.1 - 2.4), remote: `192.0.2.${20 + n}:5060`, network: 'udp', agent: 'Linphone/5.2', reason: ['it ran out', 'the phone took it back', 'the phone did not answer any more'][n - 1] })) })
     if (a === 'registrations')
       return send(200, { devices: [], trunks: kinds.trunks().map((t, i) => ({ name: t.name, state: i === 1 ? 'down' : t.register ? 'registered' : 'up', problem: i === 1 ? 'no answer to OPTIONS for 90 s' : undefined, calls: i === 1 ? 0 : 4 })), items: fresh ? [] : kinds.devices().slice(0, 7).flatMap((d, i) => Array.from({ length: i === 1 ? 2 : 1 }, (_, k) => ({ device: d.name, key: d.name + k, contact: `<sip:${d.name}@192.0.2.${20 + i}:5060>`, network: d.video ? 'tls' : 'udp', remote: `192.0.2.${20 + i + k * 30}:${5060 + k}`, local: '0.0.0.0:5060', expires: new Date(clock() + (20 + i * 7) * 60e3).toISOString(), agent: ['Yealink SIP-T54W 96.86.0.70', 'Linphone/5.2', 'Grandstream HT802', 'Poly G7500', 'Cisco Room Kit', 'baresip 3.9'][i % 6] }))) })
     if (a === 'accounts/status') return send(200, { items: kinds['google-voice']().map((x) => ({ account: x.name, number: x.number, state: fresh ? 'connecting' : x.name === 'shop' ? 'silent' : 'registered', since: ago(x.name === 'shop' ? 0.01 : 3.2), proxy: 'voice.telephony.goog:5061', problem: x.name === 'shop' ? 'the registrar answered 603 Declined' : undefined, next: x.name === 'shop' ? new Date(clock() + 4 * 60e3).toISOString() : undefined, calls: x.name === 'shop' ? 0 : [...live.values()].filter((c) => c.b?.via === x.name).length })) })
@@ -476,6 +477,8 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       const at = list.findIndex((x) => (x.id ?? x.name) === path[1])
       if (at < 0) return problem(404, 'Not found', 'there is none of this name')
       if (path[2] === 'test') return send(200, path[0] === 'webhooks' ? { status: 204, took_ms: 41 } : list[at].name === 'shop' ? { ok: false, text: 'Google answered: invalid_grant. The refresh token was revoked or has expired; make a new one.' } : { ok: true, text: 'Google accepts the credentials: an access token was fetched in 180 ms.' })
+      if (path[2] === 'dead-letters' && method === 'POST') return path[4] ? send(202) : send(200, { sent: 1, left: 0 })
+      if (path[2] === 'dead-letters' && method === 'DELETE') return send(204)
       if (path[2] === 'dead-letters') return send(200, { items: [{ id: 'd1', at: ago(0.4), event: 'alarm.raised', tries: 8, error: 'tickets.example.com answered 502 Bad Gateway' }] })
       if (method === 'DELETE') {
         const [gone] = list.splice(at, 1)

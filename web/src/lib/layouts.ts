@@ -386,6 +386,16 @@ export const layouts: Record<string, Layout> = {
     sections: [{ title: 'The dial plan as a whole', fields: ['zone'] }],
     fields: { zone: { label: 'Time zone', help: 'Of rules that have times. Left out: the machine’s.', placeholder: 'Europe/Berlin' } },
   },
+  retention: {
+    sections: [{ title: 'How long things are kept', text: 'What is older is removed, on every machine. Evidence of calls has a time of its own.', fields: ['calls', 'alarms', 'audit', 'registrations', 'dead_letters'] }],
+    fields: {
+      calls: { label: 'Records of calls', help: 'Left out: for ever.', placeholder: 'for ever' },
+      alarms: { label: 'Alarms that are over', placeholder: '90d', help: '' },
+      audit: { label: 'The audit log', placeholder: '400d', help: '' },
+      registrations: { label: 'Registrations of phones', placeholder: '90d', help: '' },
+      dead_letters: { label: 'What webhooks never took', placeholder: '30d', help: '' },
+    },
+  },
   oidc: {
     sections: [
       { title: 'OpenID Connect', text: 'People sign in with their accounts of another provider. Passwords of this gateway go on working.', fields: ['issuer', 'label', 'client_id', 'client_secret', 'redirect_url'] },

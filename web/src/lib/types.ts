@@ -224,6 +224,17 @@ export interface Registration {
   agent?: string
 }
 
+export interface PastRegistration {
+  id?: string
+  device: string
+  began: string
+  ended?: string
+  remote: string
+  network?: string
+  agent?: string
+  reason?: string
+}
+
 export interface AccountStatus {
   account: string
   number: string
