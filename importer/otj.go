@@ -24,7 +24,7 @@ func otjDefaults() map[string]map[string]string {
 			"endpoint_type": "CISCO", "room_resource_email": "", "api_address": "", "api_port": "", "api_username": "", "use_https": "GLOBAL",
 			"verify_cert": "GLOBAL", "poly_username": "", "poly_raise_alarms_for_this_endpoint": "true", "webex_device_id": "",
 		},
-		"mjx_google_deployment": {
+		"mjx_google_deployment": { //nolint:gosec // public addresses, no credentials
 			"client_email": "", "use_user_consent": "false", "client_id": "", "redirect_uri": "",
 			"auth_endpoint": "https://accounts.google.com/o/oauth2/v2/auth", "token_endpoint": "https://oauth2.googleapis.com/token",
 			"maximum_number_of_api_requests": "900000",

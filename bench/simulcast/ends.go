@@ -113,7 +113,7 @@ func ends() (*session, *meeting, error) {
 		return nil, nil, err
 	}
 	room, far := &session{}, &meeting{}
-	for layer := range len(packetsOf()) {
+	for layer := range layers {
 		keys, err := context()
 		if err != nil {
 			return nil, nil, err

@@ -49,7 +49,9 @@ func context() (*srtp.Context, error) {
 
 // packetsOf is how many packets of 1,100 octets the pictures of each layer take: about
 // 180, 450 and 1,400 kbit/s.
-func packetsOf() [3]int { return [3]int{1, 2, 5} }
+func packetsOf() [layers]int { return [layers]int{1, 2, 5} }
+
+const layers = 3
 
 // send plays the browser.
 func send(to string, pictures int) error {
