@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +23,7 @@ import (
 func (b *baresip) sees(ctx context.Context, args []string) error {
 	again := time.NewTicker(time.Second) // to write a picture keeps baresip from all else
 	defer again.Stop()
+	var last error // what the end of ctx cuts off tells nothing
 	for {
 		img, err := b.snapshot(ctx)
 		if err == nil {
@@ -28,21 +32,41 @@ func (b *baresip) sees(ctx context.Context, args []string) error {
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return err
+			return last
 		}
 	}
 }
 
-// snapshot is the picture that came last.
+// snapshot is the picture that comes next. baresip writes it after it has answered.
 func (b *baresip) snapshot(ctx context.Context) (*image.YCbCr, error) {
 	path := filepath.Join(b.dir, "seen.png")
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if err := b.command(ctx, []string{"snapshot_recv", path}); err != nil {
 		return nil, err
 	}
-	return openPNG(path)
+	var whole []byte
+	if err := until(ctx, func() (err error) {
+		whole, err = os.ReadFile(path)
+		if err == nil && !bytes.HasSuffix(whole, []byte("IEND\xaeB`\x82")) { // the last chunk, with its sum
+			err = errors.New("baresip's picture is not written yet")
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	src, err := png.Decode(bytes.NewReader(whole))
+	if err != nil {
+		return nil, err
+	}
+	return picture.From(src), nil
 }
 
 // shown fails when a picture is of another colour, or a text cannot be read in it.
@@ -61,17 +85,4 @@ func shown(img *image.YCbCr, hex, text string) error {
 		return fmt.Errorf("%q cannot be read in the picture of %v (%.2f)", text, img.Bounds().Size(), got)
 	}
 	return nil
-}
-
-func openPNG(path string) (*image.YCbCr, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	src, err := png.Decode(f)
-	if err != nil {
-		return nil, err
-	}
-	return picture.From(src), nil
 }
