@@ -58,6 +58,7 @@ type conference struct {
 	slides    *slides   // the meeting's presentation to the room's second screen
 	offer     *camera   // the room's presentation
 	offered   *slides   // to the meeting
+	beat      beat
 	next      time.Time // of the picture
 	slow      slowness
 	shown     []media.View
@@ -79,7 +80,9 @@ func newConference(room media.Session, meeting media.Meeting, o Options, keys fu
 	if l, ok := compose.ParseLayout(o.Layout); ok {
 		c.view.layout = l
 	}
-	c.arrange(time.Now())
+	now := time.Now()
+	c.beat = o.Commons.beat(now)
+	c.arrange(now)
 	return c
 }
 
@@ -240,6 +243,7 @@ func (c *conference) tellPresenter() {
 // release gives everything back: no packet moves, and no memory of a codec is held.
 func (c *conference) release() {
 	c.options.Commons.leave(c)
+	c.options.Commons.release(c.beat)
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
 	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})
