@@ -203,6 +203,8 @@ func (e *Eye) Report() Report {
 	if d := s.last.Sub(s.first).Seconds(); d > 0 {
 		r.FPS, r.Kbps = float64(s.frames-1)/d, float64(s.octets)*8/1000/d
 	}
-	r.Average, r.Common = picture.Average(s.img), picture.Common(s.img)
+	if s.img != nil {
+		r.Average, r.Common = picture.Average(s.img), picture.Common(s.img)
+	}
 	return r
 }
