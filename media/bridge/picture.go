@@ -261,10 +261,9 @@ func (c *conference) schedule(now, done time.Time) {
 	if c.chase.phase != following && c.slow.picture(done, d, done.Sub(now)) {
 		c.strained(done, before)
 	}
-	d = c.slow.period(d)
-	if c.next = c.next.Add(d); !c.next.After(done) {
+	if c.next = c.beat.near(c.next.Add(c.slow.period(d)), d); !c.next.After(done) {
 		c.videoDown.late.Add(1)
-		c.next = done.Add(d / 4)
+		c.next = done.Add(c.slow.period(d) / 4)
 	}
 }
 
