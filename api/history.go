@@ -30,7 +30,7 @@ type HistoryFilter struct {
 type (
 	historyInput struct {
 		HistoryFilter
-		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
+		After string `query:"after" maxLength:"250" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	historyOutput struct {
