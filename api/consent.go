@@ -84,6 +84,7 @@ type (
 			RedirectURL  string `json:"redirect_url" minLength:"1" maxLength:"500" doc:"Where the browser is sent back to: this page's own address, as the OAuth client has registered it."`
 			AuthorizeURL string `json:"authorize_url,omitempty" maxLength:"500" doc:"Default Google's; for simulators."`
 			TokenURL     string `json:"token_url,omitempty" maxLength:"500" doc:"Default that of the account, else Google's."`
+			Private      bool   `json:"allow_private,omitempty" doc:"token_url may be in a private network, or on this machine, as a simulator is; default that of the account."`
 		}
 	}
 	consentOutput struct {
@@ -141,6 +142,7 @@ func (s *Server) beginConsent(ctx context.Context, in *consentInput) (*consentOu
 	if b.TokenURL != "" {
 		a.TokenURL = b.TokenURL
 	}
+	a.Private = a.Private || b.Private
 	if err := a.Validate(); err != nil && a.Number == "" {
 		return nil, wrongField("body.number", "a new account needs its number, such as +12025550123")
 	}
@@ -152,7 +154,7 @@ func (s *Server) beginConsent(ctx context.Context, in *consentInput) (*consentOu
 		return nil, wrongField("body.account", err.Error())
 	}
 	p, err := token.Consent{
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret, AuthorizeURL: b.AuthorizeURL, TokenURL: a.TokenURL, RedirectURL: b.RedirectURL, TLS: trust,
+		ClientID: a.ClientID, ClientSecret: a.ClientSecret, AuthorizeURL: b.AuthorizeURL, TokenURL: a.TokenURL, RedirectURL: b.RedirectURL, TLS: trust, Private: a.Private,
 	}.Begin()
 	if err != nil {
 		field, text := splitField(err)
@@ -186,7 +188,7 @@ func (s *Server) finishConsent(ctx context.Context, in *consentAnswer) (*consent
 	v, err := s.change(ctx, s.author(ctx, in.Comment, "consent for the Google Voice account "+one.account.Name), 0, func(c *config.Config) error {
 		for i := range c.Voice {
 			if a := &c.Voice[i].Account; a.Name == one.account.Name {
-				a.ClientID, a.ClientSecret, a.RefreshToken, a.TokenURL = one.account.ClientID, one.account.ClientSecret, refresh, one.account.TokenURL
+				a.ClientID, a.ClientSecret, a.RefreshToken, a.TokenURL, a.Private = one.account.ClientID, one.account.ClientSecret, refresh, one.account.TokenURL, one.account.Private
 				return nil
 			}
 		}

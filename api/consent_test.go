@@ -20,7 +20,7 @@ func TestAnAccountIsMadeByConsent(t *testing.T) {
 	r := newRig(t)
 	c := r.as(identity.Administrator)
 	begin := map[string]any{
-		"account": "home", "client_id": "client", "client_secret": "canary-secret", "redirect_url": "http://127.0.0.1:8080/", "authorize_url": edge.ConsentURL(), "token_url": edge.PlainTokenURL(),
+		"account": "home", "client_id": "client", "client_secret": "canary-secret", "redirect_url": "http://127.0.0.1:8080/", "authorize_url": edge.ConsentURL(), "token_url": edge.PlainTokenURL(), "allow_private": true,
 	}
 	if a := c.do("POST", "/google-voice-consent", begin).want(t, 422); a.errorAt("body.number") == "" {
 		t.Errorf("%s", a.raw)

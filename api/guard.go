@@ -99,6 +99,11 @@ func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, huma.Error415UnsupportedMediaType("send application/json"))
 		return
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3; what is unpacked has no bound that was sent
+		s.refuse(ctx, huma.Error415UnsupportedMediaType("send the body as it is, without a Content-Encoding"))
+		return
+	}
 	next(ctx)
 	if scope != open && r.Method != http.MethodGet {
 		s.note(ctx, who(ctx.Context()), resultOf(ctx.Status()), "")

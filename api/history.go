@@ -159,6 +159,7 @@ func (s *Server) exportHistory(ctx context.Context, in *csvInput) (*huma.StreamR
 		hc.SetHeader("Content-Type", "text/csv; charset=utf-8; header=present")
 		hc.SetHeader("Content-Disposition", `attachment; filename="calls.csv"`)
 		if err := s.writeHistory(hc, search, page); err != nil {
+			s.events.slow(err)
 			s.Log.Info("export of the history broken off", "err", err)
 		}
 	}}, nil

@@ -355,7 +355,10 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 		return err
 	})
 	if err != nil {
-		return nil, changeProblem(err, at)
+		if err = changeProblem(err, at); k.path() == "groups" {
+			err = inMembers(err)
+		}
+		return nil, err
 	}
 	c, _ := s.Config.Current()
 	return show(k, c, newName)

@@ -45,7 +45,7 @@ type (
 	changeUserInput struct {
 		Name string `path:"name" maxLength:"64"`
 		Body struct {
-			Name     string         `json:"name,omitempty" doc:"As in the path; a user is not renamed."`
+			Name     string         `json:"name,omitempty" maxLength:"64" doc:"As in the path; a user is not renamed."`
 			Password *string        `json:"password,omitempty" maxLength:"800"`
 			Role     *identity.Role `json:"role,omitempty" enum:"viewer,operator,admin"`
 			Disabled *bool          `json:"disabled,omitempty"`

@@ -23,6 +23,7 @@ type bound struct {
 }
 
 const (
+	longName   = 250    // characters of a name, a tag, a pattern
 	longText   = 2000   // characters of a text that the tables below do not name
 	longSecret = 8192   // of a secret
 	longList   = 1000   // entries of a list that they do not name
@@ -36,7 +37,7 @@ const (
 // name with a path counts there only. The figures are those of the project's
 // reference, sections 4, 5 and 9.
 func textBounds() map[string]bound {
-	name, word := bound{long: 250}, bound{long: 100}
+	name, word := bound{long: longName}, bound{long: 100}
 	all := map[string]bound{
 		"note": {long: 250, lines: true}, "notice": {long: 500, lines: true},
 		"sip.devices[].password": word, "sip.proxies[].address": {long: 255}, "meet.access_tokens[].secret": word,
@@ -202,7 +203,7 @@ func (c *checker) check(v reflect.Value, at *spot, bad complain) {
 	case c.inner != nil:
 		c.count(v.Len(), at, bad)
 		for _, key := range v.MapKeys() {
-			if why := (bound{long: 250}).unfit(key.String()); why != "" {
+			if why := UnfitName(key.String()); why != "" {
 				bad(at, "a name %s", why)
 				continue
 			}
@@ -230,6 +231,10 @@ func (c *checker) text(s string, at *spot, bad complain) {
 		bad(at, "%s", why)
 	}
 }
+
+// UnfitName says why a text cannot be the name of something: it is too long, or holds
+// what cannot be seen. "" is that it can.
+func UnfitName(s string) string { return bound{long: longName}.unfit(s) }
 
 // unfit says why a text cannot be; it never shows the text, which may be a secret.
 func (b bound) unfit(s string) string {

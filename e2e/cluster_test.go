@@ -149,6 +149,7 @@ sip:
     client_secret: secret
     refresh_token: refresh-%[1]s
     token_url: %[3]s
+    allow_private: true
     connect: %[4]s
     roots: ca.pem
     timing: {backoff: 100ms, max_wait: 1s, spacing: 100ms}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -246,4 +247,51 @@ func TestRecordsThatAreWaitedForAreStoredTogether(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// While somebody else holds the database, as a stuck backup does, nobody who puts a
+// record waits for it: calls and registrations go on. What was put is stored after.
+func TestALockedDatabaseHoldsUpNobody(t *testing.T) {
+	path := t.TempDir() + "/test.db"
+	db := mustOpen(t, path)
+	raw, err := sql.Open("sqlite", "file:"+path+"?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	lock, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(db)
+	stop := startWriter(t, w)
+	put := make(chan bool)
+	go func() {
+		defer close(put)
+		for i := range 50 {
+			w.Put(Entry[thing]{fmt.Sprint(i), time.Now(), thing{Name: "a call"}})
+			w.Stored(fmt.Sprint(i))
+			w.Stats()
+		}
+	}()
+	select { // each would wait for as long as the lock is held
+	case <-put:
+	case <-time.After(time.Minute):
+		t.Fatal("who put a record waited for the database")
+	}
+	if s := w.Stats(); s.Waiting != 50 || s.Written > 0 {
+		t.Errorf("while locked: %+v", s)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if s := w.Stats(); s.Written != 50 || s.Dropped+s.Failed > 0 || s.Err != nil {
+		t.Errorf("after it: %+v", s)
+	}
 }

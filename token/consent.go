@@ -28,6 +28,7 @@ type Consent struct {
 	RedirectURL  string      // where the browser is sent back to
 	Hint         string      // which account, if it is known
 	TLS          *tls.Config // own roots for simulators; nil is the system's
+	Private      bool        // TokenURL may be in a private network, or on this machine
 }
 
 // A Pending consent waits for the browser to come back. It holds secrets.
@@ -90,7 +91,7 @@ func (p *Pending) Finish(ctx context.Context, code, state string) (Secret, error
 		return "", ErrState
 	}
 	// Its client has the bounds and the care that are right for secrets.
-	s := &Source{TLS: p.consent.TLS}
+	s := &Source{TLS: p.consent.TLS, URL: p.consent.TokenURL, Private: p.consent.Private}
 	s.once.Do(s.makeClient)
 	s.client.Timeout = exchangeTimeout
 	t, err := p.consent.flow().Exchange(context.WithValue(ctx, oauth2.HTTPClient, s.client), code, oauth2.VerifierOption(p.verifier))
