@@ -144,5 +144,6 @@ func (s *Session) finish(e Ended) {
 	s.unwatchFlow()
 	s.core.remove(s)
 	s.handOver()
+	s.letEchoesGo()
 	s.log.Debug("sip session ended", "cause", e.Cause, "status", e.Status, "err", e.Err)
 }

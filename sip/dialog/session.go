@@ -80,6 +80,7 @@ type Session struct {
 	wish       *wish            // an offer of ours that waits for its turn
 	hold       *alarm           // after glare: no offer before this
 	reinvite   *reinvite        // our re-INVITE under way
+	echoes     []*echo          // of our latest re-INVITEs
 	updating   bool             // our UPDATE under way
 	peerInvite *transaction.Server
 	outbox     outbox
