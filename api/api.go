@@ -41,7 +41,8 @@ type Server struct {
 	Log           *slog.Logger
 	// Proxies may say where a request came from (X-Forwarded-For, Forwarded); others not.
 	Proxies []netip.Prefix
-	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
+	// Secure says that browsers reach the gateway by TLS in any case; else what the request, or a
+	// trusted proxy, says counts. Cookies are then kept to TLS.
 	Secure bool
 
 	once     sync.Once
