@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,58 +18,6 @@ import (
 	"tandem/leg/gvoice"
 	"tandem/token"
 )
-
-// consents are those that wait for a browser to come back. They live in memory: they hold
-// client secrets, and are of use for minutes only.
-type consents struct {
-	mu   sync.Mutex         // guards what follows
-	open map[string]consent // by state
-}
-
-type consent struct {
-	*token.Pending
-	account gvoice.Account
-	by      string
-	until   time.Time
-}
-
-const (
-	consentLife = 15 * time.Minute
-	maxConsents = 100
-)
-
-// put keeps a consent; the one that ends first makes room.
-func (c *consents) put(one consent) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open == nil {
-		c.open = make(map[string]consent)
-	}
-	oldest := ""
-	for state, o := range c.open {
-		if time.Now().After(o.until) {
-			delete(c.open, state)
-		} else if oldest == "" || o.until.Before(c.open[oldest].until) {
-			oldest = state
-		}
-	}
-	if len(c.open) >= maxConsents {
-		delete(c.open, oldest)
-	}
-	c.open[one.State] = one
-}
-
-// take removes and returns a consent of somebody.
-func (c *consents) take(state, by string) (consent, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	one, ok := c.open[state]
-	if !ok || one.by != by || time.Now().After(one.until) {
-		return consent{}, false
-	}
-	delete(c.open, state)
-	return one, true
-}
 
 type (
 	consentInput struct {
@@ -149,27 +96,37 @@ func (s *Server) beginConsent(ctx context.Context, in *consentInput) (*consentOu
 	if !sameOrigin(in.Origin, b.RedirectURL) {
 		return nil, wrongField("body.redirect_url", "the browser has to come back to this page: its address begins with "+in.Origin)
 	}
-	trust, err := trustOf(a.Roots)
+	ask, err := consentOf(&a, b.AuthorizeURL, b.RedirectURL)
 	if err != nil {
 		return nil, wrongField("body.account", err.Error())
 	}
-	p, err := token.Consent{
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret, AuthorizeURL: b.AuthorizeURL, TokenURL: a.TokenURL, RedirectURL: b.RedirectURL, TLS: trust, Private: a.Private,
-	}.Begin()
+	p, err := ask.Begin()
 	if err != nil {
 		field, text := splitField(err)
 		return nil, wrongField("body."+field, text)
 	}
 	until := time.Now().Add(consentLife)
-	s.consents.put(consent{p, a, who(ctx).String(), until})
+	waiting, err := s.consents()
+	if err == nil {
+		err = waiting.put(ctx, consent{p, a}, b.AuthorizeURL, b.RedirectURL, who(ctx).String(), until)
+	}
+	if err != nil {
+		return nil, problem(err)
+	}
 	out := new(consentOutput)
 	out.Body.URL, out.Body.State, out.Body.Expires = p.URL, p.State, until.UTC()
 	return out, nil
 }
 
 func (s *Server) finishConsent(ctx context.Context, in *consentAnswer) (*consentDone, error) {
-	one, ok := s.consents.take(in.Body.State, who(ctx).String())
+	waiting, err := s.consents()
+	if err != nil {
+		return nil, problem(err)
+	}
+	one, ok, err := waiting.take(ctx, in.Body.State, who(ctx).String())
 	switch {
+	case err != nil:
+		return nil, problem(err)
 	case !ok:
 		return nil, huma.Error404NotFound("this consent was not begun here, was finished, or took longer than 15 minutes; begin again")
 	case in.Body.Error == "access_denied":

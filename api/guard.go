@@ -53,6 +53,7 @@ func operation(scope identity.Scope, method, path, id, tag, summary string) huma
 type (
 	principalKey struct{}
 	addressKey   struct{}
+	encryptedKey struct{}
 )
 
 // who is the principal of a request that the guard has let in.
@@ -67,12 +68,18 @@ func address(ctx context.Context) string {
 	return a
 }
 
+// encrypted reports whether the browser sent a request by TLS.
+func encrypted(ctx context.Context) bool {
+	e, _ := ctx.Value(encryptedKey{}).(bool)
+	return e
+}
+
 // guard lets a request in when its caller may ask it, and writes down what it
 // changed.
 func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	from := s.source(r)
-	ctx = huma.WithValue(ctx, addressKey{}, from)
+	ctx = huma.WithValue(huma.WithValue(ctx, addressKey{}, from), encryptedKey{}, s.Encrypted(r))
 	if wait := s.limits.take(time.Now(), from); wait > 0 {
 		s.refuse(ctx, tooMany("too many requests; wait a little", wait.Seconds()))
 		return

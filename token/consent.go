@@ -82,6 +82,16 @@ func (c *Consent) flow() *oauth2.Config {
 	return &oauth2.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Endpoint: e, RedirectURL: c.RedirectURL, Scopes: []string{VoiceScope}}
 }
 
+// Resume makes a pending consent again of what [Pending.Verifier] and the consent were
+// when it began, wherever that was.
+func (c Consent) Resume(state, verifier string) *Pending {
+	return &Pending{State: state, consent: c, verifier: verifier}
+}
+
+// Verifier is the secret that proves who began (RFC 7636). It is for who keeps the
+// consent meanwhile, sealed.
+func (p *Pending) Verifier() Secret { return Secret(p.verifier) }
+
 // ErrState means that what came back is not the answer to this question.
 var ErrState = errors.New("what came back does not belong to this consent; begin again")
 
