@@ -60,7 +60,8 @@ type conference struct {
 	offer     *camera // the room's presentation
 	offered   *slides // to the meeting
 	beat      beat
-	next      time.Time // of the picture
+	next      time.Time     // of the picture
+	spent     time.Duration // worked since the last one
 	slow      slowness
 	shown     []media.View
 	asked     bool           // Show was called
@@ -152,9 +153,13 @@ func (c *conference) work(now time.Time) time.Duration {
 	if !now.Before(c.next) {
 		c.picture(now)
 		c.present(now)
-		c.schedule(now, now.Add(c.clock().Sub(began)))
+		took := c.clock().Sub(began)
+		c.schedule(now, now.Add(took), c.spent+took)
+		c.spent = -took // which is counted
 	}
-	now = now.Add(c.clock().Sub(began))
+	took := c.clock().Sub(began)
+	c.spent += took
+	now = now.Add(took)
 	wait = soonest(now, wait, c.screen.send)
 	for _, s := range []*slides{c.slides, c.offered} {
 		if s != nil {
