@@ -132,7 +132,7 @@ func (s *Session) finish(e Ended) {
 	}
 	s.emit(e)
 	s.phase = over
-	for _, a := range []*alarm{s.deadline, s.flowless, s.hold, s.unheard, s.callee.ring, s.callee.limit, s.outbox.hold} {
+	for _, a := range []*alarm{s.deadline, s.flowless, s.hold, s.unheard, s.silence, s.callee.ring, s.callee.limit, s.outbox.hold} {
 		a.stop()
 	}
 	s.stopTimer()
