@@ -40,6 +40,8 @@ type Connector struct {
 	Dialogs    func(leg, callID string) // told which SIP dialog a leg has; may be nil
 	Node       string
 	Inner      *Inner // the other machines of a cluster; nil on a single one
+	// Elsewhere counts the calls that a device or trunk is in at the other machines; may be nil.
+	Elsewhere func(name string) int
 
 	net      *flow.Transport
 	layer    *transaction.Layer

@@ -165,7 +165,7 @@ func (w *caller) claim() *denial {
 	if w.calls == nil {
 		return nil
 	}
-	if n := w.calls.Add(1); w.limit > 0 && int(n) > w.limit {
+	if n := w.calls.Add(1); w.limit > 0 && int(n)+w.away > w.limit {
 		w.calls.Add(-1)
 		no := deny(503, "Too many calls")
 		no.headers = append(no.headers, sip.Header{Name: "Retry-After", Value: "10"})
