@@ -114,7 +114,7 @@ func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
 func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *denial) {
 	f, req := s.Flow(), s.Request()
 	b := c.book.Load()
-	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), URI: req.URI.String(), Hops: hops(req), Protocol: protocolOf(f), Source: f.Remote().Addr(), At: time.Now()}
+	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), URI: req.URI.String(), Hops: hops(req), Protocol: protocolOf(f), Source: f.Remote().Addr(), At: time.Now(), Header: req.Values}
 	if who.device != nil {
 		r.Tag = who.device.Tag
 	}
