@@ -134,6 +134,7 @@ type property struct {
 	Format              string
 	Enum                []any
 	MaxLength, MaxItems *int
+	MaxProperties       *int
 	Minimum, Maximum    *float64
 }
 
@@ -175,6 +176,12 @@ func TestBodiesHaveBounds(t *testing.T) {
 					bad = []any{strings.Repeat("x", 1000)}
 				case p.MaxLength != nil:
 					bad = []any{strings.Repeat("x", *p.MaxLength+1)}
+				case p.MaxProperties != nil:
+					many := make(map[string]string)
+					for i := range *p.MaxProperties + 1 {
+						many[fmt.Sprint(i)] = "x"
+					}
+					bad = []any{many}
 				case p.MaxItems != nil && *p.MaxItems <= 1000:
 					bad = []any{slices.Repeat([]any{"x"}, *p.MaxItems+1)}
 				case p.Maximum != nil && p.Minimum != nil:

@@ -225,6 +225,8 @@ func enums() map[string][]string {
 		"google_voice[].profile":        {"voice", "obihai"},
 		"dial_plan.rules[].early_media": {"pass", "block"},
 		"dial_plan.rules[].protocols[]": {"sip", "webrtc", "gvoice", "h323", "meet"},
+		"dial_plan.rules[].codecs[]":    {"opus", "g722", "pcmu", "pcma", "h264", "vp8"},
+		"dial_plan.tests[].codecs[]":    {"opus", "g722", "pcmu", "pcma", "h264", "vp8"},
 		"dial_plan.tests[].protocol":    {"sip", "webrtc", "gvoice", "h323", "meet"},
 		"sip.proxies[].transport":       {"tls", "tcp", "udp"},
 	}

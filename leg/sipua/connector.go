@@ -41,6 +41,8 @@ type Connector struct {
 	DNS        []string                 // name servers for trunks, host:port; none are the machine's
 	Node       string
 	Inner      *Inner // the other machines of a cluster; nil on a single one
+	// Elsewhere counts the calls that a device or trunk is in at the other machines; may be nil.
+	Elsewhere func(name string) int
 
 	net      *flow.Transport
 	layer    *transaction.Layer
