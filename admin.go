@@ -184,6 +184,9 @@ func (a *admin) registered() (sum [sha256.Size]byte) {
 func (a *admin) Overview() api.Overview {
 	conf := a.conf.Load()
 	o := api.Overview{Version: Version, Node: a.Switch.Node, Started: a.started, File: a.Control.File, Series: a.pulse.Series(time.Now())}
+	for _, l := range a.Listens() {
+		o.SIP = append(o.SIP, api.Listens{Network: l.Network, Addr: l.Addr.String()})
+	}
 	live, _ := a.Switch.Count()
 	o.Counts.Calls, o.Counts.Legs = live, a.Phones.Stats().Legs+a.Voice.Stats().Legs
 	o.Counts.Meetings = len(a.Meet.Status())

@@ -174,7 +174,7 @@ func build(ctx context.Context, c *config.Config, o Options, skip int, why error
 	g.mail.Apply(c.Alarms.Mail)
 	g.tracer.Config, g.tracer.Node, g.tracer.Version, g.tracer.Log = c.Tracing, node, Version, o.Log
 	g.observe()
-	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
+	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meetings()), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
@@ -229,14 +229,14 @@ func (g *Gateway) apply(c *config.Config) error {
 	if err := g.applyAccounts(c.Accounts()); err != nil {
 		return err
 	}
-	if err := g.Meet.Apply(c.Meet); err != nil {
+	if err := g.Meet.Apply(c.Meetings()); err != nil {
 		return errors.Join(err, g.applyAccounts(old.Accounts()))
 	}
 	if err := g.Receptions.Apply(c.Receptions); err != nil {
-		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meetings()))
 	}
 	if err := g.Phones.Apply(c.SIP); err != nil {
-		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meetings()), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
 	g.proofs.recorder.Policy(c.Evidence)

@@ -74,6 +74,9 @@ func encrypted(ctx context.Context) bool {
 	return e
 }
 
+// asksKey marks an operation that changes nothing although it is no GET.
+const asksKey = "asks"
+
 // guard lets a request in when its caller may ask it, and writes down what it
 // changed.
 func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
@@ -112,7 +115,7 @@ func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(ctx)
-	if scope != open && r.Method != http.MethodGet {
+	if scope != open && r.Method != http.MethodGet && op.Metadata[asksKey] == nil {
 		s.note(ctx, who(ctx.Context()), resultOf(ctx.Status()), "")
 	}
 }

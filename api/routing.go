@@ -76,6 +76,7 @@ type (
 
 func (s *Server) registerRouting() {
 	op := operation(identity.Read, http.MethodPost, "/route/explain", "explain-route", "route", "Tell where a call would go, and why")
+	op.Metadata[asksKey] = true
 	huma.Register(s.api, op, s.explainRoute)
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/lint", "lint", "route", "Tell what in the dial plan is probably not meant"),
 		func(context.Context, *struct{}) (*lintOutput, error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -206,6 +207,43 @@ func TestTheWriterTellsWhenARecordIsStored(t *testing.T) {
 			t.Error("a stored record is awaited")
 		}
 		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Many calls are answered one after the other: each begins at once to wait for its
+// record, and they are stored together. One that comes alone waits for nobody.
+func TestRecordsThatAreWaitedForAreStoredTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := mustOpen(t, t.TempDir()+"/test.db")
+		w := newWriter(db)
+		stop := startWriter(t, w)
+		put := func(id string) (stored <-chan struct{}) {
+			w.Put(Entry[thing]{id, time.Now(), thing{"running", 1}})
+			return w.Stored(id)
+		}
+		time.Sleep(time.Second)
+		begin := time.Now()
+		<-put("alone")
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("a record that came alone was stored after %v", took)
+		}
+		var others []<-chan struct{}
+		for _, id := range []string{"second", "third", "last"} {
+			time.Sleep(5 * time.Millisecond)
+			others = append(others, put(id))
+		}
+		for _, stored := range others {
+			<-stored
+			if took := time.Since(begin); took != apart {
+				t.Errorf("a record was stored %v after the first, want %v", took, apart)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})

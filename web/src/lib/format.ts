@@ -39,7 +39,7 @@ export function ago(t: string | undefined, now: number): string {
 }
 
 export function rough(s: number): string {
-  if (s < 90) return `${s} s`
+  if (s < 90) return `${Math.round(s)} s`
   if (s < 90 * 60) return `${Math.round(s / 60)} min`
   if (s < 36 * 3600) return `${Math.round(s / 3600)} h`
   return `${Math.round(s / 86400)} days`
