@@ -50,19 +50,20 @@ const (
 // command line.
 func (g *Gateway) newAdmin(c *config.Config) *admin {
 	a := &admin{Gateway: g, started: time.Now().UTC(), alarms: newAlarmHistory(g)}
-	hooks := webhook.NewBook(g.db, sync.OnceValues(func() (*store.Secrets, error) {
+	secrets := sync.OnceValues(func() (*store.Secrets, error) {
 		if g.Control.Secrets != nil {
 			return g.Control.Secrets, nil
 		}
 		key, err := store.OpenKey(c.KeyFile())
 		return &store.Secrets{DB: g.db, Key: key}, err
-	}))
+	})
+	hooks := webhook.NewBook(g.db, secrets)
 	sender := &webhook.Sender{
 		Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms, Keep: func() time.Duration { return g.retention().DeadLetters },
 	}
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "", Proxies: c.Web.TrustedProxies(),
-		Hooks: hooks, Sender: sender,
+		Secrets: secrets, Hooks: hooks, Sender: sender,
 	}
 	a.captures.g = g
 	if c.Capture {

@@ -175,7 +175,8 @@ func TestABrowserAndARoomInAMeeting(t *testing.T) {
 				t.Error(err)
 			}
 			b.wait(ctx, "picture and voice of the room", func(v visit) bool {
-				// Chromium sends fewer layers than three where it has too little of the processor.
+				// Chromium sends fewer layers than three where it has too little of the processor; sim/meet and
+				// media/bridge tell in virtual time that three arrive.
 				return v.shows(teal) && v.frames() > 20 && v.hears() && (v.sends() == 3 || v.sends() > 0 && !timed()) && v.Level > 0.05
 			})
 			if err := call.HangUp(ctx); err != nil {

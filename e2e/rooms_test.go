@@ -102,7 +102,7 @@ func shows(ctx context.Context, t *testing.T, e *room.Eye, codec string, want co
 		t.Errorf("the picture is %s, want %s", picture.Hex(r.Common), picture.Hex(want))
 	}
 	if r.Lost > 0 || timed() && r.FirstAfter > 500*time.Millisecond {
-		t.Errorf("first picture after %v, %d packets lost", r.FirstAfter, r.Lost)
+		t.Errorf("first picture after %v, %d packets lost", r.FirstAfter, r.Lost) // media/bridge tells the time in virtual time
 	}
 }
 

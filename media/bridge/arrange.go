@@ -281,6 +281,7 @@ func (c *conference) setUplink(p uplinkPlan) {
 		return
 	}
 	u.seen = time.Now()
+	u.halve(c.slow.level >= halfRate)
 	c.uplink = u
 }
 

@@ -40,6 +40,7 @@ type camera struct {
 	count   *videoCounters
 	lenient bool   // a damaged picture is better than none
 	whole   func() // a frame has come; may be nil
+	clock   func() time.Time
 
 	mu        sync.Mutex // guards what follows
 	assembler *rtp.Assembler
@@ -85,7 +86,7 @@ var _ media.Receiver = (*camera)(nil)
 // sets may come by signalling alone.
 func newCamera(src media.Source, info media.StreamInfo, told string, count *videoCounters) (*camera, error) {
 	c := &camera{
-		source: src, info: info, count: count, blind: true,
+		source: src, info: info, count: count, blind: true, clock: time.Now,
 		assembler: rtp.NewAssembler(rtp.AssemblerConfig{Codec: info.Codec, ParameterSets: parameterSets(told)}),
 	}
 	var err error
@@ -174,7 +175,7 @@ func (c *camera) pop(now time.Time) (u rtp.Unit, csrc uint32, ok, wanted bool) {
 // rest, and only its own picture suffers.
 func (c *camera) pull(now time.Time) *video.Picture {
 	var newest *video.Picture
-	began := time.Now()
+	began := c.clock()
 	for range mostUnits {
 		u, ok := c.next(now)
 		if !ok {
@@ -183,7 +184,7 @@ func (c *camera) pull(now time.Time) *video.Picture {
 		if pic := c.decode(now, u); pic != nil {
 			newest, c.stamp = pic, u.Timestamp
 		}
-		if time.Since(began) > slowDecode {
+		if c.clock().Sub(began) > slowDecode {
 			c.slow(now)
 			break
 		}

@@ -18,6 +18,7 @@ type Commons struct {
 	mu    sync.Mutex // guards what follows
 	shows map[string]*showing
 	casts casts
+	beats beats
 }
 
 // showing is somebody's pictures, decoded by one conference.

@@ -26,6 +26,7 @@ type conference struct {
 	wake    chan struct{}
 	stop    chan struct{}
 	done    chan struct{}
+	clock   func() time.Time // by which work takes its own time
 
 	down, up           counters
 	videoDown, videoUp videoCounters
@@ -55,10 +56,12 @@ type conference struct {
 	uplink    pictureUp // nil: there is none
 	uplinkFor uplinkPlan
 	cameras   []*camera
-	slides    *slides   // the meeting's presentation to the room's second screen
-	offer     *camera   // the room's presentation
-	offered   *slides   // to the meeting
-	next      time.Time // of the picture
+	slides    *slides // the meeting's presentation to the room's second screen
+	offer     *camera // the room's presentation
+	offered   *slides // to the meeting
+	beat      beat
+	next      time.Time     // of the picture
+	spent     time.Duration // worked since the last one
 	slow      slowness
 	shown     []media.View
 	asked     bool           // Show was called
@@ -74,12 +77,14 @@ type conference struct {
 func newConference(room media.Session, meeting media.Meeting, o Options, keys func(dtmf.Digit), stop chan struct{}) *conference {
 	c := &conference{
 		room: room, meeting: meeting, options: o, log: o.Log, keys: keys, dirty: true,
-		wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), clock: time.Now,
 	}
 	if l, ok := compose.ParseLayout(o.Layout); ok {
 		c.view.layout = l
 	}
-	c.arrange(time.Now())
+	now := time.Now()
+	c.beat = o.Commons.beat(now)
+	c.arrange(now)
 	return c
 }
 
@@ -129,7 +134,7 @@ const idleWake = time.Second
 // work does what is due at now and returns when it wants to be called again. What it
 // takes itself it adds to now.
 func (c *conference) work(now time.Time) time.Duration {
-	began := time.Now()
+	began := c.clock()
 	c.tell(now)
 	c.tellMute(now)
 	c.tellPresenter()
@@ -148,9 +153,13 @@ func (c *conference) work(now time.Time) time.Duration {
 	if !now.Before(c.next) {
 		c.picture(now)
 		c.present(now)
-		c.schedule(now, now.Add(time.Since(began)))
+		took := c.clock().Sub(began)
+		c.schedule(now, now.Add(took), c.spent+took)
+		c.spent = -took // which is counted
 	}
-	now = now.Add(time.Since(began))
+	took := c.clock().Sub(began)
+	c.spent += took
+	now = now.Add(took)
 	wait = soonest(now, wait, c.screen.send)
 	for _, s := range []*slides{c.slides, c.offered} {
 		if s != nil {
@@ -240,6 +249,7 @@ func (c *conference) tellPresenter() {
 // release gives everything back: no packet moves, and no memory of a codec is held.
 func (c *conference) release() {
 	c.options.Commons.leave(c)
+	c.options.Commons.release(c.beat)
 	c.stopAudio()
 	c.setUplink(uplinkPlan{})
 	c.setOffer(nil, media.StreamInfo{}, nil, media.StreamInfo{}, time.Time{})

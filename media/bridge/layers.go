@@ -22,6 +22,8 @@ type pictureUp interface {
 	work(now time.Time)
 	// last is when the last picture came.
 	last() time.Time
+	// halve encodes half as many pictures, or all again.
+	halve(on bool)
 	close()
 	String() string
 }
@@ -270,6 +272,9 @@ func (r *layerRelay) fit(now time.Time, most int) (begin []media.Source) {
 	}
 	return begin
 }
+
+// halve does nothing: what is relayed costs next to nothing.
+func (r *layerRelay) halve(bool) {}
 
 func (r *layerRelay) last() time.Time {
 	if n := r.seen.Load(); n != 0 {

@@ -146,6 +146,7 @@ func newFull(b testing.TB, s *clips, share *Commons) *full {
 	stop := make(chan struct{})
 	f.c = newConference(w.room, w.meeting, Options{Log: slog.New(slog.DiscardHandler), Commons: share}, nil, stop)
 	b.Cleanup(f.c.release)
+	f.freeze()
 	var h rtp.H264Packetizer
 	var v [2]rtp.VP8Packetizer
 	for n := range clipFrames {
@@ -178,16 +179,20 @@ func (f *full) deliver(stream, clip, n int, to *fakeSource, csrc uint32) {
 	}
 }
 
-// step is one frame. On a busy machine it takes longer than there is time; the clock is
-// not to notice that.
-func (f *full) step(n int) {
-	f.c.next, f.c.slow = f.now, slowness{}
+// freeze makes the call's time pass with step alone. On a busy machine a frame takes longer
+// than there is time; a call that noticed would send later, rest, and show less.
+func (f *full) freeze() {
+	now := func() time.Time { return f.now }
+	f.c.clock = now
 	for _, cam := range f.c.cameras {
-		cam.strikes = 0
+		cam.clock = now
 	}
-	if u, ok := f.c.uplink.(*uplink); ok {
-		u.camera.strikes = 0
-	}
+	f.c.uplink.(*uplink).camera.clock = now
+}
+
+// step is one frame.
+func (f *full) step(n int) {
+	f.c.next = f.now
 	f.deliver(0, 0, n, f.w.films, 0)
 	for i := range 8 {
 		f.deliver(1+i, 1+min(i, 1), n, f.w.meeting.sources[4+i], uint32(200+i))

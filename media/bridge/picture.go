@@ -253,18 +253,17 @@ func (c *conference) lipSync(now time.Time) {
 	}
 }
 
-// schedule says when the next picture is due. now is when this one was, and done when
-// it was made.
-func (c *conference) schedule(now, done time.Time) {
+// schedule says when the next picture is due. now is when this one was, done when
+// it was made, and all what was worked since the one before.
+func (c *conference) schedule(now, done time.Time, all time.Duration) {
 	d := c.screen.interval()
 	before := c.slow.level
-	if c.chase.phase != following && c.slow.picture(done, d, done.Sub(now)) {
+	if c.chase.phase != following && c.slow.picture(done, d, done.Sub(now), all) {
 		c.strained(done, before)
 	}
-	d = c.slow.period(d)
-	if c.next = c.next.Add(d); !c.next.After(done) {
+	if c.next = c.beat.near(c.next.Add(c.slow.period(d)), d); !c.next.After(done) {
 		c.videoDown.late.Add(1)
-		c.next = done.Add(d / 4)
+		c.next = done.Add(c.slow.period(d) / 4)
 	}
 }
 
@@ -279,6 +278,9 @@ func (c *conference) strained(now time.Time, before strain) {
 		c.view.notice, c.until = text, now.Add(noticeFor)
 	}
 	c.mu.Unlock()
+	if c.uplink != nil {
+		c.uplink.halve(level >= halfRate)
+	}
 	if (level == soundOnly) != (before == soundOnly) {
 		c.setUplink(c.planUplink())
 		c.screen.cut()

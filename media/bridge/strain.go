@@ -12,7 +12,7 @@ type strain uint8
 
 const (
 	unstrained strain = iota
-	halfRate          // half the frame rate
+	halfRate          // half the frame rate, both ways
 	fewPeople         // besides, no more than four of them
 	onePerson         // besides, who speaks alone
 	soundOnly         // no pictures, either way
@@ -36,17 +36,18 @@ func (s strain) most() int {
 // bounds are the times that a picture may take at a strain: with more it is too much, with
 // less than easy there is time for the strain before. d is the time between two pictures
 // at full rate. A few pictures a second are better than none, so the last steps are taken
-// late.
-func (s strain) bounds(d time.Duration) (limit, easy time.Duration) {
+// late. limit and all are also those of everything that is done from one picture to the
+// next, the room's own included.
+func (s strain) bounds(d time.Duration) (limit, easy, all time.Duration) {
 	switch s {
 	case unstrained:
-		return d * 9 / 10, 0
+		return d * 9 / 10, 0, 0
 	case halfRate:
-		return 2 * d * 9 / 10, d * 4 / 10
+		return 2 * d * 9 / 10, d * 4 / 10, d * 7 / 10
 	case fewPeople:
-		return 4 * d, d * 8 / 10
+		return 4 * d, d * 8 / 10, d * 14 / 10
 	}
-	return 10 * d, 2 * d
+	return 10 * d, 2 * d, 3 * d
 }
 
 const (
@@ -62,6 +63,7 @@ const (
 type slowness struct {
 	level strain
 	busy  time.Duration // mean time that a picture takes
+	load  time.Duration // and that everything takes from one to the next
 	since time.Time     // when it began to be too long, or short enough
 	over  bool          // it is too long
 	pause time.Duration // of the next time without pictures
@@ -77,15 +79,17 @@ func (s *slowness) period(d time.Duration) time.Duration {
 }
 
 // picture notes that a picture was made, which took a time, and reports whether the
-// strain is another now. d is the time between two pictures at full rate.
-func (s *slowness) picture(now time.Time, d, took time.Duration) bool {
+// strain is another now. d is the time between two pictures at full rate, and all what
+// has been worked since the picture before.
+func (s *slowness) picture(now time.Time, d, took, all time.Duration) bool {
 	if s.level == soundOnly {
 		return s.returns(now)
 	}
 	s.busy += (took - s.busy) / 16
-	limit, easy := s.level.bounds(d)
-	over := s.busy > limit
-	if over != s.over || s.since.IsZero() || !over && s.busy > easy {
+	s.load += (all - s.load) / 16
+	limit, easy, easyAll := s.level.bounds(d)
+	over := max(s.busy, s.load) > limit
+	if over != s.over || s.since.IsZero() || !over && (s.busy > easy || s.load > easyAll) {
 		s.over, s.since = over, now
 	}
 	switch took := now.Sub(s.since); {
@@ -109,7 +113,7 @@ func (s *slowness) set(now time.Time, level strain) {
 			s.pause = min(2*s.pause, longPause)
 		}
 	}
-	s.level, s.since, s.over, s.busy = level, now, false, 0
+	s.level, s.since, s.over, s.busy, s.load = level, now, false, 0, 0
 }
 
 // returns tries pictures again after a pause.

@@ -34,6 +34,7 @@ type uplink struct {
 	at      time.Duration // of the last picture on the stream's clock
 	seen    time.Time     // when it came
 	started bool
+	least   time.Duration // between two pictures
 }
 
 // A layerEncoder makes simulcast layers.
@@ -65,7 +66,7 @@ func newUplink(src media.Source, told string, sinks [simulcast.Layers]media.Sink
 		return nil, fmt.Errorf("cannot decode %s: %w", info.Codec, err)
 	}
 	cam.lenient, cam.whole = true, wake
-	u := &uplink{count: count, camera: cam, from: info, sinks: sinks, most: most, path: path, at: -leastInterval}
+	u := &uplink{count: count, camera: cam, from: info, sinks: sinks, most: most, path: path, at: -leastInterval, least: leastInterval}
 	for i, sink := range sinks {
 		u.headers[i] = media.Packet{SSRC: rand.Uint32(), Sequence: uint16(rand.Uint32())}
 		u.packets[i] = rtp.VP8Packetizer{MTU: payloadSize, Picture: uint16(rand.Uint32())}
@@ -114,7 +115,7 @@ func (u *uplink) step(now time.Time) bool {
 		u.zero, u.started = t-int64(at*videoClock/time.Second), true
 	}
 	u.seen = now
-	if at-u.at < leastInterval {
+	if at-u.at < u.least {
 		return false
 	}
 	u.at = at
@@ -200,6 +201,12 @@ func (u *uplink) push(f video.Encoded, stamp uint32) {
 }
 
 func (u *uplink) last() time.Time { return u.seen }
+
+func (u *uplink) halve(on bool) {
+	if u.least = leastInterval; on {
+		u.least = 2 * leastInterval
+	}
+}
 
 func (u *uplink) close() {
 	u.camera.close()

@@ -144,3 +144,24 @@ func TestInVirtualTimeASilentClientIsMissedAfterThirtySeconds(t *testing.T) {
 		}
 	})
 }
+
+// TestInVirtualTimeThreeLayersAreSeenWithinASecond is what the story with Chromium asks of
+// the edge, on a machine that never keeps a client waiting.
+func TestInVirtualTimeThreeLayersAreSeenWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, network := inMemory(t, nil)
+		o := roomOptions{network: network}
+		r := newRoom(t, s, o)
+		r.join(o)
+		r.until(chControl, "STATE_JOINED")
+		began := time.Now()
+		r.filmAll("#208040")
+		st, err := s.WaitFor(r.ctx, testPIN, "three layers", func(m MeetingState) bool {
+			d, ok := m.Device("Board room")
+			return ok && d.Up.Track("l").Decoded > 0 && d.Up.Track("m").Decoded > 0 && d.Up.Track("h").Decoded > 0
+		})
+		if took := time.Since(began); err != nil || took > time.Second {
+			t.Errorf("after %v: %v, %+v", took, err, st)
+		}
+	})
+}

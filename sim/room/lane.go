@@ -43,6 +43,7 @@ type lane struct {
 
 func (l *lane) open(bind string) error {
 	l.stop, l.started, l.ssrc, l.key = make(chan struct{}), time.Now(), rand.Uint32(), true
+	l.screen.counts = l.film.NoDecode
 	for _, c := range []**net.UDPConn{&l.rtp, &l.rtcp} {
 		var err error
 		if *c, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(bind)}); err != nil {

@@ -31,6 +31,8 @@ type Config struct {
 	// Film draws picture n in place of the scene. Two seconds of it are encoded once and
 	// sent again and again: for benchmarks.
 	Film func(img *image.YCbCr, n int)
+	// NoDecode counts the pictures that come instead of decoding them: for benchmarks.
+	NoDecode bool
 }
 
 func (c Config) complete() Config {

@@ -22,6 +22,7 @@ type decoder interface {
 // screen shows the stream of one far end. A frame with a missing packet is not shown,
 // nor what follows it until a keyframe.
 type screen struct {
+	counts   bool // pictures without decoding them
 	codec    string
 	dec      decoder
 	ssrc     uint32
@@ -117,12 +118,16 @@ func (s *screen) show(now time.Time) {
 		s.waiting, s.lost = true, true
 		return
 	}
-	img, err := s.dec.Decode(frame, s.img)
-	if err != nil {
-		s.waiting, s.lost = true, true
-		return
+	if !s.counts {
+		img, err := s.dec.Decode(frame, s.img)
+		if err != nil {
+			s.waiting, s.lost = true, true
+			return
+		}
+		s.img = img
+		s.size(img.Bounds().Size())
 	}
-	s.waiting, s.img = false, img
+	s.waiting = false
 	s.pace.frame(now, s.at)
 	if key {
 		s.keys++
@@ -134,7 +139,11 @@ func (s *screen) show(now time.Time) {
 	}
 	s.last = now
 	s.frames++
-	if size := img.Bounds().Size(); len(s.sizes) == 0 || s.sizes[len(s.sizes)-1] != size {
+}
+
+// size notes how large a picture is.
+func (s *screen) size(size image.Point) {
+	if len(s.sizes) == 0 || s.sizes[len(s.sizes)-1] != size {
 		s.sizes = append(s.sizes, size)
 	}
 }
@@ -194,6 +203,8 @@ func (e *Eye) Report() Report {
 	if d := s.last.Sub(s.first).Seconds(); d > 0 {
 		r.FPS, r.Kbps = float64(s.frames-1)/d, float64(s.octets)*8/1000/d
 	}
-	r.Average, r.Common = picture.Average(s.img), picture.Common(s.img)
+	if s.img != nil {
+		r.Average, r.Common = picture.Average(s.img), picture.Common(s.img)
+	}
 	return r
 }

@@ -23,6 +23,8 @@ static sim_encoder *sim_encoder_new(unsigned w, unsigned h, unsigned fps, unsign
 	c.rc_min_quantizer = 4; c.rc_max_quantizer = 56;
 	c.rc_buf_sz = 1000; c.rc_buf_initial_sz = 500; c.rc_buf_optimal_sz = 600;
 	c.kf_mode = VPX_KF_DISABLED;
+	// Otherwise libvpx makes a golden frame now and then, whatever the flags of a frame say.
+	c.g_error_resilient = VPX_ERROR_RESILIENT_DEFAULT;
 	if (!*err) *err = vpx_codec_enc_init(&e->ctx, vpx_codec_vp8_cx(), &c, 0);
 	if (*err) { free(e); return 0; }
 	vpx_codec_control(&e->ctx, VP8E_SET_CPUUSED, -8);

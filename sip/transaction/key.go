@@ -122,25 +122,19 @@ func known(method string) string {
 // a part of the Call-IDs.
 type shard struct {
 	mu      sync.Mutex // guards what follows
-	servers map[serverKey]*serverTx
-	clients map[clientKey]*Client
-	merged  map[mergeKey]*serverTx
+	servers table[serverKey, *serverTx]
+	clients table[clientKey, *Client]
+	merged  table[mergeKey, *serverTx]
 	_       [64]byte // own cache line
-}
-
-func (s *shard) init() {
-	s.servers = make(map[serverKey]*serverTx)
-	s.clients = make(map[clientKey]*Client)
-	s.merged = make(map[mergeKey]*serverTx)
 }
 
 func (s *shard) all() (servers []*serverTx, clients []*Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, tx := range s.servers {
+	for _, tx := range s.servers.m {
 		servers = append(servers, tx)
 	}
-	for _, c := range s.clients {
+	for _, c := range s.clients.m {
 		clients = append(clients, c)
 	}
 	return servers, clients
@@ -154,14 +148,14 @@ func (l *Layer) server(k serverKey) *serverTx {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.servers[k]
+	return s.servers.m[k]
 }
 
 func (l *Layer) client(k clientKey) *Client {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.clients[k]
+	return s.clients.m[k]
 }
 
 // enter makes tx known. It reports false if one of that key exists.
@@ -169,10 +163,10 @@ func (l *Layer) enter(tx *serverTx) bool {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers[tx.id.key] != nil {
+	if s.servers.m[tx.id.key] != nil {
 		return false
 	}
-	s.servers[tx.id.key] = tx
+	s.servers.put(tx.id.key, tx)
 	l.live.Add(1)
 	return true
 }
@@ -181,8 +175,8 @@ func (l *Layer) leave(tx *serverTx) {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers[tx.id.key] == tx {
-		delete(s.servers, tx.id.key)
+	if s.servers.m[tx.id.key] == tx {
+		s.servers.remove(tx.id.key)
 		l.live.Add(-1)
 	}
 }
@@ -196,10 +190,10 @@ func (l *Layer) merge(tx *serverTx) bool {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged[k] != nil {
+	if s.merged.m[k] != nil {
 		return false
 	}
-	s.merged[k] = tx
+	s.merged.put(k, tx)
 	return true
 }
 
@@ -211,8 +205,8 @@ func (l *Layer) unmerge(tx *serverTx) {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged[k] == tx {
-		delete(s.merged, k)
+	if s.merged.m[k] == tx {
+		s.merged.remove(k)
 	}
 }
 
@@ -220,10 +214,10 @@ func (l *Layer) enterClient(c *Client) bool {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients[c.key] != nil {
+	if s.clients.m[c.key] != nil {
 		return false
 	}
-	s.clients[c.key] = c
+	s.clients.put(c.key, c)
 	l.live.Add(1)
 	l.liveClients.Add(1)
 	return true
@@ -233,8 +227,8 @@ func (l *Layer) leaveClient(c *Client) {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients[c.key] == c {
-		delete(s.clients, c.key)
+	if s.clients.m[c.key] == c {
+		s.clients.remove(c.key)
 		l.live.Add(-1)
 		l.liveClients.Add(-1)
 	}
@@ -245,25 +239,28 @@ func (l *Layer) leaveClient(c *Client) {
 type strangers struct {
 	max int
 	mu  sync.Mutex // guards of
-	of  map[netip.Addr]int
+	of  table[netip.Addr, int]
 }
 
-func (s *strangers) init(limit int) { s.max, s.of = limit, make(map[netip.Addr]int) }
+func (s *strangers) init(limit int) { s.max = limit }
 
 func (s *strangers) take(a netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[a] >= s.max {
+	n := s.of.m[a]
+	if n >= s.max {
 		return false
 	}
-	s.of[a]++
+	s.of.put(a, n+1)
 	return true
 }
 
 func (s *strangers) free(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[a]--; s.of[a] <= 0 {
-		delete(s.of, a)
+	if n := s.of.m[a] - 1; n > 0 {
+		s.of.put(a, n)
+	} else {
+		s.of.remove(a)
 	}
 }
