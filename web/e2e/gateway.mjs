@@ -4,11 +4,9 @@ import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { patience } from './stage.mjs'
 
 const program = resolve(process.env.TANDEM ?? new URL('../../tandem', import.meta.url).pathname)
-
-/** patience is how long anything may take on a machine with better things to do. */
-export const patience = 60_000
 
 /** A Program runs until stop, and keeps what it says. */
 class Program {

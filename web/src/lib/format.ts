@@ -22,6 +22,11 @@ function valid(t?: string): boolean {
   return !!t && !t.startsWith('0001-') && !Number.isNaN(Date.parse(t))
 }
 
+/** momentOf is the link to the gateway as it was when something began: a browser's clock has milliseconds, and what began after one had not begun at it. */
+export function momentOf(t: string): string {
+  return '#/replay?at=' + encodeURIComponent(new Date(Date.parse(t) + 1).toISOString())
+}
+
 /** span is a duration in ms for people: 3:07, 1:02:40. */
 export function span(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return none
