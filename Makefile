@@ -45,8 +45,13 @@ deb: deps ## make dist/tandem_VERSION_ARCHITECTURE.deb
 demo: build ## place real calls through the gateway, with everything simulated
 	./tandem demo
 
+# Packages whose tests run in real time: one after the other, so that they do
+# not take each other's processor.
+REALTIME := ./e2e ./e2e/hostile ./leg/meet ./media/bridge ./media/transport ./sim/gvoice ./sim/meet
+
 test: test-deps ## run every test with the race detector
-	go test -race -tags peers -timeout 15m ./...
+	go test -race -tags peers -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(REALTIME))")
+	go test -race -tags peers -timeout 15m -p 1 $(REALTIME)
 
 soak: test-deps ## garbage and floods at full size (TANDEM_HOSTILE messages of each kind, 20,000)
 	TANDEM_HOSTILE=$${TANDEM_HOSTILE:-20000} go test -count=1 -timeout 60m -v ./e2e/hostile

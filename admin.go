@@ -50,19 +50,20 @@ const (
 // command line.
 func (g *Gateway) newAdmin(c *config.Config) *admin {
 	a := &admin{Gateway: g, started: time.Now().UTC(), alarms: newAlarmHistory(g)}
-	hooks := webhook.NewBook(g.db, sync.OnceValues(func() (*store.Secrets, error) {
+	secrets := sync.OnceValues(func() (*store.Secrets, error) {
 		if g.Control.Secrets != nil {
 			return g.Control.Secrets, nil
 		}
 		key, err := store.OpenKey(c.KeyFile())
 		return &store.Secrets{DB: g.db, Key: key}, err
-	}))
+	})
+	hooks := webhook.NewBook(g.db, secrets)
 	sender := &webhook.Sender{
 		Book: hooks, Log: g.log, Node: g.Switch.Node, Alarms: g.Alarms, Keep: func() time.Duration { return g.retention().DeadLetters },
 	}
 	a.server = &api.Server{
 		Identity: identity.New(g.db, g.log), Config: g.Control, Gateway: a, History: g.History, Log: g.log, Secure: c.Web.Cert != "", Proxies: c.Web.TrustedProxies(),
-		Hooks: hooks, Sender: sender,
+		Secrets: secrets, Hooks: hooks, Sender: sender,
 	}
 	a.captures.g = g
 	if c.Capture {
@@ -183,6 +184,9 @@ func (a *admin) registered() (sum [sha256.Size]byte) {
 func (a *admin) Overview() api.Overview {
 	conf := a.conf.Load()
 	o := api.Overview{Version: Version, Node: a.Switch.Node, Started: a.started, File: a.Control.File, Series: a.pulse.Series(time.Now())}
+	for _, l := range a.Listens() {
+		o.SIP = append(o.SIP, api.Listens{Network: l.Network, Addr: l.Addr.String()})
+	}
 	live, _ := a.Switch.Count()
 	o.Counts.Calls, o.Counts.Legs = live, a.Phones.Stats().Legs+a.Voice.Stats().Legs
 	o.Counts.Meetings = len(a.Meet.Status())

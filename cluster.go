@@ -20,6 +20,7 @@ import (
 	"tandem/leg/sipua"
 	"tandem/sip/flow"
 	"tandem/store"
+	"tandem/toll"
 )
 
 // together is this gateway's part in a cluster: several machines that share a
@@ -56,6 +57,8 @@ func (g *Gateway) openCluster(ctx context.Context, c *config.Config, node string
 	g.together = t
 	g.Phones.Bindings = t.bindings
 	g.Phones.Inner = &sipua.Inner{Nodes: t}
+	g.toll.Shared = &spending{node: node, all: &store.Collection[toll.Figures]{DB: g.db, Name: "spending"}}
+	g.toll.Live, g.toll.Calls, g.Phones.Elsewhere = g.Switch.Spending, g.Phones.Counts, g.toll.Elsewhere
 	g.Voice.May = func(account string) bool { return t.member.Holds(accountPrefix + account) }
 	if c.Cluster.Listen == "" {
 		return nil
@@ -303,14 +306,17 @@ func (g *Gateway) TestAccount(ctx context.Context, name string) []gvoice.Check {
 	return []gvoice.Check{{Name: "token", Text: "There is no account of this name."}}
 }
 
-// bury closes the records of calls that a machine did not survive, and forgets the
-// phones whose connections died with it.
+// bury closes the records of calls and registrations that a machine did not survive, and
+// forgets the phones whose connections died with it.
 func (t *together) bury(ctx context.Context, n cluster.Node, before time.Time) error {
 	if err := t.g.closeLostOf(ctx, n, before); err != nil {
 		return err
 	}
 	if !before.IsZero() {
 		return nil // this machine's own: what Open brought back is in use again
+	}
+	if err := t.g.past.bury(ctx, n); err != nil {
+		return err
 	}
 	return t.bindings.bury(ctx, n.Name)
 }

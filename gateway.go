@@ -91,20 +91,24 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	if why == nil || !c.Managed {
 		return g, why
 	}
-	for skip := 1; skip <= maxFallback && ctx.Err() == nil; skip++ {
+	// The last ten are tried one by one, those before in growing steps, down to the first:
+	// what is wrong with all of them (a port that is taken) is soon known.
+	step, first := 1, false
+	for skip := 1; ctx.Err() == nil; skip += step {
 		g, err := build(ctx, c, o, skip, why)
-		if err == nil {
+		switch {
+		case err == nil:
 			return g, nil
-		}
-		if errors.Is(err, control.ErrNoVersion) {
-			break
+		case errors.Is(err, control.ErrNoVersion) && step == 1:
+			return nil, why
+		case errors.Is(err, control.ErrNoVersion):
+			skip, step, first = skip-step, step/2, true
+		case skip > 10 && !first:
+			step *= 2
 		}
 	}
 	return nil, why
 }
-
-// maxFallback is how many versions a start goes back.
-const maxFallback = 10
 
 // build is one attempt of New, with the version that is skip versions older than the newest.
 func build(ctx context.Context, c *config.Config, o Options, skip int, why error) (*Gateway, error) {
@@ -170,7 +174,7 @@ func build(ctx context.Context, c *config.Config, o Options, skip int, why error
 	g.mail.Apply(c.Alarms.Mail)
 	g.tracer.Config, g.tracer.Node, g.tracer.Version, g.tracer.Log = c.Tracing, node, Version, o.Log
 	g.observe()
-	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meet), g.Receptions.Apply(c.Receptions)); err != nil {
+	if err := errors.Join(g.Engine.Start(), g.applyAccounts(c.Accounts()), g.Meet.Apply(c.Meetings()), g.Receptions.Apply(c.Receptions)); err != nil {
 		return nil, errors.Join(err, g.Engine.Close(), g.db.Close())
 	}
 	if g.listens, err = g.Phones.Open(); err != nil {
@@ -225,14 +229,14 @@ func (g *Gateway) apply(c *config.Config) error {
 	if err := g.applyAccounts(c.Accounts()); err != nil {
 		return err
 	}
-	if err := g.Meet.Apply(c.Meet); err != nil {
+	if err := g.Meet.Apply(c.Meetings()); err != nil {
 		return errors.Join(err, g.applyAccounts(old.Accounts()))
 	}
 	if err := g.Receptions.Apply(c.Receptions); err != nil {
-		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meetings()))
 	}
 	if err := g.Phones.Apply(c.SIP); err != nil {
-		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meet), g.Receptions.Apply(old.Receptions))
+		return errors.Join(err, g.applyAccounts(old.Accounts()), g.Meet.Apply(old.Meetings()), g.Receptions.Apply(old.Receptions))
 	}
 	g.Capacity.Apply(c.Limits.Capacity())
 	g.proofs.recorder.Policy(c.Evidence)

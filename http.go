@@ -120,12 +120,12 @@ func (g *Gateway) routes() http.Handler {
 	mux.HandleFunc("POST /capture", g.serveCapture)
 	mux.Handle("/api/", g.admin.server.Handler())
 	mux.Handle("/", web.Handler())
-	return secured(mux)
+	return secured(mux, g.admin.server.Encrypted)
 }
 
 // secured adds what keeps browsers from being tricked, wherever a handler does not say
-// more.
-func secured(next http.Handler) http.Handler {
+// more; encrypted reports whether they came by TLS, here or at a trusted proxy.
+func secured(next http.Handler, encrypted func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
@@ -133,7 +133,7 @@ func secured(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if r.TLS != nil {
+		if encrypted(r) {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)

@@ -38,6 +38,10 @@ func (g *Gateway) observe() {
 		emit(float64(s.Failed), "failed")
 		emit(float64(s.Dropped), "dropped")
 	})
+	m.Func(metrics.EventsDroppedTotal, func(emit metrics.Emit) {
+		emit(float64(g.admin.server.Dropped()), "listener")
+		emit(float64(g.admin.server.Sender.Dropped()), "webhook")
+	})
 	g.observeMeetings(m)
 	g.observeCapacity(m)
 	m.Func(metrics.LegsActive, func(emit metrics.Emit) {

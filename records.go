@@ -24,7 +24,8 @@ func recordState(r call.Record) string {
 }
 
 // recorder puts call records into the store, behind the calls' backs. A record
-// is written 25 ms after it came, and an answer that comes sooner waits for it.
+// is written within 100 ms, and an answer that comes sooner waits for it and hurries
+// it: together with those of other calls, up to 50 times a second.
 // While the disk is full or the database away records wait, and calls go on.
 type recorder struct{ g *Gateway }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tandem/cluster"
 	"tandem/config"
 	"tandem/leg/sipua"
 	"tandem/store"
@@ -41,6 +42,19 @@ func (p *past) close(ctx context.Context) error {
 	now := time.Now()
 	_, err := p.registrations.UpdateLabelled(context.WithoutCancel(ctx), p.mine, func(e *store.Entry[sipua.Registration]) {
 		e.Value.Ended, e.Value.Reason = now, "the gateway ended"
+	})
+	return err
+}
+
+// bury ends the registrations of another machine, which has died. What its phones do next
+// is written by the machine they come to; those it knew over UDP come to it again.
+func (p *past) bury(ctx context.Context, n cluster.Node) error {
+	at := n.Beat // nobody knows of a later sign of life
+	if at.IsZero() {
+		at = time.Now()
+	}
+	_, err := p.registrations.UpdateLabelled(ctx, lasting+" "+n.Name, func(e *store.Entry[sipua.Registration]) {
+		e.Value.Ended, e.Value.Reason = later(at, e.Value.Began), "the machine it was registered with is gone"
 	})
 	return err
 }

@@ -34,6 +34,7 @@ type Server struct {
 	History  History
 	// Registrations are the registrations that were.
 	Registrations *store.Log[sipua.Registration]
+	Secrets       func() (*store.Secrets, error) // seal what waits in the store
 	Hooks         *webhook.Book
 	Sender        *webhook.Sender
 	Cluster       Cluster  // nil: one machine
@@ -41,17 +42,17 @@ type Server struct {
 	Log           *slog.Logger
 	// Proxies may say where a request came from (X-Forwarded-For, Forwarded); others not.
 	Proxies []netip.Prefix
-	// Secure says that browsers reach the gateway by TLS: cookies are then kept to it.
+	// Secure says that browsers reach the gateway by TLS in any case; else what the request, or a
+	// trusted proxy, says counts. Cookies are then kept to TLS.
 	Secure bool
 
-	once     sync.Once
-	mux      *http.ServeMux
-	api      huma.API
-	events   hub
-	limits   limiter
-	done     commands
-	oidc     oidc.Client
-	consents consents
+	once   sync.Once
+	mux    *http.ServeMux
+	api    huma.API
+	events hub
+	limits limiter
+	done   commands
+	oidc   oidc.Client
 }
 
 // Handler serves everything under /api/.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,58 +18,6 @@ import (
 	"tandem/leg/gvoice"
 	"tandem/token"
 )
-
-// consents are those that wait for a browser to come back. They live in memory: they hold
-// client secrets, and are of use for minutes only.
-type consents struct {
-	mu   sync.Mutex         // guards what follows
-	open map[string]consent // by state
-}
-
-type consent struct {
-	*token.Pending
-	account gvoice.Account
-	by      string
-	until   time.Time
-}
-
-const (
-	consentLife = 15 * time.Minute
-	maxConsents = 100
-)
-
-// put keeps a consent; the one that ends first makes room.
-func (c *consents) put(one consent) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open == nil {
-		c.open = make(map[string]consent)
-	}
-	oldest := ""
-	for state, o := range c.open {
-		if time.Now().After(o.until) {
-			delete(c.open, state)
-		} else if oldest == "" || o.until.Before(c.open[oldest].until) {
-			oldest = state
-		}
-	}
-	if len(c.open) >= maxConsents {
-		delete(c.open, oldest)
-	}
-	c.open[one.State] = one
-}
-
-// take removes and returns a consent of somebody.
-func (c *consents) take(state, by string) (consent, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	one, ok := c.open[state]
-	if !ok || one.by != by || time.Now().After(one.until) {
-		return consent{}, false
-	}
-	delete(c.open, state)
-	return one, true
-}
 
 type (
 	consentInput struct {
@@ -84,6 +31,7 @@ type (
 			RedirectURL  string `json:"redirect_url" minLength:"1" maxLength:"500" doc:"Where the browser is sent back to: this page's own address, as the OAuth client has registered it."`
 			AuthorizeURL string `json:"authorize_url,omitempty" maxLength:"500" doc:"Default Google's; for simulators."`
 			TokenURL     string `json:"token_url,omitempty" maxLength:"500" doc:"Default that of the account, else Google's."`
+			Private      bool   `json:"allow_private,omitempty" doc:"token_url may be in a private network, or on this machine, as a simulator is; default that of the account."`
 		}
 	}
 	consentOutput struct {
@@ -141,33 +89,44 @@ func (s *Server) beginConsent(ctx context.Context, in *consentInput) (*consentOu
 	if b.TokenURL != "" {
 		a.TokenURL = b.TokenURL
 	}
+	a.Private = a.Private || b.Private
 	if err := a.Validate(); err != nil && a.Number == "" {
 		return nil, wrongField("body.number", "a new account needs its number, such as +12025550123")
 	}
 	if !sameOrigin(in.Origin, b.RedirectURL) {
 		return nil, wrongField("body.redirect_url", "the browser has to come back to this page: its address begins with "+in.Origin)
 	}
-	trust, err := trustOf(a.Roots)
+	ask, err := consentOf(&a, b.AuthorizeURL, b.RedirectURL)
 	if err != nil {
 		return nil, wrongField("body.account", err.Error())
 	}
-	p, err := token.Consent{
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret, AuthorizeURL: b.AuthorizeURL, TokenURL: a.TokenURL, RedirectURL: b.RedirectURL, TLS: trust,
-	}.Begin()
+	p, err := ask.Begin()
 	if err != nil {
 		field, text := splitField(err)
 		return nil, wrongField("body."+field, text)
 	}
 	until := time.Now().Add(consentLife)
-	s.consents.put(consent{p, a, who(ctx).String(), until})
+	waiting, err := s.consents()
+	if err == nil {
+		err = waiting.put(ctx, consent{p, a}, b.AuthorizeURL, b.RedirectURL, who(ctx).String(), until)
+	}
+	if err != nil {
+		return nil, problem(err)
+	}
 	out := new(consentOutput)
 	out.Body.URL, out.Body.State, out.Body.Expires = p.URL, p.State, until.UTC()
 	return out, nil
 }
 
 func (s *Server) finishConsent(ctx context.Context, in *consentAnswer) (*consentDone, error) {
-	one, ok := s.consents.take(in.Body.State, who(ctx).String())
+	waiting, err := s.consents()
+	if err != nil {
+		return nil, problem(err)
+	}
+	one, ok, err := waiting.take(ctx, in.Body.State, who(ctx).String())
 	switch {
+	case err != nil:
+		return nil, problem(err)
 	case !ok:
 		return nil, huma.Error404NotFound("this consent was not begun here, was finished, or took longer than 15 minutes; begin again")
 	case in.Body.Error == "access_denied":
@@ -186,7 +145,7 @@ func (s *Server) finishConsent(ctx context.Context, in *consentAnswer) (*consent
 	v, err := s.change(ctx, s.author(ctx, in.Comment, "consent for the Google Voice account "+one.account.Name), 0, func(c *config.Config) error {
 		for i := range c.Voice {
 			if a := &c.Voice[i].Account; a.Name == one.account.Name {
-				a.ClientID, a.ClientSecret, a.RefreshToken, a.TokenURL = one.account.ClientID, one.account.ClientSecret, refresh, one.account.TokenURL
+				a.ClientID, a.ClientSecret, a.RefreshToken, a.TokenURL, a.Private = one.account.ClientID, one.account.ClientSecret, refresh, one.account.TokenURL, one.account.Private
 				return nil
 			}
 		}

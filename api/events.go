@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -85,6 +87,24 @@ func (s *Server) Changed(r call.Running) {
 type callEvent struct {
 	Type string `json:"type" enum:"began,changed,ended"`
 	Call Call   `json:"call"`
+}
+
+// Dropped counts the clients that were cut off: they took nothing for too long, or were
+// too far behind.
+func (s *Server) Dropped() uint64 {
+	s.events.mu.Lock()
+	defer s.events.mu.Unlock()
+	return s.events.dropped
+}
+
+// slow counts a client that was given up while it was written to.
+func (h *hub) slow(err error) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return // it has gone by itself
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dropped++
 }
 
 // wanted reports whether anybody listens, or has and may come back.
@@ -188,6 +208,7 @@ func (s *Server) registerEvents() {
 // tell writes events until the listener or its client is gone.
 func (s *Server) tell(ctx huma.Context, l *listener, missed []event, reset bool) {
 	w := newPatience(ctx, eventTimeout)
+	defer func() { s.events.slow(w.err) }()
 	w.write("retry: 2000\n\n")
 	if reset {
 		w.write("event: reset\ndata: {}\n\n")

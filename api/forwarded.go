@@ -32,19 +32,62 @@ func (s *Server) trusts(address string) bool {
 	return err == nil && slices.ContainsFunc(s.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
+// Encrypted reports whether the browser sent the request by TLS: to this gateway, or to
+// a trusted proxy that says so (RFC 7239, or X-Forwarded-Proto).
+func (s *Server) Encrypted(r *http.Request) bool {
+	if r.TLS != nil || s.Secure {
+		return true
+	}
+	if !s.trusts(hostOf(r.RemoteAddr)) {
+		return false
+	}
+	hops, protocols := forwarded(r.Header), protocols(r.Header)
+	if len(protocols) == 0 {
+		return false
+	}
+	// The one that counts belongs to the hop which is the browser's.
+	at := len(protocols) - 1
+	if len(hops) == len(protocols) {
+		for ; at > 0; at-- {
+			if addr, ok := forwardedAddr(hops[at]); !ok || !s.trusts(addr) {
+				break
+			}
+		}
+	}
+	return strings.EqualFold(protocols[at], "https")
+}
+
+// protocols are what the hops of [forwarded] came by, as far as proxies wrote it.
+func protocols(h http.Header) (all []string) {
+	if values := h.Values("Forwarded"); len(values) > 0 {
+		for _, element := range strings.Split(strings.Join(values, ","), ",") {
+			all = append(all, parameter(element, "proto"))
+		}
+	} else if values := h.Values("X-Forwarded-Proto"); len(values) > 0 {
+		for one := range strings.SplitSeq(strings.Join(values, ","), ",") {
+			all = append(all, strings.TrimSpace(one))
+		}
+	}
+	return all[max(0, len(all)-maxHops):]
+}
+
+// parameter is a value of one element of Forwarded, "" when it is not there.
+func parameter(element, want string) (value string) {
+	for pair := range strings.SplitSeq(element, ";") {
+		if name, v, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && strings.EqualFold(name, want) {
+			value = strings.Trim(v, `"`)
+		}
+	}
+	return value
+}
+
 const maxHops = 32
 
 // forwarded are the hops that proxies wrote, the farthest first.
 func forwarded(h http.Header) (hops []string) {
 	if values := h.Values("Forwarded"); len(values) > 0 {
 		for _, element := range strings.Split(strings.Join(values, ","), ",") {
-			hop := ""
-			for pair := range strings.SplitSeq(element, ";") {
-				if name, v, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && strings.EqualFold(name, "for") {
-					hop = strings.Trim(v, `"`)
-				}
-			}
-			hops = append(hops, hop)
+			hops = append(hops, parameter(element, "for"))
 		}
 	} else if values := h.Values("X-Forwarded-For"); len(values) > 0 {
 		hops = strings.Split(strings.Join(values, ","), ",")

@@ -63,9 +63,16 @@ type Overview struct {
 	Managed  bool      `json:"managed" doc:"The configuration can be changed here."`
 	File     string    `json:"file,omitempty" doc:"The configuration is this file's."`
 	Config   int64     `json:"config_version" doc:"Version of the configuration in force; 0 for a file's."`
+	SIP      []Listens `json:"sip,omitempty" doc:"Where phones reach it, on this machine."`
 	Counts   Counts    `json:"counts"`
 	Capacity Capacity  `json:"capacity"`
 	Series   Series    `json:"series"`
+}
+
+// Listens is one listener for SIP.
+type Listens struct {
+	Network string `json:"network" enum:"udp,tcp,tls,ws,wss"`
+	Addr    string `json:"addr" doc:"Address and port; 0.0.0.0 or :: is every address."`
 }
 
 // Counts are how much there is now.

@@ -53,6 +53,7 @@ func operation(scope identity.Scope, method, path, id, tag, summary string) huma
 type (
 	principalKey struct{}
 	addressKey   struct{}
+	encryptedKey struct{}
 )
 
 // who is the principal of a request that the guard has let in.
@@ -67,12 +68,21 @@ func address(ctx context.Context) string {
 	return a
 }
 
+// encrypted reports whether the browser sent a request by TLS.
+func encrypted(ctx context.Context) bool {
+	e, _ := ctx.Value(encryptedKey{}).(bool)
+	return e
+}
+
+// asksKey marks an operation that changes nothing although it is no GET.
+const asksKey = "asks"
+
 // guard lets a request in when its caller may ask it, and writes down what it
 // changed.
 func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	from := s.source(r)
-	ctx = huma.WithValue(ctx, addressKey{}, from)
+	ctx = huma.WithValue(huma.WithValue(ctx, addressKey{}, from), encryptedKey{}, s.Encrypted(r))
 	if wait := s.limits.take(time.Now(), from); wait > 0 {
 		s.refuse(ctx, tooMany("too many requests; wait a little", wait.Seconds()))
 		return
@@ -99,8 +109,13 @@ func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, huma.Error415UnsupportedMediaType("send application/json"))
 		return
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110 §12.5.3; what is unpacked has no bound that was sent
+		s.refuse(ctx, huma.Error415UnsupportedMediaType("send the body as it is, without a Content-Encoding"))
+		return
+	}
 	next(ctx)
-	if scope != open && r.Method != http.MethodGet {
+	if scope != open && r.Method != http.MethodGet && op.Metadata[asksKey] == nil {
 		s.note(ctx, who(ctx.Context()), resultOf(ctx.Status()), "")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -30,7 +31,7 @@ type HistoryFilter struct {
 type (
 	historyInput struct {
 		HistoryFilter
-		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
+		After string `query:"after" maxLength:"250" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	historyOutput struct {
@@ -159,6 +160,7 @@ func (s *Server) exportHistory(ctx context.Context, in *csvInput) (*huma.StreamR
 		hc.SetHeader("Content-Type", "text/csv; charset=utf-8; header=present")
 		hc.SetHeader("Content-Disposition", `attachment; filename="calls.csv"`)
 		if err := s.writeHistory(hc, search, page); err != nil {
+			s.events.slow(err)
 			s.Log.Info("export of the history broken off", "err", err)
 		}
 	}}, nil
@@ -236,10 +238,12 @@ func csvMOS(m float64) string {
 	return fmt.Sprintf("%.2f", m)
 }
 
-// harmless keeps a spreadsheet from taking what a caller calls itself for a formula.
-// Telephone numbers begin with + and stay as they are.
+// harmless keeps a spreadsheet from taking what a caller calls itself for a formula; some
+// look behind spaces and line ends for one. Telephone numbers begin with + and stay as
+// they are.
 func harmless(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	begin := strings.TrimLeftFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' })
+	if begin == "" || !strings.ContainsRune("=+-@", rune(begin[0])) && (begin == cell || !unicode.IsControl(rune(cell[0]))) {
 		return cell
 	}
 	if cell[0] == '+' && strings.Trim(cell[1:], "0123456789") == "" {

@@ -2,10 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"tandem/config"
 	"tandem/identity"
@@ -116,6 +120,9 @@ func (g groups) put(c *config.Config, name string, text []byte) (string, error) 
 	case there && v.Name != name:
 		return "", taken("group", v.Name)
 	}
+	if why := config.UnfitName(v.Name); why != "" {
+		return "", &bodyError{&identity.InputError{Field: "name", Message: "a name " + why}}
+	}
 	all := maps.Clone(c.DialPlan.Groups)
 	if all == nil {
 		all = make(map[string][]route.Target)
@@ -124,6 +131,21 @@ func (g groups) put(c *config.Config, name string, text []byte) (string, error) 
 	all[v.Name] = v.Members
 	c.DialPlan.Groups = all
 	return v.Name, nil
+}
+
+// inMembers says of the errors of a group where in its members they are: in the
+// configuration a group is nothing but these.
+func inMembers(err error) error {
+	var model *huma.ErrorModel
+	if !errors.As(err, &model) {
+		return err
+	}
+	for _, e := range model.Errors {
+		if rest, ok := strings.CutPrefix(e.Location, "body"); ok && (rest == "" || rest[0] == '[') {
+			e.Location = "body.members" + rest
+		}
+	}
+	return err
 }
 
 func (groups) remove(c *config.Config, name string) bool {
@@ -174,6 +196,9 @@ func (s *Server) orderRules(ctx context.Context, in *orderInput) (*orderOutput, 
 	return out, nil
 }
 
+// mostPriority is the last one that a rule may have.
+const mostPriority = 200
+
 func inOrder(all []route.RuleConfig, names []string) ([]route.RuleConfig, error) {
 	if len(names) != len(all) {
 		return nil, fmt.Errorf("names: there are %d rules, and %d names were sent; send all of them", len(all), len(names))
@@ -192,8 +217,8 @@ func inOrder(all []route.RuleConfig, names []string) ([]route.RuleConfig, error)
 		ordered = append(ordered, r)
 	}
 	if !slices.IsSortedFunc(ordered, func(a, b route.RuleConfig) int { return a.Priority - b.Priority }) {
-		for i := range ordered {
-			ordered[i].Priority = i + 1
+		for i := range ordered { // equal ones stay as they are written, so many rules fit into few numbers
+			ordered[i].Priority = 1 + i*min(len(ordered), mostPriority)/len(ordered)
 		}
 	}
 	return ordered, nil

@@ -25,7 +25,7 @@ type (
 		}
 	}
 	nodeInput struct {
-		Name string `path:"name" maxLength:"200"`
+		Name string `path:"name" maxLength:"250"`
 	}
 )
 

@@ -80,7 +80,7 @@ func (s *Server) beginOIDC(ctx context.Context, _ *struct{}) (*redirectOutput, e
 	if err != nil {
 		return s.notIn(ctx, err), nil
 	}
-	return &redirectOutput{Status: http.StatusFound, Location: to, SetCookie: s.oidcCookie(cookie, time.Now().Add(oidc.Patience))}, nil
+	return &redirectOutput{Status: http.StatusFound, Location: to, SetCookie: oidcCookieOf(ctx, cookie, time.Now().Add(oidc.Patience))}, nil
 }
 
 func (s *Server) finishOIDC(ctx context.Context, in *oidcCallback) (*redirectOutput, error) {
@@ -96,13 +96,13 @@ func (s *Server) finishOIDC(ctx context.Context, in *oidcCallback) (*redirectOut
 	if err != nil {
 		s.signedIn(ctx, oidcAction, p.Name, err)
 		if errors.Is(err, identity.ErrNotTheirs) || errors.Is(err, identity.ErrDisabled) {
-			return s.back(err.Error()), nil
+			return back(ctx, err.Error()), nil
 		}
 		return nil, problem(err)
 	}
 	s.signedIn(ctx, oidcAction, session.Name, nil)
-	out := s.back("")
-	out.SetCookie = append(out.SetCookie, s.cookie(session.Cookie, session.Until)...)
+	out := back(ctx, "")
+	out.SetCookie = append(out.SetCookie, sessionCookie(ctx, session.Cookie, session.Until)...)
 	return out, nil
 }
 
@@ -117,20 +117,20 @@ func (s *Server) notIn(ctx context.Context, err error) *redirectOutput {
 	}
 	s.Log.Warn("nobody was signed in by the OpenID Connect provider", "from", address(ctx), "why", text, "err", errors.Unwrap(err))
 	s.signedIn(ctx, oidcAction, "", err)
-	return s.back(text)
+	return back(ctx, text)
 }
 
 // back leads to the page; a problem is shown where people sign in.
-func (s *Server) back(problem string) *redirectOutput {
+func back(ctx context.Context, problem string) *redirectOutput {
 	to := "/#/"
 	if problem != "" {
 		to = "/#/sign-in?error=" + url.QueryEscape(problem)
 	}
-	return &redirectOutput{Status: http.StatusFound, Location: to, SetCookie: s.oidcCookie("", time.Unix(1, 0))}
+	return &redirectOutput{Status: http.StatusFound, Location: to, SetCookie: oidcCookieOf(ctx, "", time.Unix(1, 0))}
 }
 
-func (s *Server) oidcCookie(value string, until time.Time) []http.Cookie {
+func oidcCookieOf(ctx context.Context, value string, until time.Time) []http.Cookie {
 	return []http.Cookie{{
-		Name: oidcCookie, Value: value, Path: prefix + "/oidc/", Expires: until, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteLaxMode,
+		Name: oidcCookie, Value: value, Path: prefix + "/oidc/", Expires: until, HttpOnly: true, Secure: encrypted(ctx), SameSite: http.SameSiteLaxMode,
 	}}
 }

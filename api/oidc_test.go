@@ -41,7 +41,7 @@ func TestPeopleSignInByTheProvider(t *testing.T) {
 	}
 	p := oidctest.New(t, "https://gateway.example.com"+oidc.CallbackPath)
 	conf := map[string]any{
-		"issuer": p.URL, "client_id": oidctest.ClientID, "client_secret": oidctest.ClientSecret, "redirect_url": p.Redirect, "roots": p.Roots,
+		"issuer": p.URL, "client_id": oidctest.ClientID, "client_secret": oidctest.ClientSecret, "redirect_url": p.Redirect, "roots": p.Roots, "allow_private": true,
 		"domains": []string{"example.com"}, "role": "viewer", "roles": map[string]any{"operator": []string{"desk"}}, "label": "Example",
 	}
 	c.do("PUT", "/settings/oidc", conf).want(t, 200)

@@ -115,6 +115,14 @@ func lasted(began, ended, at time.Time) bool {
 	return !began.After(at) && (ended.IsZero() || ended.After(at))
 }
 
+func (s *Server) runningByID() map[string]call.Record {
+	all := make(map[string]call.Record)
+	for _, r := range s.Gateway.Running() {
+		all[r.ID] = r.Record
+	}
+	return all
+}
+
 // phaseAt is how far a call was.
 func phaseAt(r call.Record, at time.Time) string {
 	switch {
@@ -142,9 +150,14 @@ func (s *Server) replay(ctx context.Context, in *replayInput) (*momentOutput, er
 	if err != nil {
 		return nil, problem(err)
 	}
+	running := s.runningByID()
 	for _, e := range calls.Entries {
-		c := past(e.Value)
-		c.Phase = phaseAt(e.Value, at)
+		r := e.Value
+		if now, runs := running[r.ID]; runs { // the store has only how it began
+			r = now
+		}
+		c := past(r)
+		c.Phase = phaseAt(r, at)
 		b.Calls = append(b.Calls, c)
 	}
 	registrations, err := s.Registrations.Search(ctx, store.Search[sipua.Registration]{

@@ -56,12 +56,19 @@ func TestAMomentOfThePastIsShownAsItWas(t *testing.T) {
 	bell := alarm.Alarm{Key: "x", Title: "Something", Begin: at.Add(-time.Hour), End: at.Add(time.Minute)}
 	must(t, r.gateway.ended.Append(t.Context(), store.Entry[alarm.Alarm]{ID: "1", At: bell.Begin, Value: bell}))
 
+	// Of a call that still runs the store knows only how it began.
+	add("runs", -time.Minute, 0, 0)
+	still := call.Running{Record: call.Record{ID: "runs", Began: at.Add(-time.Minute), Answered: at.Add(-time.Second)}, Phase: call.Active}
+	r.gateway.mu.Lock()
+	r.gateway.calls = append(r.gateway.calls, still)
+	r.gateway.mu.Unlock()
+
 	a := c.do("GET", "/replay?at="+at.Format(time.RFC3339), nil).want(t, 200)
 	phases := map[string]any{}
 	for _, one := range a.body["calls"].([]any) {
 		phases[one.(map[string]any)["id"].(string)] = one.(map[string]any)["phase"]
 	}
-	if len(phases) != 2 || phases["talks"] != "active" || phases["rings"] != "dialing" {
+	if len(phases) != 3 || phases["talks"] != "active" || phases["runs"] != "active" || phases["rings"] != "dialing" {
 		t.Errorf("%v", phases)
 	}
 	if len(a.body["registrations"].([]any)) != 1 || len(a.body["alarms"].([]any)) != 1 || a.body["whole"] != true {
@@ -73,7 +80,7 @@ func TestAMomentOfThePastIsShownAsItWas(t *testing.T) {
 	from := at.Add(-2 * time.Minute)
 	q := fmt.Sprintf("/replay/series?from=%s&to=%s&step_s=60", from.Format(time.RFC3339), at.Add(2*time.Minute).Format(time.RFC3339))
 	a = c.do("GET", q, nil).want(t, 200)
-	if got := fmt.Sprint(a.body["begun"], a.body["active"]); got != "[0 2 1 0] [1 1 2 1]" {
+	if got := fmt.Sprint(a.body["begun"], a.body["active"]); got != "[0 3 1 0] [1 2 3 2]" {
 		t.Errorf("%s", got)
 	}
 	c.do("GET", "/replay/series?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step_s=1", nil).want(t, 422)

@@ -208,7 +208,7 @@ func containsFold(s, lower string) bool {
 type (
 	listInput struct {
 		Q     string `query:"q" maxLength:"200" doc:"Only those with this text in them."`
-		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
+		After string `query:"after" maxLength:"250" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	listOutput struct {
@@ -221,7 +221,7 @@ type (
 		}
 	}
 	nameInput struct {
-		Name string `path:"name" maxLength:"200"`
+		Name string `path:"name" maxLength:"250"`
 	}
 	partOutput struct {
 		ETag string `header:"ETag"`
@@ -232,13 +232,13 @@ type (
 		Body    part
 	}
 	putInput struct {
-		Name    string `path:"name" maxLength:"200"`
+		Name    string `path:"name" maxLength:"250"`
 		IfMatch string `header:"If-Match" doc:"The ETag that was seen; 412 when somebody was faster."`
 		Comment string `header:"X-Change-Comment" maxLength:"500" doc:"Why, for the list of versions."`
 		Body    part
 	}
 	removeInput struct {
-		Name    string `path:"name" maxLength:"200"`
+		Name    string `path:"name" maxLength:"250"`
 		IfMatch string `header:"If-Match"`
 		Comment string `header:"X-Change-Comment" maxLength:"500"`
 	}
@@ -355,7 +355,10 @@ func (s *Server) put(ctx context.Context, k kind, name, ifMatch, comment string,
 		return err
 	})
 	if err != nil {
-		return nil, changeProblem(err, at)
+		if err = changeProblem(err, at); k.path() == "groups" {
+			err = inMembers(err)
+		}
+		return nil, err
 	}
 	c, _ := s.Config.Current()
 	return show(k, c, newName)

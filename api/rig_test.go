@@ -168,6 +168,7 @@ func newRig(t *testing.T) *rig {
 		Identity: identity.New(db, log), Config: m, Gateway: g, History: h, Log: log,
 		Hooks: hooks, Sender: &webhook.Sender{Book: hooks, Log: log},
 		Registrations: &store.Log[sipua.Registration]{DB: db, Name: "registrations"},
+		Secrets:       func() (*store.Secrets, error) { return m.Secrets, nil },
 	}
 	ts := httptest.NewServer(s.Handler())
 	t.Cleanup(ts.Close)

@@ -26,14 +26,16 @@ type Finding struct {
 type (
 	explainInput struct {
 		Body struct {
-			Via       string `json:"via,omitempty" maxLength:"200" doc:"Device, trunk or account the call comes in by; none is a stranger."`
-			From      string `json:"from,omitempty" maxLength:"200" doc:"Who calls: a number; default that of the device. The name of a device, trunk or account is taken as via."`
-			To        string `json:"to" minLength:"1" maxLength:"200" doc:"What is dialled: an alias, or a whole URI."`
-			Protocol  string `json:"protocol,omitempty" enum:",sip,webrtc,gvoice,h323,meet" doc:"What the call comes by; default what via has."`
-			Source    string `json:"source,omitempty" maxLength:"45" doc:"Address of the caller."`
-			Location  string `json:"location,omitempty" maxLength:"250" doc:"Where the caller is; default what follows from source."`
-			At        string `json:"at,omitempty" maxLength:"40" doc:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
-			Connector string `json:"connector,omitempty" enum:",sipua,gvoice" doc:"Where the call comes in; default what via belongs to."`
+			Via       string            `json:"via,omitempty" maxLength:"200" doc:"Device, trunk or account the call comes in by; none is a stranger."`
+			From      string            `json:"from,omitempty" maxLength:"200" doc:"Who calls: a number; default that of the device. The name of a device, trunk or account is taken as via."`
+			To        string            `json:"to" minLength:"1" maxLength:"200" doc:"What is dialled: an alias, or a whole URI."`
+			Protocol  string            `json:"protocol,omitempty" enum:",sip,webrtc,gvoice,h323,meet" doc:"What the call comes by; default what via has."`
+			Source    string            `json:"source,omitempty" maxLength:"45" doc:"Address of the caller."`
+			Location  string            `json:"location,omitempty" maxLength:"250" doc:"Where the caller is; default what follows from source."`
+			Headers   map[string]string `json:"headers,omitempty" maxProperties:"16" doc:"That the call is sent with."`
+			Codecs    []string          `json:"codecs,omitempty" maxItems:"16" enum:"opus,g722,pcmu,pcma,h264,vp8" doc:"That the caller offers."`
+			At        string            `json:"at,omitempty" maxLength:"40" doc:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
+			Connector string            `json:"connector,omitempty" enum:",sipua,gvoice" doc:"Where the call comes in; default what via belongs to."`
 		}
 	}
 	traceStep struct {
@@ -74,6 +76,7 @@ type (
 
 func (s *Server) registerRouting() {
 	op := operation(identity.Read, http.MethodPost, "/route/explain", "explain-route", "route", "Tell where a call would go, and why")
+	op.Metadata[asksKey] = true
 	huma.Register(s.api, op, s.explainRoute)
 	huma.Register(s.api, operation(identity.Read, http.MethodGet, "/lint", "lint", "route", "Tell what in the dial plan is probably not meant"),
 		func(context.Context, *struct{}) (*lintOutput, error) {
@@ -109,7 +112,7 @@ func splitField(err error) (field, text string) {
 func (s *Server) explainRoute(_ context.Context, in *explainInput) (*explainOutput, error) {
 	c, _ := s.Config.Current()
 	b := in.Body
-	r, err := RequestOf(c, config.Question{Via: b.Via, Caller: b.From, To: b.To, Protocol: b.Protocol, Source: b.Source, Location: b.Location, At: b.At})
+	r, err := RequestOf(c, config.Question{Via: b.Via, Caller: b.From, To: b.To, Protocol: b.Protocol, Source: b.Source, Location: b.Location, Headers: b.Headers, Codecs: b.Codecs, At: b.At})
 	if err != nil {
 		field, text := splitField(err)
 		return nil, wrongField("body."+field, text)

@@ -82,7 +82,7 @@ func groupSchema(whole *config.SchemaNode) *config.SchemaNode {
 	}
 	return &config.SchemaNode{
 		Type: huma.TypeObject, Required: []string{"name", "members"}, Additional: false,
-		Properties: map[string]*config.SchemaNode{"name": {Type: huma.TypeString}, "members": members},
+		Properties: map[string]*config.SchemaNode{"name": {Type: huma.TypeString, MaxLength: 250}, "members": members},
 	}
 }
 
@@ -91,7 +91,13 @@ func groupSchema(whole *config.SchemaNode) *config.SchemaNode {
 func schemaOf(n *config.SchemaNode) *huma.Schema {
 	s := &huma.Schema{
 		Type: n.Type, Title: n.Title, Description: n.Description, Default: n.Default, Examples: n.Examples,
-		Format: n.Format, Pattern: n.Pattern, WriteOnly: n.WriteOnly, Required: n.Required,
+		Format: n.Format, Pattern: n.Pattern, WriteOnly: n.WriteOnly, Required: n.Required, Minimum: n.Minimum, Maximum: n.Maximum,
+	}
+	if n.MaxLength > 0 {
+		s.MaxLength = &n.MaxLength
+	}
+	if n.MaxItems > 0 {
+		s.MaxItems = &n.MaxItems
 	}
 	for _, word := range n.Enum {
 		s.Enum = append(s.Enum, word)

@@ -70,7 +70,7 @@ func (s *Server) setUp(ctx context.Context, in *setUpInput) (*sessionOutput, err
 	if err != nil {
 		return nil, problem(err)
 	}
-	return &sessionOutput{SetCookie: s.cookie(session.Cookie, session.Until), Body: sessionOf(&session.Principal)}, nil
+	return &sessionOutput{SetCookie: sessionCookie(ctx, session.Cookie, session.Until), Body: sessionOf(&session.Principal)}, nil
 }
 
 type signInInput struct {
@@ -86,7 +86,7 @@ func (s *Server) signIn(ctx context.Context, in *signInInput) (*sessionOutput, e
 	if err != nil {
 		return nil, problem(err)
 	}
-	return &sessionOutput{SetCookie: s.cookie(session.Cookie, session.Until), Body: sessionOf(&session.Principal)}, nil
+	return &sessionOutput{SetCookie: sessionCookie(ctx, session.Cookie, session.Until), Body: sessionOf(&session.Principal)}, nil
 }
 
 // signedIn writes an attempt into the audit log.
@@ -112,11 +112,12 @@ func (s *Server) signOut(ctx context.Context, in *signOutInput) (*emptyOutput, e
 			return nil, problem(err)
 		}
 	}
-	return &emptyOutput{SetCookie: s.cookie("", time.Unix(1, 0))}, nil
+	return &emptyOutput{SetCookie: sessionCookie(ctx, "", time.Unix(1, 0))}, nil
 }
 
-func (s *Server) cookie(value string, until time.Time) []http.Cookie {
+// sessionCookie is kept to TLS when the browser came by it.
+func sessionCookie(ctx context.Context, value string, until time.Time) []http.Cookie {
 	return []http.Cookie{{
-		Name: cookieName, Value: value, Path: "/", Expires: until, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: value, Path: "/", Expires: until, HttpOnly: true, Secure: encrypted(ctx), SameSite: http.SameSiteStrictMode,
 	}}
 }

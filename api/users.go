@@ -45,7 +45,7 @@ type (
 	changeUserInput struct {
 		Name string `path:"name" maxLength:"64"`
 		Body struct {
-			Name     string         `json:"name,omitempty" doc:"As in the path; a user is not renamed."`
+			Name     string         `json:"name,omitempty" maxLength:"64" doc:"As in the path; a user is not renamed."`
 			Password *string        `json:"password,omitempty" maxLength:"800"`
 			Role     *identity.Role `json:"role,omitempty" enum:"viewer,operator,admin"`
 			Disabled *bool          `json:"disabled,omitempty"`
@@ -150,7 +150,7 @@ func (s *Server) registerKeys() {
 type (
 	auditInput struct {
 		Kind  string `query:"kind" maxLength:"40" doc:"Only entries of this kind: session, user, key, config, call, …"`
-		After string `query:"after" maxLength:"200" doc:"The next of the page before."`
+		After string `query:"after" maxLength:"250" doc:"The next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	}
 	auditOutput struct {

@@ -83,6 +83,8 @@ type Request struct {
 	Codec       string   // first audio codec the caller offers; "" without an offer
 	Codecs      []string // all of them, best first
 	Hops        int      // Max-Forwards left; 0 means not told
+	// Header returns the values of a header that the call was sent with; nil: it has none.
+	Header func(name string) []string
 	// Loop moves the caller's packets; a leg that is served by it, too, saves every
 	// packet a change of goroutine. The switch sets it; nil is none.
 	Loop media.Loop

@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"maps"
 )
 
 // A Guard bounds what callers spend on calls that lead out (Destination.Out). Its
@@ -80,6 +81,13 @@ func (s *Switch) out(but *Call, payer string) int {
 		n--
 	}
 	return n
+}
+
+// Spending returns how many calls that lead out each payer has.
+func (s *Switch) Spending() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.spending)
 }
 
 // charge has who pay for the call from now on; nil is nobody.

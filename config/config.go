@@ -191,7 +191,7 @@ func (c *Config) locate(dir string) {
 // Validate finds what no part can find alone: names that lead nowhere. All that
 // is wrong is reported at once, each with the path of its field.
 func (c *Config) Validate() error {
-	errs := []error{prefixed("sip", c.SIP.Validate())}
+	errs := append(c.checkBounds(), prefixed("sip", c.SIP.Validate()))
 	names := make(map[string]bool)
 	for i := range c.Voice {
 		a := &c.Voice[i]

@@ -14,13 +14,15 @@ import (
 
 // A Question is about a call that could come in, as a person asks it.
 type Question struct {
-	Via      string // device, trunk or account it comes in by; "" is a stranger
-	Caller   string // who calls; default the device's caller ID, or its name
-	To       string // what is dialled: an alias, or a whole URI
-	Protocol string // what it comes by; default what via has
-	Source   string // address of the caller
-	Location string // where the caller is; default what follows from source
-	At       string // "2026-12-24 10:00" in dial_plan.zone, or RFC 3339; "" is no time
+	Via      string            // device, trunk or account it comes in by; "" is a stranger
+	Caller   string            // who calls; default the device's caller ID, or its name
+	To       string            // what is dialled: an alias, or a whole URI
+	Protocol string            // what it comes by; default what via has
+	Source   string            // address of the caller
+	Location string            // where the caller is; default what follows from source
+	Headers  map[string]string // the call is sent with
+	Codecs   []string          // the caller offers
+	At       string            // "2026-12-24 10:00" in dial_plan.zone, or RFC 3339; "" is no time
 }
 
 // Request is the call of a question as the connectors would report it. It is an
@@ -36,6 +38,17 @@ func (c *Config) Request(q Question) (call.Request, error) {
 	}
 	if q.Protocol != "" {
 		r.Protocol = q.Protocol
+	}
+	r.Codecs = q.Codecs
+	if len(q.Headers) > 0 {
+		r.Header = func(name string) (values []string) {
+			for n, v := range q.Headers {
+				if strings.EqualFold(n, name) {
+					values = append(values, v)
+				}
+			}
+			return values
+		}
 	}
 	var err error
 	if r.At, err = c.DialPlan.Time(q.At); err != nil {
@@ -84,7 +97,7 @@ func (c *Config) comesBy(r *call.Request, q Question) error {
 func (c *Config) checkTests(table *route.Table) (errs []error) {
 	for i, t := range c.DialPlan.Tests {
 		at := fmt.Sprintf("dial_plan.tests[%d]", i)
-		r, err := c.Request(Question{Via: t.From, Caller: t.Caller, To: t.To, Protocol: t.Protocol, Source: t.Source, Location: t.Location, At: t.At})
+		r, err := c.Request(Question{Via: t.From, Caller: t.Caller, To: t.To, Protocol: t.Protocol, Source: t.Source, Location: t.Location, Headers: t.Headers, Codecs: t.Codecs, At: t.At})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s.%s", at, strings.Replace(err.Error(), "via: ", "from: ", 1)))
 			continue

@@ -15,7 +15,8 @@ func TestATestThatFailsMakesTheConfigurationWrong(t *testing.T) {
 	c.DialPlan.Tests = append(c.DialPlan.Tests,
 		route.Test{Name: "a", From: "kitchen", To: "8001", Expect: "reception front"},
 		route.Test{Name: "b", From: "kitchen", To: "8001", Expect: "trunk pbx"},
-		route.Test{Name: "c", From: "nobody", To: "8001", Expect: "refused"})
+		route.Test{Name: "c", From: "nobody", To: "8001", Expect: "refused"},
+		route.Test{Name: "d", From: "kitchen", To: "8001", Headers: map[string]string{"X-A": "b"}, Codecs: []string{"opus"}, Expect: "reception front"})
 	err = c.Check()
 	if err == nil || !strings.Contains(err.Error(), `dial_plan.tests[3].expect: "b": +12025550123 calls 8001 and goes to reception front`) ||
 		!strings.Contains(err.Error(), `dial_plan.tests[4].from: there is no device, trunk or account "nobody"`) || strings.Contains(err.Error(), "tests[2]") {

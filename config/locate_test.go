@@ -38,3 +38,19 @@ func TestAMissingConfigurationSaysWhereToBegin(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestTheGatewayTokenIsKeptBesideTheStore(t *testing.T) {
+	for _, row := range []struct{ about, store, key, folder, want string }{
+		{"the default store", "", "", "", "gateway-token"},
+		{"a file elsewhere", "sqlite:/var/lib/tandem/tandem.db", "", "", "/var/lib/tandem/gateway-token"},
+		{"a key elsewhere, where nothing may be written", "sqlite:/var/lib/tandem/tandem.db", "/etc/tandem/key", "", "/var/lib/tandem/gateway-token"},
+		{"a server", "postgres://db.example.com/tandem", "", "", "gateway-token"},
+		{"a folder of its own", "sqlite:/var/lib/tandem/tandem.db", "", "/srv/token", "/srv/token"},
+	} {
+		c := &Config{Store: row.store, Key: row.key}
+		c.Meet.Gateway = row.folder
+		if got := c.Meetings().Gateway; got != row.want {
+			t.Errorf("%s: got %q, want %q", row.about, got, row.want)
+		}
+	}
+}

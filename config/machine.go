@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"tandem/leg/meet"
 )
 
 // machineFields belong to one machine and never to the configuration that the
@@ -52,12 +54,24 @@ func eachMachineField(c, base reflect.Value, f func(field string, of, from refle
 
 // KeyFile is the file that opens the secrets in the store.
 func (c *Config) KeyFile() string {
-	const name = "tandem.key"
-	path, isFile := strings.CutPrefix(c.StoreURL(), "sqlite:")
-	switch {
-	case c.Key != "":
+	if c.Key != "" {
 		return c.Key
-	case isFile || !strings.Contains(path, "://"):
+	}
+	return c.besideStore("tandem.key")
+}
+
+// Meetings is Meet with the default of the folder that keeps the gateway token.
+func (c *Config) Meetings() meet.Config {
+	m := c.Meet
+	if m.Gateway == "" {
+		m.Gateway = c.besideStore("gateway-token")
+	}
+	return m
+}
+
+// besideStore is a file or folder of the gateway's own, where it may write in any case.
+func (c *Config) besideStore(name string) string {
+	if path, isFile := strings.CutPrefix(c.StoreURL(), "sqlite:"); isFile || !strings.Contains(path, "://") {
 		return filepath.Join(filepath.Dir(path), name)
 	}
 	return name

@@ -28,6 +28,10 @@ type SchemaNode struct {
 	Enum        []string               `json:"enum,omitempty"`
 	Format      string                 `json:"format,omitempty"`
 	Pattern     string                 `json:"pattern,omitempty"`
+	MaxLength   int                    `json:"maxLength,omitempty"`
+	MaxItems    int                    `json:"maxItems,omitempty"`
+	Minimum     *float64               `json:"minimum,omitempty"`
+	Maximum     *float64               `json:"maximum,omitempty"`
 	WriteOnly   bool                   `json:"writeOnly,omitempty"` // a secret: shown as a mask
 	Properties  map[string]*SchemaNode `json:"properties,omitempty"`
 	Required    []string               `json:"required,omitempty"`
@@ -41,7 +45,7 @@ type SchemaNode struct {
 // Schema describes the whole configuration: what the types say, and in words and
 // examples what docs/tandem.yaml says.
 func Schema() *SchemaNode {
-	s := schemaOf(reflect.TypeFor[Config](), "", notesOf(docs.Sample))
+	s := schemaOf(reflect.TypeFor[Config](), "", notesOf(docs.Sample), allBounds())
 	s.Dialect = "https://json-schema.org/draft/2020-12/schema"
 	s.Title = "Configuration of Tandem"
 	for _, name := range machineFields() {
@@ -73,22 +77,36 @@ func (s *SchemaNode) At(path string) *SchemaNode {
 	return s
 }
 
-func schemaOf(t reflect.Type, path string, notes map[string]note) *SchemaNode {
+func schemaOf(t reflect.Type, path string, notes map[string]note, all *bounds) *SchemaNode {
 	s := &SchemaNode{Enum: enums()[path]}
 	switch {
 	case t.Kind() == reflect.Pointer:
-		return schemaOf(t.Elem(), path, notes)
+		return schemaOf(t.Elem(), path, notes, all)
 	case s.word(t):
 	case t.Kind() == reflect.Struct:
 		s.Type, s.Additional, s.Properties = "object", false, make(map[string]*SchemaNode)
-		s.fields(t, path, notes)
+		s.fields(t, path, notes, all)
 	case t.Kind() == reflect.Map:
-		s.Type, s.Additional = "object", schemaOf(t.Elem(), path+".*", notes)
+		s.Type, s.Additional = "object", schemaOf(t.Elem(), path+".*", notes, all)
 	case t.Kind() == reflect.Slice:
-		s.Type, s.Items = "array", schemaOf(t.Elem(), path+"[]", notes)
+		s.Type, s.Items = "array", schemaOf(t.Elem(), path+"[]", notes, all)
 	}
 	notes[path].describe(s)
+	s.bounded(all.of(path, t))
 	return s
+}
+
+// bounded says what the field may hold.
+func (s *SchemaNode) bounded(b bound) {
+	switch {
+	case s.Type == "array":
+		s.MaxItems = b.long
+	case s.Type == "string" && len(s.Enum) == 0:
+		s.MaxLength = b.long
+	case (s.Type == "integer" || s.Type == "number") && b.most < largest:
+		least := min(b.least, 0) // 0 stands for the default
+		s.Minimum, s.Maximum = &least, &b.most
+	}
 }
 
 // word describes what is one word in the file, and says whether it is.
@@ -132,7 +150,7 @@ func (s *SchemaNode) word(t reflect.Type) bool {
 	return true
 }
 
-func (s *SchemaNode) fields(t reflect.Type, path string, notes map[string]note) {
+func (s *SchemaNode) fields(t reflect.Type, path string, notes map[string]note, all *bounds) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, inline := nameOf(f)
@@ -142,12 +160,12 @@ func (s *SchemaNode) fields(t reflect.Type, path string, notes map[string]note) 
 			if inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
 			}
-			s.fields(inner, path, notes)
+			s.fields(inner, path, notes, all)
 			continue
 		case name == "":
 			continue
 		}
-		p := schemaOf(f.Type, strings.TrimPrefix(path+"."+name, "."), notes)
+		p := schemaOf(f.Type, strings.TrimPrefix(path+"."+name, "."), notes, all)
 		p.refer(t, name)
 		if t == reflect.TypeFor[route.Target]() && p.Description == "" {
 			p.Description = targetNotes()[name]
@@ -207,6 +225,8 @@ func enums() map[string][]string {
 		"google_voice[].profile":        {"voice", "obihai"},
 		"dial_plan.rules[].early_media": {"pass", "block"},
 		"dial_plan.rules[].protocols[]": {"sip", "webrtc", "gvoice", "h323", "meet"},
+		"dial_plan.rules[].codecs[]":    {"opus", "g722", "pcmu", "pcma", "h264", "vp8"},
+		"dial_plan.tests[].codecs[]":    {"opus", "g722", "pcmu", "pcma", "h264", "vp8"},
 		"dial_plan.tests[].protocol":    {"sip", "webrtc", "gvoice", "h323", "meet"},
 		"sip.proxies[].transport":       {"tls", "tcp", "udp"},
 	}

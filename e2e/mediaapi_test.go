@@ -20,7 +20,8 @@ import (
 // transceivers and channels, no candidates in its offer, a POST without a Content-Type,
 // one canvas for three streams.
 const listenerPage = `<!doctype html><script>
-const query = new URLSearchParams(location.search), seen = {states: [], people: [], statuses: [], error: "", tracks: 0, audio: 0, video: 0, assigned: 0, uploads: 0, loud: false}
+const query = new URLSearchParams(location.search), seen = {states: [], people: [], statuses: [], error: "", tracks: 0, audio: 0, video: 0, assigned: 0, shown: 0, uploads: 0, loud: false}
+const assigned = new Set(), sections = {codec: "codec", "candidate-pair": "candidate_pair", transport: "transport", "inbound-rtp": "inbound_rtp"}
 const tell = () => fetch("/report", {method: "POST", body: JSON.stringify(seen)})
 setInterval(tell, 200)
 async function run() {
@@ -32,6 +33,7 @@ async function run() {
     document.documentElement.append(media)
     setInterval(() => {
       for (const s of e.receiver.getContributingSources()) if (s.source === 42) seen.loud = true
+      for (const s of e.receiver.getSynchronizationSources()) if (assigned.has(s.source)) seen.shown++ // whose picture it is
     }, 100)
   }
   for (let i = 0; i < 3; i++) pc.addTransceiver("audio", {direction: "recvonly"})
@@ -40,14 +42,31 @@ async function run() {
     const c = open[label] = pc.createDataChannel(label, {ordered: true, reliable: true})
     c.onmessage = e => {
       const m = JSON.parse(e.data)
+      if (m.response && label === "media-stats" && m.response.status.code === 0) seen.uploads++
       if (m.response) seen.statuses.push(label + " " + (m.response.status ? m.response.status.code : 0))
       for (const r of m.resources || []) {
         if (r.sessionStatus) seen.states.push(r.sessionStatus.connectionState)
         if (r.participant) seen.people.push((r.participant.signedInUser || r.participant.anonymousUser || r.participant.phoneUser).displayName)
-        if (r.videoAssignment) seen.assigned = r.videoAssignment.canvases.filter(x => x.ssrc).length
+        if (r.videoAssignment) {
+          const drawn = r.videoAssignment.canvases.filter(x => x.ssrc)
+          seen.assigned = drawn.length
+          for (const x of drawn) assigned.add(x.ssrc)
+        }
+        if (r.configuration) setInterval(() => upload(r.configuration.allowlist), r.configuration.uploadIntervalSeconds * 1000)
         if (r.sessionStatus && r.sessionStatus.connectionState === "STATE_JOINED") ask()
       }
     }
+  }
+  let uploads = 0
+  const upload = async list => { // what the edge's list allows, keys in snake case
+    const out = []
+    for (const s of (await pc.getStats()).values()) {
+      if (!list[s.type] || !sections[s.type]) continue
+      const kept = {}
+      for (const [k, v] of Object.entries(s)) if (k !== "id" && list[s.type].keys.includes(k)) kept[k.replace(/([A-Z])/g, "_$1").toLowerCase()] = v
+      out.push({id: s.id, [sections[s.type]]: kept})
+    }
+    open["media-stats"].send(JSON.stringify({request: {requestId: ++uploads, uploadMediaStats: {sections: out}}}))
   }
   const ask = () => open["video-assignment"].send(JSON.stringify({request: {requestId: 1, setAssignment: {layoutModel: {label: "" + Date.now(),
     canvases: [1, 1, 1].map(id => ({id, dimensions: {height: 480, width: 640}, relevant: {}}))}, maxVideoResolution: {height: 1080, width: 1920, frameRate: 30}}}}))
@@ -66,7 +85,7 @@ async function run() {
       if (s.type === "inbound-rtp" && s.kind === "video") seen.video = Math.max(seen.video, s.framesDecoded || 0)
     }
   }, 200)
-  await new Promise(done => { const wait = setInterval(() => { if (seen.video > 10 && seen.audio > 10 && seen.loud) { clearInterval(wait); done() } }, 100) })
+  await new Promise(done => { const wait = setInterval(() => { if (seen.video > 10 && seen.audio > 10 && seen.loud && seen.shown && seen.uploads) { clearInterval(wait); done() } }, 100) })
   open["session-control"].send(JSON.stringify({request: {requestId: 1, leave: {}}}))
 }
 run().catch(e => seen.error = String(e))
@@ -77,7 +96,7 @@ type listened struct {
 	States, People, Statuses []string
 	Error                    string
 	Tracks, Audio, Video     int
-	Assigned                 int
+	Assigned, Shown, Uploads int
 	Loud                     bool
 }
 
@@ -88,7 +107,7 @@ func TestABrowserListensByTheMediaAPI(t *testing.T) {
 	defer cancel()
 	edge := &sim.Server{Config: sim.Config{Meetings: []sim.Meeting{{PIN: meetingPIN, ID: "jQCFfuBOdN5z", People: []sim.Person{
 		{Name: "Ada Example", Colour: "#c03020", Tone: 400, Talking: true}, {Name: "Ben Example", Colour: "#2060c0"},
-	}}}, Timing: unhurried}}
+	}}}, Options: sim.Options{StatsInterval: time.Second}, Timing: unhurried}}
 	if err := edge.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +128,7 @@ func TestABrowserListensByTheMediaAPI(t *testing.T) {
 				return
 			}
 			if !slices.Contains(v.States, "STATE_JOINED") || v.Error != "" || !slices.Contains(v.People, "Ada Example") ||
-				v.Tracks != 6 || v.Audio < 10 || v.Video < 10 || v.Assigned != 1 || !v.Loud || !slices.Contains(v.Statuses, "video-assignment 0") {
+				v.Tracks != 6 || v.Audio < 10 || v.Video < 10 || v.Assigned != 1 || v.Shown == 0 || v.Uploads == 0 || !v.Loud || !slices.Contains(v.Statuses, "video-assignment 0") {
 				t.Errorf("%+v", v)
 			}
 		})

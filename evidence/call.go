@@ -92,18 +92,18 @@ func (m raw) shown(side string) Message {
 		direction = "out"
 	}
 	peer := ""
-	if m.peer.IsValid() {
-		peer = m.peer.String()
+	if m.way.peer.IsValid() {
+		peer = m.way.peer.String()
 	}
 	if m.said != nil {
 		return Message{
-			At: m.at.UTC(), Leg: side, Direction: direction, Peer: m.said.peer, Network: m.network, Other: true,
+			At: m.at.UTC(), Leg: side, Direction: direction, Peer: m.said.peer, Network: m.way.network, Other: true,
 			Summary: Printable(Clip(m.said.summary, 120)), Text: Printable(string(m.text)),
 		}
 	}
 	text := Redact(m.text)
 	return Message{
-		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.network, Local: m.local,
+		At: m.at.UTC(), Leg: side, Direction: direction, Peer: peer, Network: m.way.network, Local: m.way.local,
 		Summary: Summarize(text).Text, Text: Printable(string(normal(text))),
 	}
 }

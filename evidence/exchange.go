@@ -39,7 +39,8 @@ func (r *Recorder) Exchange(leg string, x Exchange) {
 	if len(m.all) >= maxTalk || r.total > maxTotal || m.call != nil && m.call.octets > maxText/2 { // the rest is for SIP
 		text = nil
 	}
-	m.all = append(m.all, raw{at: x.At, out: x.Out, network: x.Network, text: text, said: &said{x.Peer, x.Summary}})
+	m.all = append(m.all, raw{at: x.At, out: x.Out, way: &way{network: x.Network}, text: text, said: &said{x.Peer, x.Summary}})
+	m.octets += len(text)
 	r.total += len(text)
 	if m.call != nil {
 		m.call.octets += len(text)

@@ -39,10 +39,10 @@ type Recorder struct {
 	unknown []claim              // Call-IDs that wait to be claimed, the oldest first
 	legs    map[string][]string  // Call-IDs of a leg
 	calls   map[string]*about
-	ended   []*about   // wait for their last messages, the oldest first
-	recent  []finished // the oldest first
-	total   int        // octets
-	dropped uint64     // dialogs that were too many
+	ended   []*about // wait for their last messages, the oldest first
+	recent  []*about // that are over and change no more, the oldest first
+	total   int      // octets
+	dropped uint64   // dialogs that were too many
 }
 
 // messages are those of one Call-ID.
@@ -50,19 +50,57 @@ type messages struct {
 	call    *about // nil: not claimed
 	side    string
 	all     []raw
+	room    []byte // for the texts to come; what is used of it belongs to all
+	octets  int    // of all rooms
 	dropped int
+}
+
+// A call without ado has seven messages on each side, of 3,500 octets together.
+const (
+	usualMessages = 8
+	usualText     = 4 << 10
+)
+
+// keep copies a text. Texts of a dialog share an array, and most calls need one of
+// them; when room is short, each has what it needs.
+func (m *messages) keep(text []byte, short bool) []byte {
+	if len(text) > cap(m.room)-len(m.room) {
+		size := len(text)
+		if !short {
+			size = max(size, usualText)
+		}
+		m.room = make([]byte, 0, size)
+		m.octets += size
+	}
+	n := len(m.room)
+	m.room = append(m.room, text...)
+	return m.room[n:len(m.room):len(m.room)]
+}
+
+// wayOf is where a message passes. Those of a dialog take the same one, as a rule.
+func (m *messages) wayOf(f *flow.Flow) *way {
+	w := way{f.Remote(), f.Network(), f.Local()}
+	if n := len(m.all); n > 0 && m.all[n-1].way != nil && *m.all[n-1].way == w {
+		return m.all[n-1].way
+	}
+	return &w
 }
 
 // raw is a message as it passed. Secrets are taken out when it is looked at or
 // stored, not while a call is being set up.
 type raw struct {
-	at      time.Time
-	out     bool
+	at   time.Time
+	out  bool
+	way  *way // never changed
+	text []byte
+	said *said // not SIP; nil: it is
+}
+
+// way is between whom a message passes.
+type way struct {
 	peer    netip.AddrPort
 	network string
 	local   netip.AddrPort
-	text    []byte
-	said    *said // not SIP; nil: it is
 }
 
 // said is what a message that is not SIP knows of itself.
@@ -84,12 +122,6 @@ type about struct {
 	last     map[string]figures // by leg
 	octets   int
 	over     time.Time // when it ended
-}
-
-// finished is a call that is over. Most are never looked at.
-type finished struct {
-	record call.Record
-	about  *about // changes no more
 }
 
 // Policy sets which calls are stored.
@@ -123,12 +155,16 @@ func (r *Recorder) Message(e flow.TraceEvent) {
 		m.dropped++
 		return
 	}
-	text := e.Data[:min(len(e.Data), maxMessage)]
-	if r.total > maxTotal {
+	text, short := e.Data[:min(len(e.Data), maxMessage)], r.total > maxTotal
+	if short {
 		text = text[:indexLine(text)]
 	}
-	m.all = append(m.all, raw{e.At, e.Out, e.Flow.Remote(), e.Flow.Network(), e.Flow.Local(), bytes.Clone(text), nil})
-	r.total += len(text)
+	before := m.octets
+	if m.all == nil {
+		m.all = make([]raw, 0, usualMessages)
+	}
+	m.all = append(m.all, raw{e.At, e.Out, m.wayOf(e.Flow), m.keep(text, short), nil})
+	r.total += m.octets - before
 	if m.call != nil {
 		m.call.octets += len(text)
 	}
@@ -162,9 +198,7 @@ func (r *Recorder) forgetLocked(id string) {
 	if m == nil {
 		return
 	}
-	for _, one := range m.all {
-		r.total -= len(one.text)
-	}
+	r.total -= m.octets
 	delete(r.dialogs, id)
 }
 
@@ -251,8 +285,8 @@ func (r *Recorder) Get(id string) (Evidence, bool) {
 // overLocked finds a call that ended lately.
 func (r *Recorder) overLocked(id string) *about {
 	for i := len(r.recent) - 1; i >= 0; i-- {
-		if r.recent[i].record.ID == id {
-			return r.recent[i].about
+		if r.recent[i].id == id {
+			return r.recent[i]
 		}
 	}
 	return nil
@@ -290,16 +324,15 @@ func (r *Recorder) finish(before time.Time) {
 		if a == nil {
 			return
 		}
-		f := finished{a.record, a}
 		r.mu.Lock()
 		if len(r.recent) >= recentCalls {
 			r.recent = append(r.recent[:0:0], r.recent[recentCalls/4:]...)
 		}
-		r.recent = append(r.recent, f)
+		r.recent = append(r.recent, a)
 		policy := r.policy
 		r.mu.Unlock()
-		if r.Store != nil && worth(policy, f.record) {
-			r.Store(f.record, a.evidence())
+		if r.Store != nil && worth(policy, a.record) {
+			r.Store(a.record, a.evidence())
 		}
 	}
 }

@@ -177,6 +177,10 @@ var (
 		Name: "tandem_alarm_mails_total", Help: "Mails about alarms, by result (sent, failed: an attempt, dropped: a change of an alarm that nobody was told of).",
 		Kind: Counter, Labels: []string{"result"},
 	}
+	EventsDroppedTotal = Family{
+		Name: "tandem_events_dropped_total", Help: "Listeners that were too slow and cut off (listener: /events and exports), events that a webhook's full queue did not take (webhook).",
+		Kind: Counter, Labels: []string{"to"},
+	}
 	TokenFetchesTotal = Family{
 		Name: "tandem_token_fetches_total", Help: "Access tokens asked for, by result (ok, refused, failed).",
 		Kind: Counter, Labels: []string{"result"},

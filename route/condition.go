@@ -21,6 +21,7 @@ type conditions struct {
 	locations  []string
 	tags       []string
 	networks   []netip.Prefix
+	sent       sent
 	times      times
 }
 
@@ -45,6 +46,7 @@ func (rc RuleConfig) compileConditions(zone string, bad func(error, string)) con
 			}
 		}
 	}
+	c.sent = rc.compileSent(bad)
 	c.times = rc.compileTimes(zone, bad)
 	return c
 }
@@ -88,6 +90,11 @@ func (c *conditions) hold(r *call.Request, clock *clock) mismatch {
 		return wrongTag
 	case len(c.networks) > 0 && !within(c.networks, r.Source):
 		return wrongNetwork
+	}
+	if no := c.sent.hold(r); no != fits {
+		return no
+	}
+	switch {
 	case !c.times.any():
 		return fits
 	case clock.at.IsZero():
@@ -124,6 +131,8 @@ func (c *conditions) explain(no mismatch, r *call.Request, clock *clock) string 
 			source = r.Source.String()
 		}
 		return fmt.Sprintf("only for callers at %s; this one is at %s", orList(all), source)
+	case wrongHeader, wrongCodec:
+		return c.sent.explain(no, r)
 	case wrongTime:
 		return fmt.Sprintf("%s; it is %s there", c.times.String(), clock.at.In(c.times.zone).Format("Mon 2006-01-02 15:04"))
 	case noTime:

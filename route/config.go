@@ -49,6 +49,8 @@ type RuleConfig struct {
 	Locations  []string      `yaml:"locations,omitempty"`   // only callers in one of these locations
 	Networks   []string      `yaml:"networks,omitempty"`    // only callers at one of these addresses or networks
 	CallerTags []string      `yaml:"caller_tags,omitempty"` // only devices with one of these tags
+	Headers    []HeaderMatch `yaml:"headers,omitempty"`     // only calls that were sent with all of these headers
+	Codecs     []string      `yaml:"codecs,omitempty"`      // only callers that offer one of these: opus, g722, pcmu, pcma, h264, vp8
 	FullURI    bool          `yaml:"full_uri,omitempty"`    // match sees the whole URI that was dialled, with scheme and parameters
 	When       []Window      `yaml:"when,omitempty"`        // only at one of these times
 	Except     []Window      `yaml:"except,omitempty"`      // not at these

@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,10 @@ type Test struct {
 	Protocol string `yaml:"protocol,omitempty"` // what it comes by; default what from has
 	Source   string `yaml:"source,omitempty"`   // address of the caller
 	Location string `yaml:"location,omitempty"` // where the caller is; default what follows from source
-	At       string `yaml:"at,omitempty"`       // when: "2026-12-24 10:00" in dial_plan.zone; left out: rules with times do not hold
+	// Headers are those the call was sent with, and Codecs what the caller offers.
+	Headers map[string]string `yaml:"headers,omitempty"`
+	Codecs  []string          `yaml:"codecs,omitempty"`
+	At      string            `yaml:"at,omitempty"` // when: "2026-12-24 10:00" in dial_plan.zone; left out: rules with times do not hold
 	// Expect is "refused", "refused CAUSE", or the targets in order: "account home",
 	// "trunk pbx as 9200, account home". What follows them is free.
 	Expect string `yaml:"expect"`
@@ -68,6 +72,16 @@ func checkTests(tests []Test) error {
 		}
 		if t.Protocol != "" && !slices.Contains(protocols[:], t.Protocol) {
 			errs = append(errs, wrong(fmt.Errorf("%q is none of %s", t.Protocol, strings.Join(protocols[:], ", ")), "tests[%d].protocol", i))
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Headers)) {
+			if err := checkHeader(name); err != nil {
+				errs = append(errs, wrong(err, "tests[%d].headers", i))
+			}
+		}
+		for n, c := range t.Codecs {
+			if !slices.Contains(codecs[:], c) {
+				errs = append(errs, wrong(fmt.Errorf("%q is none of %s", c, strings.Join(codecs[:], ", ")), "tests[%d].codecs[%d]", i, n))
+			}
 		}
 		if _, err := parseExpect(t.Expect); err != nil {
 			errs = append(errs, wrong(err, "tests[%d].expect", i))

@@ -189,7 +189,7 @@ func (c *conditions) cover(b *conditions) bool {
 	case len(c.networks) > 0 && (len(b.networks) == 0 || slices.ContainsFunc(b.networks, func(p netip.Prefix) bool { return !inside(p) })):
 		return false
 	}
-	return c.times.cover(&b.times)
+	return c.sent.cover(&b.sent) && c.times.cover(&b.times)
 }
 
 func (t *times) cover(b *times) bool {

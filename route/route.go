@@ -123,6 +123,8 @@ const (
 	wrongLocation
 	wrongTag
 	wrongNetwork
+	wrongHeader
+	wrongCodec
 	wrongTime
 	noTime
 )

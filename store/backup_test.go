@@ -189,6 +189,32 @@ func TestABadArchiveChangesNothing(t *testing.T) {
 	}
 }
 
+// An archive that unpacks to a thousand times its size is refused before it fills the disk.
+func TestABombIsRefused(t *testing.T) {
+	const head = `{"tandem_backup":1,"schema":1}` + "\n" + `{"table":"items","columns":["collection","key","label","version","expires","value"]}` + "\n"
+	read, write := io.Pipe()
+	sent := make(chan int, 1)
+	go func() {
+		z := gzip.NewWriter(write)
+		_, err := io.WriteString(z, head)
+		row := []byte(`["a","b","c",1,0,"` + strings.Repeat("x", 60_000) + `"]` + "\n")
+		n := 0
+		for ; err == nil && n < 4<<30; n += len(row) {
+			_, err = z.Write(row)
+		}
+		write.Close()
+		sent <- n
+	}()
+	_, err := CheckArchive(read)
+	read.Close()
+	if !errors.Is(err, errBomb) {
+		t.Errorf("got %v", err)
+	}
+	if n := <-sent; n > 2*freeGrowth {
+		t.Errorf("%d bytes were unpacked", n)
+	}
+}
+
 func TestAnArchiveHoldsEveryTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	mustOpen(t, path)

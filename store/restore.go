@@ -121,15 +121,16 @@ type archive struct {
 // readArchive reads an archive to its end. table is called at the beginning of each
 // table and returns what gets its rows.
 func readArchive(r io.Reader, table func(name string, columns []string) (func(row []any) error, error)) (Manifest, error) {
-	packed, err := gzip.NewReader(bufio.NewReader(r))
+	sent := &counted{from: r}
+	packed, err := gzip.NewReader(bufio.NewReader(sent))
 	if err != nil {
 		return Manifest{}, fmt.Errorf("this is not an archive of tandem backup: %w", err)
 	}
-	a := &archive{lines: bufio.NewScanner(packed), m: Manifest{Rows: make(map[string]int64), Files: make(map[string]string)}}
+	a := &archive{lines: bufio.NewScanner(&inflated{from: packed, sent: sent}), m: Manifest{Rows: make(map[string]int64), Files: make(map[string]string)}}
 	a.lines.Buffer(make([]byte, 64<<10), maxLine)
 	for a.lines.Scan() {
 		a.n++
-		if err := a.line(a.lines.Bytes(), table); err != nil {
+		if err := a.line(a.lines.Bytes(), table); err != nil && a.lines.Err() == nil { // else it is what was read last
 			return a.m, fmt.Errorf("line %d of the archive: %w", a.n, err)
 		}
 	}
@@ -140,6 +141,41 @@ func readArchive(r io.Reader, table func(name string, columns []string) (func(ro
 		return a.m, fmt.Errorf("the archive is cut off after line %d", a.n)
 	}
 	return a.m, nil
+}
+
+const (
+	// Archives shrink to a tenth or so; a bomb unpacks to a thousand times its size.
+	mostGrowth = 200
+	freeGrowth = 64 << 20 // bytes that an archive may unpack to in any case
+)
+
+var errBomb = errors.New("it unpacks to far more than an archive of tandem backup does")
+
+// counted counts what is read.
+type counted struct {
+	from io.Reader
+	n    int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.from.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// inflated ends with an error when little was sent for what it has become.
+type inflated struct {
+	from io.Reader
+	sent *counted
+	n    int64
+}
+
+func (u *inflated) Read(b []byte) (int, error) {
+	n, err := u.from.Read(b)
+	if u.n += int64(n); u.n > freeGrowth && u.n > mostGrowth*u.sent.n {
+		return 0, errBomb
+	}
+	return n, err
 }
 
 func (a *archive) line(text []byte, table func(string, []string) (func([]any) error, error)) error {

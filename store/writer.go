@@ -14,7 +14,10 @@ const (
 	writeBatch   = 256 // records in one transaction
 	// A disk is as busy with one record as with a hundred. So records gather for
 	// this long, unless somebody waits for them in Flush.
-	gather     = 100 * time.Millisecond
+	gather = 100 * time.Millisecond
+	// When many wait for theirs, one after the other, they are written together: a
+	// transaction begins no sooner after the one before. Who comes alone waits for nobody.
+	apart      = 20 * time.Millisecond
 	retryFirst = 100 * time.Millisecond
 	retryMost  = 5 * time.Second
 	// When the writer is told to stop, what it still holds gets this long.
@@ -48,6 +51,7 @@ type Writer[T any] struct {
 	watched map[string]chan struct{} // by ID, see Stored
 
 	taken []slot[T] // the batch being written; Run's
+	began time.Time // when the last transaction began; Run's
 }
 
 // slot is the newest value of a record that waits or is being written.
@@ -110,10 +114,12 @@ func (w *Writer[T]) Run(ctx context.Context) error {
 		case <-w.now:
 		case <-ctx.Done():
 		}
+		w.pause(ctx, apart-time.Since(w.began))
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	w.drain(last)
+	for w.drain(last) {
+	}
 	if s := w.Stats(); s.Waiting > 0 {
 		return fmt.Errorf("store the last records of %s: %d are lost: %w", w.To.Name, s.Waiting, errors.Join(last.Err(), s.Err))
 	}
@@ -127,6 +133,18 @@ func (w *Writer[T]) gather(ctx context.Context) {
 	select {
 	case <-t.C:
 	case <-w.now:
+	case <-ctx.Done():
+	}
+}
+
+func (w *Writer[T]) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
 	case <-ctx.Done():
 	}
 }
@@ -192,20 +210,25 @@ func (w *Writer[T]) Stats() WriterStats {
 	return s
 }
 
-// drain writes until the queue is empty or ctx ends.
-func (w *Writer[T]) drain(ctx context.Context) {
+// drain writes what is in the queue, until ctx ends. It reports whether there was
+// something; what has come meanwhile waits for the next time.
+func (w *Writer[T]) drain(ctx context.Context) (wrote bool) {
 	wait := retryFirst
 	for ctx.Err() == nil {
 		batch := w.batch()
 		if len(batch) == 0 {
-			return
+			return wrote
 		}
+		w.began = time.Now()
 		bad := w.Stats().Err != nil
 		err := w.write(ctx, batch)
 		if err == nil {
 			wait = retryFirst
 			if bad {
 				w.tell(nil)
+			}
+			if wrote = true; len(batch) < writeBatch {
+				return wrote
 			}
 			continue
 		}
@@ -216,6 +239,7 @@ func (w *Writer[T]) drain(ctx context.Context) {
 		}
 		wait = min(2*wait, retryMost)
 	}
+	return false
 }
 
 // write stores the batch in one transaction. When the database refuses it for

@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -208,4 +210,88 @@ func TestTheWriterTellsWhenARecordIsStored(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Many calls are answered one after the other: each begins at once to wait for its
+// record, and they are stored together. One that comes alone waits for nobody.
+func TestRecordsThatAreWaitedForAreStoredTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := mustOpen(t, t.TempDir()+"/test.db")
+		w := newWriter(db)
+		stop := startWriter(t, w)
+		put := func(id string) (stored <-chan struct{}) {
+			w.Put(Entry[thing]{id, time.Now(), thing{"running", 1}})
+			return w.Stored(id)
+		}
+		time.Sleep(time.Second)
+		begin := time.Now()
+		<-put("alone")
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("a record that came alone was stored after %v", took)
+		}
+		var others []<-chan struct{}
+		for _, id := range []string{"second", "third", "last"} {
+			time.Sleep(5 * time.Millisecond)
+			others = append(others, put(id))
+		}
+		for _, stored := range others {
+			<-stored
+			if took := time.Since(begin); took != apart {
+				t.Errorf("a record was stored %v after the first, want %v", took, apart)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// While somebody else holds the database, as a stuck backup does, nobody who puts a
+// record waits for it: calls and registrations go on. What was put is stored after.
+func TestALockedDatabaseHoldsUpNobody(t *testing.T) {
+	path := t.TempDir() + "/test.db"
+	db := mustOpen(t, path)
+	raw, err := sql.Open("sqlite", "file:"+path+"?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	lock, err := raw.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(db)
+	stop := startWriter(t, w)
+	put := make(chan bool)
+	go func() {
+		defer close(put)
+		for i := range 50 {
+			w.Put(Entry[thing]{fmt.Sprint(i), time.Now(), thing{Name: "a call"}})
+			w.Stored(fmt.Sprint(i))
+			w.Stats()
+		}
+	}()
+	select { // each would wait for as long as the lock is held
+	case <-put:
+	case <-time.After(time.Minute):
+		t.Fatal("who put a record waited for the database")
+	}
+	if s := w.Stats(); s.Waiting != 50 || s.Written > 0 {
+		t.Errorf("while locked: %+v", s)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if s := w.Stats(); s.Written != 50 || s.Dropped+s.Failed > 0 || s.Err != nil {
+		t.Errorf("after it: %+v", s)
+	}
 }

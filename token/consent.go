@@ -28,6 +28,7 @@ type Consent struct {
 	RedirectURL  string      // where the browser is sent back to
 	Hint         string      // which account, if it is known
 	TLS          *tls.Config // own roots for simulators; nil is the system's
+	Private      bool        // TokenURL may be in a private network, or on this machine
 }
 
 // A Pending consent waits for the browser to come back. It holds secrets.
@@ -81,6 +82,16 @@ func (c *Consent) flow() *oauth2.Config {
 	return &oauth2.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Endpoint: e, RedirectURL: c.RedirectURL, Scopes: []string{VoiceScope}}
 }
 
+// Resume makes a pending consent again of what [Pending.Verifier] and the consent were
+// when it began, wherever that was.
+func (c Consent) Resume(state, verifier string) *Pending {
+	return &Pending{State: state, consent: c, verifier: verifier}
+}
+
+// Verifier is the secret that proves who began (RFC 7636). It is for who keeps the
+// consent meanwhile, sealed.
+func (p *Pending) Verifier() Secret { return Secret(p.verifier) }
+
 // ErrState means that what came back is not the answer to this question.
 var ErrState = errors.New("what came back does not belong to this consent; begin again")
 
@@ -90,7 +101,7 @@ func (p *Pending) Finish(ctx context.Context, code, state string) (Secret, error
 		return "", ErrState
 	}
 	// Its client has the bounds and the care that are right for secrets.
-	s := &Source{TLS: p.consent.TLS}
+	s := &Source{TLS: p.consent.TLS, URL: p.consent.TokenURL, Private: p.consent.Private}
 	s.once.Do(s.makeClient)
 	s.client.Timeout = exchangeTimeout
 	t, err := p.consent.flow().Exchange(context.WithValue(ctx, oauth2.HTTPClient, s.client), code, oauth2.VerifierOption(p.verifier))

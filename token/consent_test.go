@@ -41,7 +41,7 @@ func visit(t *testing.T, to string) (url.Values, int) {
 
 func TestAConsentBecomesARefreshToken(t *testing.T) {
 	s := edge(t)
-	c := token.Consent{ClientID: "client", ClientSecret: "secret", AuthorizeURL: s.ConsentURL(), TokenURL: s.PlainTokenURL(), RedirectURL: page}
+	c := token.Consent{ClientID: "client", ClientSecret: "secret", AuthorizeURL: s.ConsentURL(), TokenURL: s.PlainTokenURL(), Private: true, RedirectURL: page}
 	p, err := c.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestAConsentBecomesARefreshToken(t *testing.T) {
 	if _, err := p.Finish(t.Context(), q.Get("code"), q.Get("state")); !errors.Is(err, token.ErrInvalidGrant) {
 		t.Errorf("the same code again: %v", err)
 	}
-	src := token.Source{Name: "home", ClientID: "client", ClientSecret: "secret", RefreshToken: got, URL: s.PlainTokenURL()}
+	src := token.Source{Name: "home", ClientID: "client", ClientSecret: "secret", RefreshToken: got, URL: s.PlainTokenURL(), Private: true}
 	if _, _, err := src.Token(t.Context()); err != nil {
 		t.Errorf("the refresh token is of no use: %v", err)
 	}
@@ -71,7 +71,7 @@ func TestAConsentBecomesARefreshToken(t *testing.T) {
 
 func TestAConsentThatIsWrongIsRefused(t *testing.T) {
 	s := edge(t)
-	good := token.Consent{ClientID: "client", ClientSecret: "secret", AuthorizeURL: s.ConsentURL(), TokenURL: s.PlainTokenURL(), RedirectURL: page}
+	good := token.Consent{ClientID: "client", ClientSecret: "secret", AuthorizeURL: s.ConsentURL(), TokenURL: s.PlainTokenURL(), Private: true, RedirectURL: page}
 	for name, change := range map[string]func(*token.Consent){
 		"client_id: ":     func(c *token.Consent) { c.ClientID = "" },
 		"redirect_url: ":  func(c *token.Consent) { c.RedirectURL = "http://192.0.2.1/" },

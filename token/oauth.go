@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tandem/alarm"
+	"tandem/internal/public"
 )
 
 // GoogleURL is the token endpoint the Google Voice clients use (GV-S5).
@@ -44,6 +45,7 @@ type Source struct {
 
 	URL     string        // token endpoint; empty is GoogleURL. Plain http only to loopback
 	TLS     *tls.Config   // own roots for simulators; nil is the system's
+	Private bool          // the endpoint may be in a private network, or on this machine
 	Timeout time.Duration // for one whole exchange; 0 is 20 s
 	Alarms  Alarms        // told when a person must act; may be nil
 
@@ -204,7 +206,7 @@ func (s *Source) makeClient() {
 	s.client = &http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
+			DialContext:         s.dial,
 			TLSHandshakeTimeout: connectTimeout,
 			TLSClientConfig:     tlsConfig,
 			ForceAttemptHTTP2:   true,
@@ -216,6 +218,30 @@ func (s *Source) makeClient() {
 		// A redirect would send the refresh token to another address.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// dial connects to the endpoint, or to the proxy that the environment names: that one
+// may be anywhere.
+func (s *Source) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: connectTimeout}
+	if !s.Private && !isProxy(s.endpoint(), addr) {
+		d.Control = public.Control
+	}
+	return d.DialContext(ctx, network, addr)
+}
+
+// isProxy reports whether addr is that of the proxy by which the endpoint is reached.
+func isProxy(endpoint, addr string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil || proxy == nil {
+		return false
+	}
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && host == proxy.Hostname()
 }
 
 func (s *Source) wrap(err error) error {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"tandem/alarm"
+
+	"tandem/internal/public"
 )
 
 // newEndpoint is a token endpoint that answers with h, and a source for it.
@@ -28,7 +30,7 @@ func newEndpoint(t *testing.T, h http.HandlerFunc) *Source {
 	roots.AddCert(server.Certificate())
 	return &Source{
 		Name: "home", ClientID: "id&1", ClientSecret: "s e=c", RefreshToken: "1//r",
-		URL: server.URL + "/oauth2/v3/token", TLS: &tls.Config{RootCAs: roots},
+		URL: server.URL + "/oauth2/v3/token", TLS: &tls.Config{RootCAs: roots}, Private: true,
 	}
 }
 
@@ -260,4 +262,32 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("an error of several lines: %q", err)
 		}
 	})
+}
+
+// No token endpoint makes the gateway look around in its own network: what counts is the
+// address that is connected to, however it was written or found.
+func TestTheOwnNetworkIsNotAskedForTokens(t *testing.T) {
+	asked := 0
+	good := newEndpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		fmt.Fprint(w, `{"access_token":"ya29.x","expires_in":3600,"token_type":"Bearer"}`)
+	})
+	_, port, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(good.URL, "https://"), "/oauth2/v3/token"), ":")
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"} {
+		s := &Source{Name: "home", ClientID: "x", RefreshToken: "y", URL: "https://" + host + ":" + port + "/", TLS: good.TLS}
+		if _, _, err := s.Token(t.Context()); !errors.Is(err, public.ErrPrivate) {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	// A redirection there is not followed: neither secret nor request arrives.
+	away := newEndpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, good.URL, http.StatusTemporaryRedirect)
+	})
+	if _, _, err := away.Token(t.Context()); err == nil || asked > 0 {
+		t.Errorf("redirected: %v, %d requests", err, asked)
+	}
+	good.Private = true
+	if _, _, err := good.Token(t.Context()); err != nil || asked != 1 {
+		t.Errorf("allowed: %v, %d requests", err, asked)
+	}
 }

@@ -23,12 +23,21 @@ import (
 type Guard struct {
 	Alarms Alarms // may be nil
 	Log    *slog.Logger
+	// Shared makes quotas those of all machines of a cluster; nil: there is one.
+	Shared Shared
+	Live   func() map[string]int // calls out of each payer, for the other machines; may be nil
+	Calls  func() map[string]int // calls of each device and trunk, for the other machines; may be nil
+
+	once         sync.Once
+	kick         chan struct{} // something is to be shown soon
+	shownNothing bool          // owned by who calls Sync
 
 	mu      sync.Mutex // guards what follows
 	conf    Config
 	number  func(string) (string, bool)
 	callers map[string]*caller // by payer: bounded by the configuration, and one for all guests
 	refused [reasons]uint64
+	others  map[string]*other // machines, by name
 }
 
 // Alarms is the part of the alarm board the guard needs.
@@ -77,12 +86,27 @@ func (g *Guard) Admit(s call.Spending) error {
 		g.refused[why]++
 	}
 	g.mu.Unlock()
+	g.hurry()
 	if err != nil {
 		g.Log.Warn("call out refused", "payer", name(s.Payer), "to", s.To, "reason", why, "err", err)
 		g.tell(why, s, err)
 	}
 	return err
 }
+
+// hurry has the other machines told soon.
+func (g *Guard) hurry() {
+	if g.Shared == nil {
+		return
+	}
+	g.init()
+	select {
+	case g.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (g *Guard) init() { g.once.Do(func() { g.kick = make(chan struct{}, 1) }) }
 
 func (g *Guard) admitLocked(s call.Spending, now time.Time) (Reason, error) {
 	if g.conf.Off {
@@ -94,22 +118,31 @@ func (g *Guard) admitLocked(s call.Spending, now time.Time) (Reason, error) {
 		who.barred = now
 		return Barred, refuse(call.Barred, 0, "%s must not call %s: numbers that begin with %s are barred", name(s.Payer), s.To, prefix)
 	}
-	if now.Before(who.stopped) {
-		return Burst, refuse(call.Quota, who.stopped.Sub(now), "%s was stopped until %s, it placed too many calls", name(s.Payer), who.stopped.UTC().Format(time.TimeOnly+" UTC"))
+	e := g.elsewhereLocked(s.Payer, now)
+	stopped := who.stopped
+	if e.stopped.After(stopped) {
+		stopped = e.stopped
+	}
+	if now.Before(stopped) {
+		return Burst, refuse(call.Quota, stopped.Sub(now), "%s was stopped until %s, it placed too many calls", name(s.Payer), stopped.UTC().Format(time.TimeOnly+" UTC"))
 	}
 	if s.Again {
 		return 0, nil
 	}
 	who.tries, who.begun = lately(who.tries, now), lately(who.begun, now)
-	if who.tries = append(who.tries, now); l.Burst > 0 && len(who.tries) > l.Burst {
+	if who.tries = append(who.tries, now); l.Burst > 0 && len(who.tries)+e.tries > l.Burst {
 		who.tries, who.stopped = nil, now.Add(l.Stop)
 		return Burst, refuse(call.Quota, l.Stop, "%s placed more than %d calls within a minute and is stopped for %v", name(s.Payer), l.Burst, l.Stop)
 	}
 	switch {
-	case l.AtOnce > 0 && s.Live >= l.AtOnce:
-		return AtOnce, refuse(call.Quota, 0, "%s has %d calls out already", name(s.Payer), s.Live)
-	case l.PerMinute > 0 && len(who.begun) >= l.PerMinute:
-		return Rate, refuse(call.Quota, time.Minute-now.Sub(who.begun[0]), "%s has begun %d calls out within a minute", name(s.Payer), len(who.begun))
+	case l.AtOnce > 0 && s.Live+e.live >= l.AtOnce:
+		return AtOnce, refuse(call.Quota, 0, "%s has %d calls out already", name(s.Payer), s.Live+e.live)
+	case l.PerMinute > 0 && len(who.begun)+e.begun >= l.PerMinute:
+		oldest := e.oldest
+		if len(who.begun) > 0 {
+			oldest = oldestOf(oldest, who.begun[0])
+		}
+		return Rate, refuse(call.Quota, time.Minute-now.Sub(oldest), "%s has begun %d calls out within a minute", name(s.Payer), len(who.begun)+e.begun)
 	}
 	if l.PerMinute > 0 {
 		who.begun = append(who.begun, now)
@@ -189,8 +222,15 @@ func (g *Guard) Refused() map[Reason]uint64 {
 	return all
 }
 
-// Run ends alarms whose condition is over, until ctx is done.
+// Run ends alarms whose condition is over, and shares figures with the other machines,
+// until ctx is done.
 func (g *Guard) Run(ctx context.Context) error {
+	g.init()
+	var sharing sync.WaitGroup
+	defer sharing.Wait()
+	if g.Shared != nil {
+		sharing.Go(func() { g.share(ctx) })
+	}
 	t := time.NewTicker(5 * time.Second)
 	defer t.Stop()
 	for {

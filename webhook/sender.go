@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tandem/alarm"
+	"tandem/internal/public"
 	"tandem/token"
 )
 
@@ -252,7 +253,7 @@ func (s *Sender) deliver(ctx context.Context, l Letter) {
 		}
 		l.Error = err.Error()
 		s.Log.Info("webhook not delivered", "hook", l.Hook, "event", l.Event, "try", l.Tries, "err", err)
-		if ctx.Err() != nil || errors.Is(err, ErrNotFound) || errors.Is(err, errPrivate) || final(status) {
+		if ctx.Err() != nil || errors.Is(err, ErrNotFound) || errors.Is(err, public.ErrPrivate) || final(status) {
 			break
 		}
 		timer := time.NewTimer(wait)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"tandem/alarm"
+	"tandem/internal/public"
 	"tandem/store"
 	"tandem/token"
 )
@@ -257,5 +259,46 @@ func TestTooManyEventsAreDropped(t *testing.T) {
 	}
 	if s.Dropped() != 8 {
 		t.Errorf("%d dropped", s.Dropped())
+	}
+}
+
+// What a name leads to counts in the moment of connecting; a redirection is not followed.
+func TestTheOwnNetworkGetsNoEvents(t *testing.T) {
+	b := book(t)
+	r := receive(t, 200)
+	_, port, _ := strings.Cut(strings.TrimPrefix(r.URL, "http://"), ":")
+	for i, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"} {
+		h := Hook{Name: fmt.Sprintf("h%d", i), URL: "https://" + host + ":" + port + "/", Secret: secret, Enabled: true}
+		if _, _, err := b.Put(t.Context(), h, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&Sender{Book: b, Log: slog.New(slog.DiscardHandler)}).Test(t.Context(), h.Name); !errors.Is(err, public.ErrPrivate) {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	if len(r.got) > 0 {
+		t.Errorf("%d events arrived", len(r.got))
+	}
+	away := receive(t, 302)
+	h := Hook{Name: "away", URL: away.URL, Private: true, Secret: secret, Enabled: true}
+	if _, _, err := b.Put(t.Context(), h, 0); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := (&Sender{Book: b, Log: slog.New(slog.DiscardHandler)}).Test(t.Context(), "away"); status != 302 || err == nil || !strings.Contains(err.Error(), "not followed") {
+		t.Errorf("%d, %v", status, err)
+	}
+}
+
+// No name and no secret of a hook becomes a header of its own.
+func TestNothingOfAHookBecomesAHeader(t *testing.T) {
+	b := book(t)
+	for _, h := range []Hook{
+		{Name: "a\r\nX: y", URL: "https://example.com/"}, {Name: "a", URL: "https://example.com/\r\nX: y"}, {Name: "a", URL: "https://exa\nmple.com/"},
+	} {
+		h.Secret = secret
+		var bad *InputError
+		if _, _, err := b.Put(t.Context(), h, 0); !errors.As(err, &bad) {
+			t.Errorf("%q %q: %v", h.Name, h.URL, err)
+		}
 	}
 }

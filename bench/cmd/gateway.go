@@ -22,6 +22,9 @@ func phoneName(i int) string { return fmt.Sprintf("phone%04d", i) }
 // startGateway starts the whole gateway, with its store and its records, between
 // two trunks and with devices that have passwords.
 func startGateway(ctx context.Context, s *settings) (*process, error) {
+	if err := vacant("the gateway", oursAt); err != nil {
+		return nil, err
+	}
 	home, err := os.MkdirTemp(s.build, "gateway-")
 	if err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ dial_plan:
 
 // startBare starts the SIP stack alone, between the same callers and called.
 func startBare(ctx context.Context, s *settings) (*process, error) {
+	if err := vacant("our SIP stack", bareAt); err != nil {
+		return nil, err
+	}
 	return start(ctx, s.logs, filepath.Join(s.build, "b2bua"), nil, "-listen", bareAt, "-to", fmt.Sprintf("%s:%d", calledHost, calledPort))
 }
 
@@ -69,6 +75,9 @@ func devices() string {
 
 // startKamailio starts it with one of the configurations in the folder sip.
 func startKamailio(ctx context.Context, s *settings, conf string) (*process, error) {
+	if err := vacant("Kamailio", peerAt); err != nil {
+		return nil, err
+	}
 	b, err := files.ReadFile("sip/" + conf)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,9 @@ type rtpengine struct {
 // each CPU, as the gateway has.
 func startRTPEngine(ctx context.Context, s *settings, k kind, threads, first, last, control int) (*rtpengine, error) {
 	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(control))
+	if err := vacant("rtpengine", at); err != nil {
+		return nil, err
+	}
 	p, err := start(ctx, s.logs, "rtpengine", nil, "--config-file=none", "--foreground", "--log-stderr", "--log-level=3",
 		"--table=-1", "--interface=127.0.0.1", "--listen-ng="+at, fmt.Sprintf("--num-threads=%d", threads),
 		fmt.Sprintf("--port-min=%d", first), fmt.Sprintf("--port-max=%d", last), "--timeout=3600", "--silent-timeout=3600")

@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,9 +32,13 @@ const sippBuffer = 4 << 20
 // counted is what SIPp says of one round.
 type counted struct{ good, failed, repeated int }
 
-// startCalled starts the phones that are called.
+// startCalled starts the phones that are called; the callers' port is looked at, too.
 func startCalled(ctx context.Context, s *settings) (*process, error) {
-	return start(ctx, s.logs, "sipp", nil, "-sn", "uas", "-i", calledHost, "-p", strconv.Itoa(calledPort), "-nostdin",
+	caller, called := strconv.Itoa(callerPort), strconv.Itoa(calledPort)
+	if err := errors.Join(vacant("SIPp, which calls,", net.JoinHostPort(callerHost, caller)), vacant("SIPp, which is called,", net.JoinHostPort(calledHost, called))); err != nil {
+		return nil, err
+	}
+	return start(ctx, s.logs, "sipp", nil, "-sn", "uas", "-i", calledHost, "-p", called, "-nostdin",
 		"-buff_size", strconv.Itoa(sippBuffer), "-trace_err", "-error_file", "/dev/null")
 }
 

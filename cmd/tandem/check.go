@@ -55,11 +55,14 @@ type explainCmd struct {
 	Protocol string `help:"What the call comes by: sip, webrtc, gvoice; default what --via has."`
 	Source   string `help:"Address of the caller."`
 	Location string `help:"Where the caller is; default what follows from --source."`
-	At       string `help:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
+	// Header and Codec can be given several times.
+	Header map[string]string `help:"A header that the call is sent with, as NAME=VALUE."`
+	Codec  []string          `help:"A codec that the caller offers: opus, g722, pcmu, pcma, h264, vp8."`
+	At     string            `help:"When: 2026-12-24 10:00 in dial_plan.zone, or RFC 3339; default now."`
 }
 
 func (e *explainCmd) question() config.Question {
-	return config.Question{Via: e.Via, Caller: e.From, To: e.To, Protocol: e.Protocol, Source: e.Source, Location: e.Location, At: e.At}
+	return config.Question{Via: e.Via, Caller: e.From, To: e.To, Protocol: e.Protocol, Source: e.Source, Location: e.Location, Headers: e.Header, Codecs: e.Codec, At: e.At}
 }
 
 func (e *explainCmd) Run() error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 )
 
@@ -11,17 +10,14 @@ import (
 // logged. Each call makes loggers of its own, with its ID and its legs, and most of
 // them never say anything at the level that is in force.
 type lazyHandler struct {
-	slog.Handler             // without attrs
+	slog.Handler             // of the logger that this one came from, and so without attrs
 	attrs        []slog.Attr // never changed
-	whole        func() slog.Handler
+	once         sync.Once
+	whole        slog.Handler // set by once
 }
 
 func newLazyHandler(h slog.Handler, attrs []slog.Attr) *lazyHandler {
-	l := &lazyHandler{Handler: h, attrs: attrs}
-	if len(attrs) > 0 {
-		l.whole = sync.OnceValue(func() slog.Handler { return h.WithAttrs(attrs) })
-	}
-	return l
+	return &lazyHandler{Handler: h, attrs: attrs}
 }
 
 // Handle implements slog.Handler.
@@ -31,7 +27,7 @@ func (l *lazyHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (l *lazyHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return newLazyHandler(l.Handler, slices.Concat(l.attrs, attrs))
+	return newLazyHandler(l, attrs)
 }
 
 // WithGroup implements slog.Handler.
@@ -39,9 +35,16 @@ func (l *lazyHandler) WithGroup(name string) slog.Handler {
 	return newLazyHandler(l.all().WithGroup(name), nil)
 }
 
+// all is the handler with everything written.
 func (l *lazyHandler) all() slog.Handler {
-	if l.whole == nil {
-		return l.Handler
-	}
-	return l.whole()
+	l.once.Do(func() {
+		l.whole = l.Handler
+		if from, ok := l.Handler.(*lazyHandler); ok {
+			l.whole = from.all()
+		}
+		if len(l.attrs) > 0 {
+			l.whole = l.whole.WithAttrs(l.attrs)
+		}
+	})
+	return l.whole
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -45,5 +47,20 @@ func BenchmarkLoggerOfACall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		log.With("call", "0123456789ab").Info("call began")
+	}
+}
+
+// What callers send stays within its line of the log, and commands no terminal.
+func TestALineOfTheLogIsOneLine(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var b bytes.Buffer
+		evil := "\x1b[2J\x1b]0;x\a\r\nlevel=ERROR msg=forged \u2028 \u0085 \u202e \x00 \x7f \u009b31m"
+		newLog(config.Log{Format: format}, &b).With("leg", evil).Info("call", "from", evil, "err", errors.New(evil), "list", []string{evil}, evil, 1)
+		line := strings.TrimSuffix(b.String(), "\n")
+		for _, r := range line {
+			if r < ' ' || r == 0x7f || r >= 0x80 && r <= 0x9f || r == 0x2028 {
+				t.Errorf("%s: %U is in the line as it is: %q", format, r, line)
+			}
+		}
 	}
 }

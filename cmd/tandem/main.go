@@ -61,7 +61,7 @@ func (versionCmd) Run() error {
 func newLog(c config.Log, to io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == "json" {
-		return slog.New(newLazyHandler(slog.NewJSONHandler(to, o), nil))
+		return slog.New(newLazyHandler(slog.NewJSONHandler(jsonLines{to}, o), nil))
 	}
 	return slog.New(newLazyHandler(slog.NewTextHandler(to, o), nil))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,10 +28,7 @@ func (c *tokenCmd) gateway() (*token.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	if conf.Meet.Gateway == "" {
-		return nil, errors.New("the configuration has no meet.gateway_token; name the folder there, or with --dir")
-	}
-	return &token.Gateway{Dir: conf.Meet.Gateway}, nil
+	return &token.Gateway{Dir: conf.Meetings().Gateway}, nil
 }
 
 type csrCmd struct {

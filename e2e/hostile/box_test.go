@@ -136,6 +136,7 @@ google_voice:
     client_secret: %s
     refresh_token: %s
     token_url: %s
+    allow_private: true
     connect: %s
     roots: %s
     timing: {backoff: 100ms, max_wait: 1s, spacing: 100ms}

@@ -15,8 +15,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// volume is how many hostile messages each socket gets; TANDEM_HOSTILE sets it,
-// `make soak` to 10,000 of each kind.
+// volume is how many hostile messages each socket gets: usual, unless TANDEM_HOSTILE says otherwise.
 func volume(t *testing.T, usual int) int {
 	s := os.Getenv("TANDEM_HOSTILE")
 	if s == "" {
@@ -36,7 +35,7 @@ func TestGarbageOnEverySocket(t *testing.T) {
 	r.garbage(t, 200) // pools, buffers and tables take their size
 	was := measure()
 	p := r.probe(t)
-	r.garbage(t, volume(t, 2000))
+	r.garbage(t, volume(t, 10_000))
 	p.verdict(t, slack*50*time.Millisecond)
 	unharmed(t, caller, callee)
 	r.serves(t)

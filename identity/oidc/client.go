@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"reflect"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"tandem/internal/public"
 )
 
 const (
@@ -215,7 +218,7 @@ func (c *Client) at(ctx context.Context, conf Config) (*oidc.Provider, *http.Cli
 	if c.provider != nil && reflect.DeepEqual(c.conf, conf) {
 		return c.provider, c.http, nil
 	}
-	client, err := newHTTP(conf.Roots)
+	client, err := newHTTP(conf.Roots, conf.Private)
 	if err != nil {
 		return nil, nil, refuse("Signing in by the provider is not set up rightly.", err)
 	}
@@ -228,7 +231,7 @@ func (c *Client) at(ctx context.Context, conf Config) (*oidc.Provider, *http.Cli
 	return p, client, nil
 }
 
-func newHTTP(roots string) (*http.Client, error) {
+func newHTTP(roots string, private bool) (*http.Client, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if roots != "" {
 		pem, err := os.ReadFile(roots)
@@ -240,7 +243,11 @@ func newHTTP(roots string) (*http.Client, error) {
 			return nil, fmt.Errorf("roots: %s holds no PEM certificate", roots)
 		}
 	}
-	t := &http.Transport{TLSClientConfig: conf, TLSHandshakeTimeout: answerTime, ResponseHeaderTimeout: answerTime, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: 30 * time.Second}
+	d := &net.Dialer{Timeout: answerTime}
+	if !private {
+		d.Control = public.Control
+	}
+	t := &http.Transport{DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: answerTime, ResponseHeaderTimeout: answerTime, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: 30 * time.Second}
 	return &http.Client{
 		Timeout: answerTime, Transport: bounded{t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

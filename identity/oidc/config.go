@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/internal/public"
 	"tandem/token"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	Claim        string              `yaml:"groups_claim,omitempty"`  // that lists groups; default groups
 	Roles        map[string][]string `yaml:"roles,omitempty"`         // viewer, operator, admin -> groups of the provider
 	Role         string              `yaml:"role,omitempty"`          // of who is in none of these groups; left out: refused
+	Private      bool                `yaml:"allow_private,omitempty"` // the provider may be in a private network
 	Roots        string              `yaml:"roots,omitempty"`         // PEM file with the only authorities to trust; default the system's
 }
 
@@ -49,6 +51,8 @@ func (c *Config) Validate() error {
 	}
 	if u, err := url.Parse(c.Issuer); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		bad("issuer", "%q is no https address of a provider", c.Issuer)
+	} else if !c.Private && public.OwnHost(u.Hostname()) {
+		bad("issuer", "%s is in a private network, or this machine; say so with allow_private: true", u.Hostname())
 	}
 	if c.ClientID == "" {
 		bad("client_id", "the provider gives one when this gateway is registered there")

@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/identity/oidc/oidctest"
+	"tandem/internal/public"
 	"tandem/token"
 )
 
@@ -19,7 +21,7 @@ const redirect = "https://gateway.example.com" + CallbackPath
 
 func configured(p *oidctest.Provider) Config {
 	return Config{
-		Issuer: p.URL, ClientID: oidctest.ClientID, ClientSecret: token.Secret(oidctest.ClientSecret), RedirectURL: redirect, Roots: p.Roots,
+		Issuer: p.URL, ClientID: oidctest.ClientID, ClientSecret: token.Secret(oidctest.ClientSecret), RedirectURL: redirect, Roots: p.Roots, Private: true,
 		Domains: []string{"example.com"}, Role: "viewer", Roles: map[string][]string{"admin": {"owners"}, "operator": {"helpdesk", "desk"}},
 	}
 }
@@ -203,6 +205,25 @@ func TestASetUpThatLetsInNobodyOrEverybodyIsRefused(t *testing.T) {
 		change(&c)
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want+": ") {
 			t.Errorf("%v, want an error about %s", err, want)
+		}
+	}
+}
+
+// A provider in the own network is asked only when the configuration says that it is there.
+func TestAProviderInTheOwnNetworkIsNotAsked(t *testing.T) {
+	p := oidctest.New(t, redirect)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.URL, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]"} {
+		conf := configured(p)
+		conf.Private, conf.Issuer = false, "https://"+host+":"+port
+		if err := conf.Validate(); err == nil || !strings.HasPrefix(err.Error(), "issuer: ") {
+			t.Errorf("%s: %v", host, err)
+		}
+		if _, _, err := new(Client).Begin(t.Context(), conf); !errors.Is(err, public.ErrPrivate) {
+			t.Errorf("%s: %v", host, err)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func (s *Stage) configure(roots, refresh string) *config.Config {
 		Voice: []config.VoiceAccount{{
 			Account: gvoice.Account{
 				Name: Account, Number: Number, User: "tandem-demo", ClientID: "demo-client", ClientSecret: "demo-secret",
-				RefreshToken: token.Secret(refresh), TokenURL: s.Edge.TokenURL(), Connect: s.Edge.Addr(), Roots: roots,
+				RefreshToken: token.Secret(refresh), TokenURL: s.Edge.TokenURL(), Private: true, Connect: s.Edge.Addr(), Roots: roots,
 				Timing: gvoice.Timing{Backoff: 100 * time.Millisecond, MaxWait: time.Second, Spacing: 100 * time.Millisecond},
 			},
 			Ring: []route.Target{{Group: "family", Within: 20 * time.Second}},

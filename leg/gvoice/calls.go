@@ -149,7 +149,7 @@ func (c *Connector) onInvite(s *dialog.Session) {
 	s.SurviveFlow(surviveFlow)
 	c.incoming(call.Request{
 		Connector: Name, Via: l.account.Name, From: who.number, FromName: who.name, Private: who.private,
-		To: l.account.Number, URI: req.URI.String(), Protocol: call.ProtocolVoice, At: time.Now(), Codecs: offer.Codecs(opt.Media.Capabilities.Audio),
+		To: l.account.Number, URI: req.URI.String(), Protocol: call.ProtocolVoice, At: time.Now(), Codecs: offer.Codecs(opt.Media.Capabilities.Audio), Header: req.Values,
 	}, leg)
 }
 

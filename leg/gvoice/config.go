@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"tandem/internal/public"
 	"tandem/sip/flow"
 	"tandem/token"
 )
@@ -28,6 +30,7 @@ type Account struct {
 	ClientSecret token.Secret `yaml:"client_secret,omitempty"`
 	RefreshToken token.Secret `yaml:"refresh_token,omitempty"`
 	TokenURL     string       `yaml:"token_url,omitempty"`     // default Google's
+	Private      bool         `yaml:"allow_private,omitempty"` // token_url may be in a private network, or on this machine
 	TokenCommand []string     `yaml:"token_command,omitempty"` // prints an access token; instead of the three above
 
 	Registrar string   `yaml:"registrar,omitempty"` // instead of the profile's
@@ -81,6 +84,11 @@ func (a *Account) Validate() error {
 	case len(a.TokenCommand) > 0:
 	case a.ClientID == "" || a.RefreshToken.IsZero():
 		bad("refresh_token", "client_id, client_secret and refresh_token (or token_command) are needed; they are your own, see docs/03-google-voice.md")
+	}
+	if u, err := url.Parse(a.TokenURL); a.TokenURL != "" && (err != nil || u.Host == "") {
+		bad("token_url", "%q is no address such as %s", a.TokenURL, token.GoogleURL)
+	} else if err == nil && !a.Private && public.OwnHost(u.Hostname()) {
+		bad("token_url", "%s is in a private network, or this machine; say so with allow_private: true", u.Hostname())
 	}
 	for i, p := range a.Proxies {
 		if err := flow.CheckAddr(p); err != nil {

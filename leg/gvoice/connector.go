@@ -225,7 +225,7 @@ func (c *Connector) tokens(a Account) TokenSource {
 	if len(a.TokenCommand) > 0 {
 		return &token.Command{Name: a.Name, Args: a.TokenCommand}
 	}
-	src := &token.Source{Name: a.Name, ClientID: a.ClientID, ClientSecret: a.ClientSecret, RefreshToken: a.RefreshToken, URL: a.TokenURL, Alarms: c.Alarms}
+	src := &token.Source{Name: a.Name, ClientID: a.ClientID, ClientSecret: a.ClientSecret, RefreshToken: a.RefreshToken, URL: a.TokenURL, Private: a.Private, Alarms: c.Alarms}
 	if a.Roots != "" {
 		src.TLS, _ = a.tlsConfig() // checked by Validate
 		if src.TLS != nil {

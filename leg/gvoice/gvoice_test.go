@@ -72,7 +72,7 @@ func testLog(t *testing.T) *slog.Logger {
 func (r *rig) account(name, number string) gvoice.Account {
 	return gvoice.Account{
 		Name: name, Number: number, User: name, ClientID: "client", ClientSecret: "secret",
-		RefreshToken: token.Secret("refresh" + number), TokenURL: r.edge.TokenURL(), Connect: r.edge.Addr(), Roots: r.roots, IPv4Only: true,
+		RefreshToken: token.Secret("refresh" + number), TokenURL: r.edge.TokenURL(), Private: true, Connect: r.edge.Addr(), Roots: r.roots, IPv4Only: true,
 		Timing: gvoice.Timing{Backoff: 50 * time.Millisecond, MaxWait: 200 * time.Millisecond, Spacing: 50 * time.Millisecond},
 	}
 }

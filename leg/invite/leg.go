@@ -365,7 +365,9 @@ func (l *Leg) emit(ev call.Event) { l.events <- ev }
 func (l *Leg) mediaEvent(ev transport.Event) {
 	switch ev.Kind {
 	case transport.Connected:
-		l.log.Debug("media connected", "path", l.media.String())
+		if l.log.Enabled(context.Background(), slog.LevelDebug) { // the line is long to make
+			l.log.Debug("media connected", "path", l.media.String())
+		}
 	case transport.Failed:
 		l.hangup(call.Ended{Cause: call.MediaFailed, Text: errText(ev.Err)})
 	case transport.MediaTimeout:

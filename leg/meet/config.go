@@ -74,9 +74,6 @@ func (c *Config) checkTokens(bad func(field, format string, args ...any)) {
 	if len(c.Tokens) > 0 && c.Edge == "" {
 		bad("edge", "access tokens are of no use without the address of the meeting service")
 	}
-	if len(c.Tokens) > 0 && c.Gateway == "" {
-		bad("gateway_token", "name the folder of this gateway's own key and certificate; `tandem meet-token csr` makes it")
-	}
 }
 
 func (c *Config) checkLimits(bad func(field, format string, args ...any)) {

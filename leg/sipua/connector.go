@@ -38,8 +38,11 @@ type Connector struct {
 	// Registered is told of registrations that begin and end; it may be nil, and does not block.
 	Registered func(Registration)
 	Dialogs    func(leg, callID string) // told which SIP dialog a leg has; may be nil
+	DNS        []string                 // name servers for trunks, host:port; none are the machine's
 	Node       string
 	Inner      *Inner // the other machines of a cluster; nil on a single one
+	// Elsewhere counts the calls that a device or trunk is in at the other machines; may be nil.
+	Elsewhere func(name string) int
 
 	net      *flow.Transport
 	layer    *transaction.Layer

@@ -48,7 +48,7 @@ func (c *Connector) dialDevice(ctx context.Context, d *device, to string, from c
 	if len(contacts) == 0 {
 		return nil, call.Refusal(call.Unreachable, fmt.Errorf("the device %s is not registered", d.Name))
 	}
-	if n := d.calls.Add(1); int(n) > d.maxCalls() {
+	if n := d.calls.Add(1); int(n)+c.elsewhere(d.Name) > d.maxCalls() {
 		d.calls.Add(-1)
 		return nil, call.Refusal(call.Busy, fmt.Errorf("the device %s has a call and takes no second one", d.Name))
 	}
@@ -134,12 +134,41 @@ func forward(m *sip.Message, hops int) {
 	}
 }
 
+// elsewhere counts the calls of a device or trunk at other machines.
+func (c *Connector) elsewhere(name string) int {
+	if c.Elsewhere == nil {
+		return 0
+	}
+	return c.Elsewhere(name)
+}
+
+// Counts returns how many calls each device and trunk is in here; who is in none is
+// left out.
+func (c *Connector) Counts() map[string]int {
+	b := c.book.Load()
+	if b == nil {
+		return nil
+	}
+	all := make(map[string]int)
+	for name, d := range b.devices {
+		if n := d.calls.Load(); n > 0 {
+			all[name] = int(n)
+		}
+	}
+	for name, t := range b.trunks {
+		if n := t.calls.Load(); n > 0 {
+			all[name] = int(n)
+		}
+	}
+	return all
+}
+
 // dialTrunk places a call over a trunk.
 func (c *Connector) dialTrunk(ctx context.Context, t *trunk, to string, from call.Request) (call.Leg, error) {
 	if err := t.ready(); err != nil {
 		return nil, err
 	}
-	if n := t.calls.Add(1); t.MaxCalls > 0 && int(n) > t.MaxCalls {
+	if n := t.calls.Add(1); t.MaxCalls > 0 && int(n)+c.elsewhere(t.Name) > t.MaxCalls {
 		t.calls.Add(-1)
 		return nil, call.Refusal(call.Congestion, fmt.Errorf("the trunk %s has its %d calls", t.Name, t.MaxCalls))
 	}

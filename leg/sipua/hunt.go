@@ -3,6 +3,7 @@ package sipua
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tandem/call"
 	"tandem/leg/invite"
@@ -32,7 +33,7 @@ func (h *hunt) run(ctx, seek context.Context) call.Ended {
 	end := call.Ended{Cause: call.Unavailable}
 	for i, p := range targets {
 		var settled bool
-		end, settled, err = h.ask(ctx, seek, p)
+		end, settled, err = h.ask(ctx, seek, p, i == len(targets)-1)
 		switch {
 		case settled || h.over() || err == nil && i == len(targets)-1:
 			return end
@@ -48,13 +49,13 @@ func (h *hunt) run(ctx, seek context.Context) call.Ended {
 // ask offers one server the call, and the other profile of DTLS when it refuses the
 // first. settled is false when it gave no sign of life and another server may mend
 // that; err says that it was not reached.
-func (h *hunt) ask(ctx, seek context.Context, p path) (end call.Ended, settled bool, err error) {
+func (h *hunt) ask(ctx, seek context.Context, p path, last bool) (end call.Ended, settled bool, err error) {
 	ways := []Encryption{h.trunk.Encrypt}
 	if h.trunk.Encrypt == DTLS {
 		ways = append(ways, dtlsAVP)
 	}
 	for i, e := range ways {
-		leg, err := h.try(ctx, seek, p, e)
+		leg, err := h.try(ctx, seek, p, e, last)
 		if err != nil {
 			return h.failed(call.Unavailable, err), false, err
 		}
@@ -73,8 +74,13 @@ func (h *hunt) ask(ctx, seek context.Context, p path) (end call.Ended, settled b
 	return end, true, nil
 }
 
+// deafFor is how long a server may say nothing while there is another one: it has been
+// sent the INVITE four times over UDP by then, and the caller hears nothing yet. RFC 3263
+// §4.3 would have the transaction time out, which takes 32 s.
+const deafFor = 4 * time.Second
+
 // try sends the INVITE on one path, with one kind of encryption.
-func (h *hunt) try(ctx, seek context.Context, p path, e Encryption) (*invite.Leg, error) {
+func (h *hunt) try(ctx, seek context.Context, p path, e Encryption, last bool) (*invite.Leg, error) {
 	f, err := p.get(seek, h.c.net)
 	if err != nil {
 		if p.instead && seek.Err() == nil {
@@ -89,6 +95,9 @@ func (h *hunt) try(ctx, seek context.Context, p path, e Encryption) (*invite.Leg
 	prefer(&opt, h.from, false)
 	req := h.trunk.invite(f, h.to, h.from)
 	inv := dialog.Invite{Flow: f, Request: req, Timer: h.c.core.Timer, Authorize: h.trunk.credentials(f, req.URI).Authorize}
+	if !last {
+		inv.Silence = deafFor
+	}
 	return h.out(ctx, opt, inv)
 }
 

@@ -77,7 +77,8 @@ type caller struct {
 	trunk  *trunk // of which it came; neither is a guest
 	via    string
 	calls  *atomic.Int32 // nil for a guest
-	limit  int           // 0 is none
+	limit  int           // 0 is none; of all machines together
+	away   int           // calls at the other machines
 }
 
 // caller finds out who calls: a trunk by its address or our registration with
@@ -93,7 +94,7 @@ func (c *Connector) caller(f *flow.Flow, req *sip.Message) (*caller, *denial) {
 	if !req.Has("Authorization") {
 		if t := b.trunkOf(f, req, isDevice); t != nil {
 			f.Trust()
-			return &caller{trunk: t, via: t.Name, calls: &t.calls, limit: t.MaxCalls}, nil
+			return &caller{trunk: t, via: t.Name, calls: &t.calls, limit: t.MaxCalls, away: c.elsewhere(t.Name)}, nil
 		}
 		if b.conf.Guests && !ours {
 			return &caller{}, nil
@@ -103,7 +104,7 @@ func (c *Connector) caller(f *flow.Flow, req *sip.Message) (*caller, *denial) {
 	if no != nil {
 		return nil, no
 	}
-	return &caller{device: d, via: d.Name, calls: d.calls}, nil
+	return &caller{device: d, via: d.Name, calls: d.calls, away: c.elsewhere(d.Name)}, nil
 }
 
 // trunkOf finds the trunk a request came from. Where a device lives at a peer's

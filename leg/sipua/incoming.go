@@ -114,7 +114,7 @@ func (c *Connector) fromPeer(on *served, p *peer, s *dialog.Session) {
 func (c *Connector) request(who *caller, s *dialog.Session) (call.Request, *denial) {
 	f, req := s.Flow(), s.Request()
 	b := c.book.Load()
-	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), URI: req.URI.String(), Hops: hops(req), Protocol: protocolOf(f), Source: f.Remote().Addr(), At: time.Now()}
+	r := call.Request{Connector: Name, Via: who.via, Registered: who.device != nil, To: b.alias(f, req.URI), URI: req.URI.String(), Hops: hops(req), Protocol: protocolOf(f), Source: f.Remote().Addr(), At: time.Now(), Header: req.Values}
 	if who.device != nil {
 		r.Tag = who.device.Tag
 	}
@@ -165,7 +165,7 @@ func (w *caller) claim() *denial {
 	if w.calls == nil {
 		return nil
 	}
-	if n := w.calls.Add(1); w.limit > 0 && int(n) > w.limit {
+	if n := w.calls.Add(1); w.limit > 0 && int(n)+w.away > w.limit {
 		w.calls.Add(-1)
 		no := deny(503, "Too many calls")
 		no.headers = append(no.headers, sip.Header{Name: "Retry-After", Value: "10"})

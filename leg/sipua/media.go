@@ -111,12 +111,13 @@ const defaultBitrate = 4000
 // video is what rooms speak, the best first: H.264 high and constrained baseline up to
 // 1080p (level 4.0), with and without fragments (packetization mode 1 and 0), and VP8.
 func video() []sdp.Codec {
-	h264 := func(pt uint8, id string, mode byte) sdp.Codec {
-		fmtp := "profile-level-id=" + id + ";packetization-mode=" + string('0'+mode) + ";level-asymmetry-allowed=1"
+	h264 := func(pt uint8, fmtp string) sdp.Codec {
 		return sdp.Codec{Name: "H264", Clock: 90000, PayloadType: pt, FMTP: fmtp}
 	}
 	return []sdp.Codec{
-		h264(97, "640028", 1), h264(98, "42e028", 1), h264(99, "42e028", 0),
+		h264(97, "profile-level-id=640028;packetization-mode=1;level-asymmetry-allowed=1"),
+		h264(98, "profile-level-id=42e028;packetization-mode=1;level-asymmetry-allowed=1"),
+		h264(99, "profile-level-id=42e028;packetization-mode=0;level-asymmetry-allowed=1"),
 		{Name: "VP8", Clock: 90000, PayloadType: 100, FMTP: "max-fr=30;max-fs=8160"},
 	}
 }

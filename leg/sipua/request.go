@@ -31,11 +31,7 @@ func (c *Connector) onRequest(s *transaction.Server) {
 	case "REGISTER":
 		c.onRegister(s)
 	case "OPTIONS":
-		m := sip.NewResponse(req, 200, "")
-		m.Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf, application/media_control+xml")
-		m.Add("Accept-Encoding", "identity")
-		m.Add("Supported", strings.Join(supported(), ", "))
-		c.respond(s, m)
+		c.respond(s, capable(req, forgeable(s.Flow())))
 	case "SUBSCRIBE":
 		c.onSubscribe(s)
 	case "NOTIFY": // some phones keep NATs open with it
@@ -50,6 +46,23 @@ func (c *Connector) onRequest(s *transaction.Server) {
 		c.respond(s, sip.NewResponse(req, 501, ""))
 	}
 }
+
+// capable answers OPTIONS with what we can do (RFC 3261 §11.2). An address that may be
+// forged is not sent more than it needs: who floods others through us gains little.
+func capable(req *sip.Message, forgeable bool) *sip.Message {
+	m := sip.NewResponse(req, 200, "")
+	if forgeable {
+		m.Add("Accept", "application/sdp")
+		return m
+	}
+	m.Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf, application/media_control+xml")
+	m.Add("Accept-Encoding", "identity")
+	m.Add("Supported", strings.Join(supported(), ", "))
+	return m
+}
+
+// forgeable reports whether what comes over f may come from elsewhere than it says.
+func forgeable(f *flow.Flow) bool { return f.Network() == "udp" && !f.Trusted() }
 
 // screen refuses what RFC 3261 §8.2.2 has refused whatever the request wants:
 // extensions that we do not have, and a last hop that is not us (§16.3).

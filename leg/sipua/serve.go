@@ -69,7 +69,7 @@ func (c *Connector) assemble(b *book) {
 	}
 	c.layer.OnRequest, c.layer.OnStray = c.core.HandleRequest, c.core.HandleStray
 	c.stack = &invite.Stack{Core: c.core, Engine: c.Engine, Log: c.Log, Dialogs: c.Dialogs}
-	c.resolver = &flow.Resolver{}
+	c.resolver = &flow.Resolver{Servers: c.DNS}
 	c.auth = &auth.Server{Realm: b.realm, Lookup: c.lookup, Algorithms: digests(c.Config.Digest)}
 }
 

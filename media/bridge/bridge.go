@@ -7,6 +7,7 @@
 package bridge
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -50,8 +51,8 @@ type Bridge struct {
 	conference *conference // when one side is a meeting; what follows is then unused
 	meetingIsA bool
 
-	toA, toB *path // b's audio to a, and a's to b
-	sights   sights
+	toA, toB *path   // b's audio to a, and a's to b
+	sights   *sights // nil: there have been no pictures. It changes under mu
 	floors   floors
 
 	mu    sync.Mutex // guards what follows
@@ -127,8 +128,11 @@ func (br *Bridge) String() string {
 	if toA != toB {
 		line = "to b: " + toB + ", to a: " + toA
 	}
-	if pictures := br.sights.String(); pictures != "" {
-		line += ", " + pictures
+	br.mu.Lock()
+	sights := br.sights
+	br.mu.Unlock()
+	if sights != nil && sights.String() != "" {
+		line += ", " + sights.String()
 	}
 	return line
 }
@@ -158,7 +162,9 @@ func (br *Bridge) run() {
 		var open bool
 		select {
 		case <-br.stop:
-			br.sights.close()
+			if br.sights != nil {
+				br.sights.close()
+			}
 			br.toA.set(plan{})
 			br.toB.set(plan{})
 			return
@@ -189,9 +195,23 @@ func (br *Bridge) arrange() {
 	changed := br.toA.set(toA)
 	changed = br.toB.set(choose(audioSource(br.a), audioSink(br.b), false, muted[0])) || changed
 	br.floors.arrange(br.a, br.b)
-	if br.sights.arrange(br.a, br.b) || changed {
+	changed = br.arrangeSights() || changed
+	if changed && br.log.Enabled(context.Background(), slog.LevelInfo) { // the line is long to make
 		br.log.Info("media path", "path", br.String())
 	}
+}
+
+// arrangeSights relays the pictures. Most calls have none, and no room for them.
+func (br *Bridge) arrangeSights() bool {
+	if br.sights == nil {
+		if !shows(br.a) || !shows(br.b) {
+			return false
+		}
+		br.mu.Lock()
+		br.sights = new(sights)
+		br.mu.Unlock()
+	}
+	return br.sights.arrange(br.a, br.b)
 }
 
 func audioSource(s media.Session) media.Source {

@@ -165,6 +165,21 @@ func (l *sights) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// shows reports whether a session has a stream of pictures.
+func shows(s media.Session) bool {
+	for _, sink := range s.Sinks() {
+		if sink.Info().Kind != media.Audio {
+			return true
+		}
+	}
+	for _, src := range s.Sources() {
+		if src.Info().Kind != media.Audio {
+			return true
+		}
+	}
+	return false
+}
+
 func sourceOf(s media.Session, k media.Kind) media.Source {
 	for _, src := range s.Sources() {
 		if src.Info().Kind == k {

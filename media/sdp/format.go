@@ -47,7 +47,7 @@ func staticFormat(pt uint8) string {
 // formats are the m-line's payload types in order. A dynamic one without rtpmap
 // is left out: nobody can know what it is.
 func (m *Media) formats() []format {
-	var list []format
+	list := make([]format, 0, len(m.Formats))
 	for _, s := range m.Formats {
 		n, err := strconv.ParseUint(s, 10, 7)
 		if err != nil || slices.ContainsFunc(list, func(f format) bool { return f.PayloadType == uint8(n) }) {
@@ -83,20 +83,22 @@ func (m *Media) parameter(name string, pt uint8) string {
 
 func parseEncoding(s string) (format, bool) {
 	// Only the first word: "PCMU/8000 ; comment" has been seen.
-	if f := strings.Fields(s); len(f) > 0 {
-		s = f[0]
+	for word := range strings.FieldsSeq(s) {
+		s = word
+		break
 	}
-	parts := strings.Split(s, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" {
+	name, rest, ok := strings.Cut(s, "/")
+	rate, channels, more := strings.Cut(rest, "/")
+	if !ok || name == "" || strings.Contains(channels, "/") {
 		return format{}, false
 	}
-	clock, err := strconv.ParseUint(parts[1], 10, 20)
+	clock, err := strconv.ParseUint(rate, 10, 20)
 	if err != nil || clock == 0 {
 		return format{}, false
 	}
-	f := format{Codec{Name: strings.ToUpper(parts[0]), Clock: int(clock), Channels: 1}, s}
-	if len(parts) == 3 {
-		if n, err := strconv.ParseUint(parts[2], 10, 8); err == nil && n > 0 {
+	f := format{Codec{Name: strings.ToUpper(name), Clock: int(clock), Channels: 1}, s}
+	if more {
+		if n, err := strconv.ParseUint(channels, 10, 8); err == nil && n > 0 {
 			f.Channels = int(n)
 		}
 	}

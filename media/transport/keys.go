@@ -17,11 +17,16 @@ var suites = [...]sdp.Suite{sdp.AES128GCM, sdp.AES256GCM, sdp.AES128CMSHA1_80, s
 
 // newCrypto makes our SDES keys, one for each suite.
 func newCrypto() []sdp.Crypto {
-	var list []sdp.Crypto
+	octets := 0
+	for _, s := range suites {
+		octets += s.KeyLen()
+	}
+	list, keys := make([]sdp.Crypto, len(suites)), make([]byte, octets)
+	_, _ = rand.Read(keys) // never fails
 	for i, s := range suites {
-		key := make([]byte, s.KeyLen())
-		_, _ = rand.Read(key) // never fails
-		list = append(list, sdp.Crypto{Tag: i + 1, Suite: s, Key: key})
+		n := s.KeyLen()
+		list[i] = sdp.Crypto{Tag: i + 1, Suite: s, Key: keys[:n:n]}
+		keys = keys[n:]
 	}
 	return list
 }

@@ -132,7 +132,7 @@ func (s *Session) finish(e Ended) {
 	}
 	s.emit(e)
 	s.phase = over
-	for _, a := range []*alarm{s.deadline, s.flowless, s.hold, s.unheard, s.callee.ring, s.callee.limit, s.outbox.hold} {
+	for _, a := range []*alarm{s.deadline, s.flowless, s.hold, s.unheard, s.silence, s.callee.ring, s.callee.limit, s.outbox.hold} {
 		a.stop()
 	}
 	s.stopTimer()
@@ -144,5 +144,6 @@ func (s *Session) finish(e Ended) {
 	s.unwatchFlow()
 	s.core.remove(s)
 	s.handOver()
+	s.letEchoesGo()
 	s.log.Debug("sip session ended", "cause", e.Cause, "status", e.Status, "err", e.Err)
 }

@@ -63,7 +63,10 @@ func parseExpires(m *sip.Message) (e expires, ok bool) {
 
 // parseSeconds reads delta-seconds. What is longer than a day is a day.
 func parseSeconds(s string) (time.Duration, bool) {
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 32)
+	if s = strings.TrimSpace(s); s == "" {
+		return 0, false // most messages have none, and an error costs more than the look
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n == 0 {
 		return 0, false
 	}

@@ -46,6 +46,10 @@ type Invite struct {
 	// in any case (GV-C7).
 	CancelHeaders []sip.Header
 
+	// Silence is how long the far end may say nothing at all, not even 100; then the call
+	// is given up with NoAnswer. 0 waits as long as the transaction does, 32 s.
+	Silence time.Duration
+
 	// SurviveFlow is how long the answered session lives on without its flow; 0: not at all.
 	SurviveFlow time.Duration
 }
@@ -117,6 +121,9 @@ func (c *Core) Invite(inv Invite) (*Session, error) {
 			}
 		})
 		s.watchFlow()
+		if inv.Silence > 0 {
+			s.silence = s.after(inv.Silence, func() { s.unanswered(inv.Silence) })
+		}
 		s.sendInvite(s.invite, inv.SDP, 0)
 	})
 	return s, nil
@@ -184,6 +191,7 @@ func (s *Session) called(k *call, e transaction.Event) {
 		return
 	}
 	m := e.Response
+	s.silence.stop()
 	switch {
 	case m.Status/100 == 2:
 		k.final = true
@@ -195,6 +203,15 @@ func (s *Session) called(k *call, e transaction.Event) {
 		k.final = true
 		s.refused(k, m)
 	}
+}
+
+// unanswered gives up a call whose far end gave no sign of life.
+func (s *Session) unanswered(silence time.Duration) {
+	if s.phase != calling {
+		return
+	}
+	s.causeErr = fmt.Errorf("the far end said nothing for %v", silence)
+	s.hangUp(NoAnswer, nil)
 }
 
 func (s *Session) callFailed(k *call, err error) {

@@ -37,10 +37,11 @@ func newAgent(tb testing.TB, on func(*Session)) *agent {
 	return a
 }
 
-// callOnce calls, is answered, hangs up, and waits until both ends have ended.
-func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct{}) {
+// callOnce calls, is answered, holds if it is to, hangs up, and waits until both ends
+// have ended.
+func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct{}, hold bool) {
 	tb.Helper()
-	up, ended := make(chan struct{}), make(chan struct{})
+	up, held, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	req := sip.NewRequest("INVITE", sip.URI{Scheme: "sip", User: "bob", Host: "example.com"})
 	req.Add("From", `"Alice" <sip:alice@example.com>`)
 	req.Add("To", "<sip:bob@example.com>")
@@ -49,6 +50,8 @@ func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct
 		switch ev.(type) {
 		case Answered:
 			close(up)
+		case OfferAnswered:
+			close(held)
 		case Ended:
 			close(ended)
 		}
@@ -57,8 +60,13 @@ func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct
 		tb.Fatal(err)
 	}
 	limit := time.After(time.Minute)
-	for _, c := range []<-chan struct{}{up, ended, theirEnd} {
-		if c == ended {
+	for _, c := range []<-chan struct{}{up, held, ended, theirEnd} {
+		switch {
+		case c == held && !hold:
+			continue
+		case c == held:
+			s.Reinvite([]byte(holdSDP))
+		case c == ended:
 			s.Bye()
 		}
 		select {
@@ -72,10 +80,18 @@ func callOnce(tb testing.TB, caller *agent, f *flow.Flow, theirEnd <-chan struct
 // A transaction lives on for 32 s after its call, so 1,000 calls/s are 32,000 calls
 // that have ended (goals R-6). What they keep must fit beside what runs.
 func TestAnEndedCallKeepsLittle(t *testing.T) {
+	t.Run("a call", func(t *testing.T) { keepsLittle(t, false, 4800) })
+	t.Run("a call with a re-INVITE", func(t *testing.T) { keepsLittle(t, true, 6400) })
+}
+
+func keepsLittle(t *testing.T, hold bool, most int64) {
 	ended := make(chan struct{}, 1)
 	called := newAgent(t, func(s *Session) {
 		s.On(func(ev Event) {
-			if _, last := ev.(Ended); last {
+			switch ev.(type) {
+			case Offer:
+				s.AnswerOffer([]byte(heldSDP))
+			case Ended:
 				ended <- struct{}{}
 			}
 		})
@@ -87,15 +103,15 @@ func TestAnEndedCallKeepsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 1000
-	callOnce(t, caller, f, ended) // what the first one makes stays
+	callOnce(t, caller, f, ended, hold) // what the first one makes stays
 	before := heapInUse()
 	for range n {
-		callOnce(t, caller, f, ended)
+		callOnce(t, caller, f, ended, hold)
 	}
 	each := (heapInUse() - before) / n
 	t.Logf("%d bytes for both ends of a call", each)
-	if each > 4800 {
-		t.Errorf("both ends of a call that has ended keep %d bytes", each)
+	if each > most {
+		t.Errorf("both ends of a call that has ended keep %d bytes, want %d at most", each, most)
 	}
 	runtime.KeepAlive(caller)
 }

@@ -97,9 +97,7 @@ func (s *Session) transmitReinvite(r *reinvite, m *sip.Message) {
 		s.decorate(m)
 	}
 	r.seq, r.sent = r.d.localSeq, m
-	r.client = s.core.Transactions.Request(s.flow, m, func(e transaction.Event) {
-		s.do(func() { s.reinviteAnswered(r, e) })
-	})
+	r.client = s.core.Transactions.Request(s.flow, m, s.listen(r).heard)
 	r.limit.stop()
 	r.limit = s.after(reinviteLimit, func() { r.client.Cancel() })
 }

@@ -318,6 +318,18 @@ func TestARepeated2xxToAReinviteIsAcknowledgedAgain(t *testing.T) {
 		s.Bye()
 		p.reply(p.expect("BYE"), 200, "", "")
 		ended(e, LocalBye)
+		for range 2 { // nothing but the transaction is left
+			p.send(ok)
+			again := p.expect("ACK")
+			for _, name := range []string{"From", "To", "Call-ID", "CSeq", "Route"} {
+				if again.Get(name) != ack.Get(name) {
+					t.Errorf("after the end %s of the ACK is %s, was %s", name, again.Get(name), ack.Get(name))
+				}
+			}
+			if again.URI != ack.URI {
+				t.Errorf("after the end the ACK goes to %s, went to %s", again.URI, ack.URI)
+			}
+		}
 	})
 }
 

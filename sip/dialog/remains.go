@@ -124,3 +124,70 @@ func (r *remains) revive(e *ear) *hearing {
 	s.publish()
 	return &hearing{s, k}
 }
+
+// An echo is what the transaction of a re-INVITE of ours tells its events, for the same
+// reason as an [ear]. What may come late is a 2xx that is repeated: it gets its ACK again.
+type echo struct {
+	of   atomic.Pointer[echoing]
+	core *Core
+	flow *flow.Flow
+	ack  []byte // set before of becomes nil
+}
+
+// echoing is a session and its re-INVITE.
+type echoing struct {
+	s *Session
+	r *reinvite
+}
+
+// maxEchoes bounds what a session remembers of its re-INVITEs. Those before are of
+// transactions that have ended, or keep the session until they do.
+const maxEchoes = 2
+
+// listen makes the ear of the next transaction of r.
+func (s *Session) listen(r *reinvite) *echo {
+	e := &echo{core: s.core, flow: s.flow}
+	e.of.Store(&echoing{s, r})
+	if len(s.echoes) == maxEchoes {
+		s.echoes = append(s.echoes[:0], s.echoes[1:]...)
+	}
+	s.echoes = append(s.echoes, e)
+	return e
+}
+
+// heard takes an event of the transaction, which tells one at a time.
+func (e *echo) heard(ev transaction.Event) {
+	if h := e.of.Load(); h != nil {
+		h.s.do(func() { h.s.reinviteAnswered(h.r, ev) })
+		return
+	}
+	if e.ack == nil || ev.Response == nil || ev.Response.Status/100 != 2 {
+		return
+	}
+	ack, err := sip.Parse(e.ack)
+	if err != nil {
+		e.core.logger().Error("an ACK of ours cannot be read again", "err", err)
+		return
+	}
+	ack.Del("Via") // it gets its own
+	if err := e.core.Transactions.Send(e.flow, ack); err != nil {
+		e.core.logger().Debug("sip ACK not sent", "err", err)
+	}
+}
+
+// letEchoesGo lets the transactions of our re-INVITEs forget the session, which is over;
+// but for one without a final answer, whose first 2xx needs the dialog.
+func (s *Session) letEchoesGo() {
+	for _, e := range s.echoes {
+		switch r := e.of.Load().r; {
+		case r.ack != nil:
+			ack := r.ack.Clone()
+			ack.Prepend("Via", r.sent.Get("Via")) // whatever; it is read again
+			e.ack = wire(ack)
+			e.of.Store(nil)
+		case r.final: // refused: the transaction has acknowledged it
+			e.of.Store(nil)
+		}
+	}
+	s.echoes = nil
+}

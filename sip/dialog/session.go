@@ -72,6 +72,7 @@ type Session struct {
 
 	call    *call               // our INVITE
 	unheard *alarm              // gives it up
+	silence *alarm              // gives it up unless something comes
 	server  *transaction.Server // their INVITE, until its final answer
 	callee  callee              // of an incoming call, before the answer
 	okay    *okay               // a 2xx of ours that waits for its ACK
@@ -80,6 +81,7 @@ type Session struct {
 	wish       *wish            // an offer of ours that waits for its turn
 	hold       *alarm           // after glare: no offer before this
 	reinvite   *reinvite        // our re-INVITE under way
+	echoes     []*echo          // of our latest re-INVITEs
 	updating   bool             // our UPDATE under way
 	peerInvite *transaction.Server
 	outbox     outbox

@@ -122,25 +122,19 @@ func known(method string) string {
 // a part of the Call-IDs.
 type shard struct {
 	mu      sync.Mutex // guards what follows
-	servers map[serverKey]*serverTx
-	clients map[clientKey]*Client
-	merged  map[mergeKey]*serverTx
+	servers table[serverKey, serverTx]
+	clients table[clientKey, Client]
+	merged  table[mergeKey, serverTx]
 	_       [64]byte // own cache line
-}
-
-func (s *shard) init() {
-	s.servers = make(map[serverKey]*serverTx)
-	s.clients = make(map[clientKey]*Client)
-	s.merged = make(map[mergeKey]*serverTx)
 }
 
 func (s *shard) all() (servers []*serverTx, clients []*Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, tx := range s.servers {
+	for _, tx := range s.servers.m {
 		servers = append(servers, tx)
 	}
-	for _, c := range s.clients {
+	for _, c := range s.clients.m {
 		clients = append(clients, c)
 	}
 	return servers, clients
@@ -154,14 +148,14 @@ func (l *Layer) server(k serverKey) *serverTx {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.servers[k]
+	return s.servers.get(k)
 }
 
 func (l *Layer) client(k clientKey) *Client {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.clients[k]
+	return s.clients.get(k)
 }
 
 // enter makes tx known. It reports false if one of that key exists.
@@ -169,10 +163,9 @@ func (l *Layer) enter(tx *serverTx) bool {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers[tx.id.key] != nil {
+	if !s.servers.add(tx.id.key, tx) {
 		return false
 	}
-	s.servers[tx.id.key] = tx
 	l.live.Add(1)
 	return true
 }
@@ -181,8 +174,7 @@ func (l *Layer) leave(tx *serverTx) {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers[tx.id.key] == tx {
-		delete(s.servers, tx.id.key)
+	if s.servers.remove(tx.id.key, tx) {
 		l.live.Add(-1)
 	}
 }
@@ -196,11 +188,7 @@ func (l *Layer) merge(tx *serverTx) bool {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged[k] != nil {
-		return false
-	}
-	s.merged[k] = tx
-	return true
+	return s.merged.add(k, tx)
 }
 
 func (l *Layer) unmerge(tx *serverTx) {
@@ -211,19 +199,16 @@ func (l *Layer) unmerge(tx *serverTx) {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged[k] == tx {
-		delete(s.merged, k)
-	}
+	s.merged.remove(k, tx)
 }
 
 func (l *Layer) enterClient(c *Client) bool {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients[c.key] != nil {
+	if !s.clients.add(c.key, c) {
 		return false
 	}
-	s.clients[c.key] = c
 	l.live.Add(1)
 	l.liveClients.Add(1)
 	return true
@@ -233,8 +218,7 @@ func (l *Layer) leaveClient(c *Client) {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients[c.key] == c {
-		delete(s.clients, c.key)
+	if s.clients.remove(c.key, c) {
 		l.live.Add(-1)
 		l.liveClients.Add(-1)
 	}

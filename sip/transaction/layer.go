@@ -85,9 +85,6 @@ func (l *Layer) init() {
 		if l.log == nil {
 			l.log = slog.New(slog.DiscardHandler)
 		}
-		for i := range l.shards {
-			l.shards[i].init()
-		}
 		l.long.l, l.long.wait = l, 64*l.t1
 		l.short.l, l.short.wait = l, l.t4
 		l.strangers.init(l.limits.PerStranger)

@@ -7,6 +7,9 @@ import { extname, join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { createMock } from '../mock/server.mjs'
 
+/** patience is how long anything may take on a machine with better things to do. */
+export const patience = 60_000
+
 const dist = new URL('../dist/', import.meta.url).pathname
 const policy = /Policy = ([\s\S]*?)\n\n/.exec(readFileSync(new URL('../web.go', import.meta.url), 'utf8'))[1].match(/"([^"]*)"/g).map((s) => s.slice(1, -1)).join('')
 // All of it at once, so that a build meanwhile changes nothing.
@@ -60,7 +63,7 @@ export async function browser() {
 export async function open(b, url, { width = 1440, height = 900, dark = false, problems = [] } = {}) {
   const context = await b.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce', hasTouch: width < 600, acceptDownloads: true })
   const page = await context.newPage()
-  page.setDefaultTimeout(8000)
+  page.setDefaultTimeout(patience)
   page.on('pageerror', (e) => problems.push('error: ' + e.message))
   page.on('console', (m) => {
     // The browser itself notes every answer that is not 2xx.

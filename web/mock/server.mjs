@@ -359,6 +359,18 @@ export function createMock({ calls = 26, fresh = false, readonly = false, signed
       const c = records.find((x) => x.id === path[1])
       return c ? send(200, evidence(c, now)) : problem(404, 'Not found', 'there is no such record')
     }
+    if (a === 'replay/series') {
+      const [from, to, step] = [Date.parse(q.get('from')), Date.parse(q.get('to')), Number(q.get('step_s') ?? 60)]
+      const n = Math.ceil((to - from) / 1000 / step)
+      const each = (f) => Array.from({ length: n }, (_, i) => (fresh ? 0 : f(i)))
+      return send(200, { from: new Date(from).toISOString(), step_s: step, begun: each((i) => (i * 7) % 5), failed: each((i) => (i % 11 ? 0 : 1)), active: each((i) => Math.round(12 + 9 * Math.sin(i / 9))), whole: true })
+    }
+    if (a === 'replay') {
+      const at = Date.parse(q.get('at'))
+      if (!(at <= clock())) return problem(422, 'Not valid', 'this is not past yet; GET /calls shows what is now', [{ location: 'query.at', message: 'this is not past yet' }])
+      const some = fresh ? [] : records.slice(0, 7).map((c, i) => ({ ...c, began: new Date(at - (i + 1) * 47e3).toISOString(), phase: i % 3 ? 'active' : 'early', answered: i % 3 ? new Date(at - (i + 1) * 40e3).toISOString() : undefined }))
+      return send(200, { at: new Date(at).toISOString(), calls: some, registrations: fresh ? [] : kinds.devices().slice(0, 5).map((d, i) => ({ id: 'r' + i, device: d.name, began: new Date(at - (i + 1) * 36e5).toISOString(), remote: `192.0.2.${20 + i}:5060`, network: 'udp', agent: 'Yealink T54W' })), alarms: fresh ? [] : s.past.slice(0, 1).map((x) => ({ ...x, begin: new Date(at - 9e5).toISOString() })), whole: true })
+    }
     if (a === 'alarms') return send(200, { items: s.alarms })
     if (a === 'alarms/history') return send(200, { items: s.past })
     if (path[0] === 'alarms' && path[2] === 'acknowledge') {

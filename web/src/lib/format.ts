@@ -22,6 +22,11 @@ function valid(t?: string): boolean {
   return !!t && !t.startsWith('0001-') && !Number.isNaN(Date.parse(t))
 }
 
+/** momentOf is the link to the gateway as it was when something began: a browser's clock has milliseconds, and what began after one had not begun at it. */
+export function momentOf(t: string): string {
+  return '#/replay?at=' + encodeURIComponent(new Date(Date.parse(t) + 1).toISOString())
+}
+
 /** span is a duration in ms for people: 3:07, 1:02:40. */
 export function span(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return none
@@ -39,7 +44,7 @@ export function ago(t: string | undefined, now: number): string {
 }
 
 export function rough(s: number): string {
-  if (s < 90) return `${s} s`
+  if (s < 90) return `${Math.round(s)} s`
   if (s < 90 * 60) return `${Math.round(s / 60)} min`
   if (s < 36 * 3600) return `${Math.round(s / 3600)} h`
   return `${Math.round(s / 86400)} days`

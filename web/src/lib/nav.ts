@@ -16,6 +16,7 @@ export const groups: { title: string; entries: Entry[] }[] = [
       { path: '', title: 'Overview', icon: 'overview', more: 'home dashboard capacity' },
       { path: 'live', title: 'Live view', icon: 'live', more: 'calls now running meetings' },
       { path: 'history', title: 'History', icon: 'history', more: 'past calls records search export' },
+      { path: 'replay', title: 'Replay', icon: 'rewind', more: 'past moment then was before at time registrations' },
       { path: 'alarms', title: 'Alarms', icon: 'alarm', more: 'problems' },
     ],
   },

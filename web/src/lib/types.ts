@@ -18,6 +18,7 @@ export interface Status {
   managed?: boolean
   file?: string
   config_version?: number
+  sip?: { network: string; addr: string }[]
   counts: {
     calls: number
     legs: number
@@ -233,6 +234,24 @@ export interface PastRegistration {
   network?: string
   agent?: string
   reason?: string
+}
+
+/** The gateway at a moment of the past. */
+export interface Moment {
+  at: string
+  calls: Call[]
+  registrations: PastRegistration[]
+  alarms: Alarm[]
+  whole: boolean
+}
+
+export interface PastSeries {
+  from: string
+  step_s: number
+  begun: number[]
+  failed: number[]
+  active: number[]
+  whole: boolean
 }
 
 export interface AccountStatus {
