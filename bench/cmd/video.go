@@ -33,8 +33,10 @@ type meetingRun struct {
 // meetings runs bench/meeting once; more are further flags of it.
 func (s *settings) meetings(ctx context.Context, calls int, length time.Duration, more ...string) (meetingRun, error) {
 	var r meetingRun
-	c := command(ctx, filepath.Join(s.build, "meeting"), append([]string{"-gateway", filepath.Join(s.build, "tandem"),
-		"-calls", strconv.Itoa(calls), "-length", length.String()}, more...)...)
+	c := command(ctx, filepath.Join(s.build, "meeting"), append([]string{
+		"-gateway", filepath.Join(s.build, "tandem"),
+		"-calls", strconv.Itoa(calls), "-length", length.String(),
+	}, more...)...)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
