@@ -91,20 +91,24 @@ func New(ctx context.Context, c *config.Config, o Options) (*Gateway, error) {
 	if why == nil || !c.Managed {
 		return g, why
 	}
-	for skip := 1; skip <= maxFallback && ctx.Err() == nil; skip++ {
+	// The last ten are tried one by one, those before in growing steps, down to the first:
+	// what is wrong with all of them (a port that is taken) is soon known.
+	step, first := 1, false
+	for skip := 1; ctx.Err() == nil; skip += step {
 		g, err := build(ctx, c, o, skip, why)
-		if err == nil {
+		switch {
+		case err == nil:
 			return g, nil
-		}
-		if errors.Is(err, control.ErrNoVersion) {
-			break
+		case errors.Is(err, control.ErrNoVersion) && step == 1:
+			return nil, why
+		case errors.Is(err, control.ErrNoVersion):
+			skip, step, first = skip-step, step/2, true
+		case skip > 10 && !first:
+			step *= 2
 		}
 	}
 	return nil, why
 }
-
-// maxFallback is how many versions a start goes back.
-const maxFallback = 10
 
 // build is one attempt of New, with the version that is skip versions older than the newest.
 func build(ctx context.Context, c *config.Config, o Options, skip int, why error) (*Gateway, error) {

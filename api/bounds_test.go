@@ -87,7 +87,7 @@ func TestFieldsOutOfBoundsAreNamed(t *testing.T) {
 			if _, named := body["name"]; name && !named {
 				body["name"] = "x"
 			}
-			var sent any = b.body
+			sent := b.body
 			if body != nil {
 				sent = body
 			}

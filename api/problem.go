@@ -71,6 +71,8 @@ func problem(err error) error {
 		return huma.Error404NotFound(notFoundText(err))
 	case errors.Is(err, identity.ErrTaken), errors.Is(err, identity.ErrLastAdmin), errors.Is(err, identity.ErrSetUp), errors.Is(err, control.ErrReadOnly), errors.Is(err, ErrState):
 		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, control.ErrUnreadable):
+		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, control.ErrConflict):
 		return huma.Error412PreconditionFailed("somebody else has changed the configuration meanwhile; look at it again")
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull), errors.Is(err, store.ErrReadOnly):

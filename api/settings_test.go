@@ -1,12 +1,15 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"tandem/config"
 	"tandem/control"
 	"tandem/identity"
+	"tandem/store"
 )
 
 func TestSettingsKeepWhatIsAResource(t *testing.T) {
@@ -110,4 +113,36 @@ func TestRulesAreOrdered(t *testing.T) {
 	if a := c.do("POST", "/route/explain", map[string]any{"from": "kitchen", "to": "1"}).want(t, 200); a.text("alias") != "1" || len(a.body["destinations"].([]any)) != 1 {
 		t.Errorf("%s", a.raw)
 	}
+}
+
+// An administrator mends a newest version that nobody can read: changes are refused with a
+// sentence that says how, and the rollback works.
+func TestADamagedVersionIsMendedByARollback(t *testing.T) {
+	r := newRig(t)
+	c := r.as(identity.Administrator)
+	for _, name := range []string{"kitchen", "study"} {
+		c.do("POST", "/devices", map[string]any{"name": name, "password": "a password of " + name}).want(t, 201)
+	}
+	documents := &store.Collection[json.RawMessage]{DB: r.manager.DB, Name: "config_documents"}
+	if _, err := documents.Put(t.Context(), fmt.Sprintf("%019d", 3), json.RawMessage(`{"config":{"colour":"red"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	fresh := &control.Manager{DB: r.manager.DB, Secrets: r.manager.Secrets, Base: r.manager.Base, Log: r.manager.Log} // a gateway that was started again
+	if _, _, err := fresh.Fallback(t.Context(), 1, control.ErrUnreadable); err != nil {
+		t.Fatal(err)
+	}
+	r.server.Config = fresh
+	a := c.do("POST", "/devices", map[string]any{"name": "attic", "password": "a password of attic"}).want(t, 409)
+	isProblem(t, "a change", a)
+	if !strings.Contains(a.text("detail"), "roll back") {
+		t.Errorf("%s", a.raw)
+	}
+	if items := c.do("GET", "/versions", nil).want(t, 200).items(); len(items) != 3 {
+		t.Errorf("%d versions are listed", len(items))
+	}
+	c.do("POST", "/versions/3/rollback", nil).want(t, 409)
+	if a := c.do("POST", "/versions/2/rollback", nil).want(t, 200); a.body["number"] != float64(4) {
+		t.Errorf("%s", a.raw)
+	}
+	c.do("POST", "/devices", map[string]any{"name": "attic", "password": "a password of attic"}).want(t, 201)
 }

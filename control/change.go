@@ -60,7 +60,8 @@ func (m *Manager) changeTo(ctx context.Context, by Author, expect, undo int64, e
 // changeOnce is one attempt, which another node's change can spoil. The caller
 // holds change.
 func (m *Manager) changeOnce(ctx context.Context, by Author, expect, undo int64, edit func(*config.Config) error) (Version, error) {
-	if err := m.follow(ctx); err != nil {
+	newest, err := m.newest(ctx, undo)
+	if err != nil {
 		return Version{}, err
 	}
 	old := m.record()
@@ -71,7 +72,8 @@ func (m *Manager) changeOnce(ctx context.Context, by Author, expect, undo int64,
 	if err != nil {
 		return old.version, err
 	}
-	if same, err := equal(old.conf, next); same || err != nil {
+	mends := newest.Number != old.version.Number
+	if same, err := equal(old.conf, next); same && !mends || err != nil {
 		return old.version, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -81,8 +83,33 @@ func (m *Manager) changeOnce(ctx context.Context, by Author, expect, undo int64,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTime)
 	defer cancel()
 	return m.commit(ctx, old, next, Version{
-		Number: old.version.Number + 1, At: after(old.version.At), Author: by.Name, Comment: by.Comment, Undo: undo,
+		Number: newest.Number + 1, At: after(newest.At), Author: by.Name, Comment: by.Comment, Undo: undo,
 	})
+}
+
+// newest makes the newest version the one of record and returns it. One that cannot be
+// read stays behind when a rollback is made: that is how it is mended.
+func (m *Manager) newest(ctx context.Context, undo int64) (Version, error) {
+	err := m.follow(ctx)
+	if err == nil {
+		return m.record().version, nil
+	}
+	if undo == 0 || !errors.Is(err, ErrUnreadable) || m.record().version.Number == 0 {
+		return Version{}, err
+	}
+	item, err := m.heads().Get(ctx, headKey)
+	if err != nil {
+		return Version{}, err
+	}
+	v := Version{Number: item.Value.Number, At: m.record().version.At}
+	all, err := m.Versions(ctx, 0, 1)
+	if err != nil {
+		return Version{}, err
+	}
+	if len(all) > 0 && all[0].At.After(v.At) {
+		v.At = all[0].At
+	}
+	return v, nil
 }
 
 func equal(a, b *config.Config) (bool, error) {

@@ -27,6 +27,8 @@ var (
 	ErrReadOnly = errors.New("takes its configuration from the file")
 	// ErrNoVersion: there is no such version, or it is too old to be kept.
 	ErrNoVersion = errors.New("there is no such version of the configuration, or it is not kept any more")
+	// ErrUnreadable: a version is damaged, or another program's. When it is the newest, a rollback mends it.
+	ErrUnreadable = errors.New("a version of the configuration cannot be read; roll back to one that can")
 )
 
 // Version is one version of the configuration, without the document itself.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -354,6 +355,51 @@ func TestWhatCannotBeStoredIsTakenBack(t *testing.T) {
 	if _, v := m.Current(); v.Number != 1 {
 		t.Errorf("got %v", v)
 	}
+}
+
+// A newest version that is damaged stops changes, and no rollback; other nodes follow it.
+func TestARollbackMendsWhatCannotBeRead(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		board := &alarm.Board{Log: slog.New(slog.DiscardHandler)}
+		m := r.node(func(m *Manager) { m.Alarms = board })
+		other := r.node()
+		first := r.change(m, addDevice("study"))
+		bad := r.change(m, addDevice("attic"))
+		other.look(r.Context())
+		if _, err := m.documents().Put(r.Context(), key(bad.Number), document{Config: []byte(`{"colour":1}`)}); err != nil {
+			t.Fatal(err)
+		}
+		fresh := &Manager{DB: m.DB, Secrets: m.Secrets, Base: base(), Log: m.Log, Alarms: board}
+		if err := fresh.Open(r.Context()); !errors.Is(err, ErrUnreadable) {
+			t.Fatalf("open: %v", err)
+		}
+		if _, v, err := fresh.Fallback(r.Context(), 1, errors.New("cannot be read")); err != nil || v.Number != first.Number {
+			t.Fatalf("%v, %v", v, err)
+		}
+		fresh.look(r.Context())
+		if all := board.Active(); !slices.ContainsFunc(all, func(a alarm.Alarm) bool { return a.Key == alarmStore && strings.Contains(a.Do, "Roll") }) {
+			t.Errorf("no alarm says what to do: %+v", all)
+		}
+		if _, err := fresh.Change(r.Context(), Author{Name: "anna"}, 0, func(c *config.Config) error { addDevice("cellar")(c); return nil }); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("change: %v", err)
+		}
+		if _, err := fresh.Rollback(r.Context(), Author{Name: "anna"}, bad.Number); err == nil {
+			t.Error("there is a way back to what cannot be read")
+		}
+		v, err := fresh.Rollback(r.Context(), Author{Name: "anna"}, first.Number)
+		if err != nil || v.Number != bad.Number+1 || v.Undo != first.Number || !v.At.After(bad.At) {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		other.look(r.Context())
+		if c, now := other.Current(); now.Number != v.Number || len(c.SIP.Devices) != 2 || !c.SIP.Devices[1].Password.Equal("canary-x") {
+			t.Errorf("another node has %+v", now)
+		}
+		r.change(fresh, addDevice("cellar"))
+		fresh.look(r.Context())
+		if all := board.Active(); len(all) > 0 {
+			t.Errorf("alarms that last: %+v", all)
+		}
+	})
 }
 
 func TestANodeThatCannotUseAVersionTellsAndTriesAgain(t *testing.T) {

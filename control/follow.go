@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"tandem/alarm"
@@ -54,6 +55,9 @@ func (m *Manager) Fallback(ctx context.Context, skip int, why error) (*config.Co
 		return nil, Version{}, ErrNoVersion
 	}
 	r, err := m.read(ctx, all[skip].Number, nil)
+	if errors.Is(err, ErrNoVersion) { // its document is missing; there may be older ones
+		err = unreadable(errors.New("there is no document of " + all[skip].String()))
+	}
 	if err != nil {
 		return nil, Version{}, err
 	}
@@ -113,7 +117,7 @@ func (m *Manager) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	m.unreadable(err)
+	m.unread(err)
 	m.mu.Lock()
 	now, behind := m.current, m.current.version.Number != m.force.version.Number && time.Since(m.failed) > applyAgain
 	m.mu.Unlock()
@@ -141,13 +145,23 @@ func (m *Manager) follow(ctx context.Context) error {
 	}
 	r, err := m.read(ctx, item.Value.Number, now.refs)
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	m.mu.Lock()
 	m.failed = time.Time{}
 	m.mu.Unlock()
 	m.set(r)
 	return nil
+}
+
+// unreadable tells a version that is damaged from a store that does not answer.
+func unreadable(err error) error {
+	for _, other := range []error{store.ErrUnavailable, store.ErrFull, store.ErrReadOnly, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, other) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w (%v)", ErrUnreadable, err) // not what was asked for is wrong: its fields are nobody's
 }
 
 // applied notes what is in force.
@@ -183,9 +197,12 @@ func (m *Manager) behind(v Version, err error) {
 	})
 }
 
-// unreadable tells that the store does not give the newest version; nil is that
-// it does.
-func (m *Manager) unreadable(err error) {
+// unread tells that the store does not give the newest version; nil is that it does.
+func (m *Manager) unread(err error) {
+	do := "Bring the database back. Calls go on with the configuration in force; changes made elsewhere do not arrive meanwhile."
+	if errors.Is(err, ErrUnreadable) {
+		do = "Roll the configuration back to the last version that is whole, on the page or by the API. Calls go on with the one in force."
+	}
 	switch {
 	case m.Alarms == nil:
 	case err == nil:
@@ -194,7 +211,7 @@ func (m *Manager) unreadable(err error) {
 		m.Alarms.Raise(alarm.Alarm{
 			Key: alarmStore, Severity: alarm.Warning, Title: "The configuration cannot be read from the store",
 			Subject: m.DB.String(), Detail: err.Error(),
-			Do: "Bring the database back. Calls go on with the configuration in force; changes made elsewhere do not arrive meanwhile.",
+			Do: do,
 		})
 	}
 }

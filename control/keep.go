@@ -249,6 +249,9 @@ func (m *Manager) At(ctx context.Context, number int64) (*config.Config, Version
 		return nil, Version{}, ErrNoVersion
 	}
 	r, err := m.read(ctx, number, now.refs)
+	if err != nil && !errors.Is(err, ErrNoVersion) {
+		err = unreadable(err)
+	}
 	return r.conf, r.version, err
 }
 

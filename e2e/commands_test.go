@@ -217,6 +217,7 @@ var people = []sim.Person{
 	{Number: "+12025550186", Refuse: 486},
 	{Number: "+12025550187", Refuse: 603},
 	{Number: "+12025550188", DTMF: "159#", AnswerAfter: 500 * time.Millisecond, Tone: 700},
+	{Number: "+12025550189", Tone: 700, AnswerAfter: 200 * time.Millisecond, TalkFor: time.Second},
 }
 
 func (s *story) restart(ctx context.Context, _ []string) error {

@@ -308,7 +308,7 @@ func (p *pexip) rest() {
 		p.note(kind, "%d not taken: %s", len(p.byKind[kind]), reason)
 	}
 	if len(p.Config.Meet.Tokens) > 0 {
-		p.note("meet", "name the edge of the meeting service and the folder of the gateway token: meet.edge, meet.gateway_token")
+		p.note("meet", "name the edge of the meeting service, meet.edge, and install the gateway token (`tandem meet-token`)")
 	}
 	if len(p.Config.DialPlan.Rules) > 0 {
 		p.note("sip.guests", "calls of callers nobody knows were taken there; here they are with sip.guests: true, and rules that lead out need open: true besides")

@@ -221,13 +221,7 @@ func story(t *testing.T, test func(r *rig)) {
 			r.path = &fakePath{opt: opt}
 			return r.path, nil
 		}
-		r.opt = Options{
-			Info: call.Info{ID: "leg", Remote: "sip:them"}, Alias: func(u sip.URI) string { return u.User },
-			Media: transport.Options{Timeout: time.Minute, Capabilities: sdp.Capabilities{
-				Audio:  []sdp.Codec{{Name: "PCMU", Clock: 8000}, {Name: "PCMA", Clock: 8000, PayloadType: 8}},
-				Events: []media.Event{{PayloadType: 101, Clock: 8000}},
-			}},
-		}
+		r.opt = options()
 		defer func() {
 			r.us.close()
 			r.them.close()
@@ -235,6 +229,17 @@ func story(t *testing.T, test func(r *rig)) {
 		}()
 		test(r)
 	})
+}
+
+// options are those of a leg with a plain telephone.
+func options() Options {
+	return Options{
+		Info: call.Info{ID: "leg", Remote: "sip:them"}, Alias: func(u sip.URI) string { return u.User },
+		Media: transport.Options{Timeout: time.Minute, Capabilities: sdp.Capabilities{
+			Audio:  []sdp.Codec{{Name: "PCMU", Clock: 8000}, {Name: "PCMA", Clock: 8000, PayloadType: 8}},
+			Events: []media.Event{{PayloadType: 101, Clock: 8000}},
+		}},
+	}
 }
 
 // phone is the far end's description; hold replaces its direction.

@@ -122,9 +122,9 @@ func known(method string) string {
 // a part of the Call-IDs.
 type shard struct {
 	mu      sync.Mutex // guards what follows
-	servers table[serverKey, *serverTx]
-	clients table[clientKey, *Client]
-	merged  table[mergeKey, *serverTx]
+	servers table[serverKey, serverTx]
+	clients table[clientKey, Client]
+	merged  table[mergeKey, serverTx]
 	_       [64]byte // own cache line
 }
 
@@ -148,14 +148,14 @@ func (l *Layer) server(k serverKey) *serverTx {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.servers.m[k]
+	return s.servers.get(k)
 }
 
 func (l *Layer) client(k clientKey) *Client {
 	s := l.shard(k.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.clients.m[k]
+	return s.clients.get(k)
 }
 
 // enter makes tx known. It reports false if one of that key exists.
@@ -163,10 +163,9 @@ func (l *Layer) enter(tx *serverTx) bool {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers.m[tx.id.key] != nil {
+	if !s.servers.add(tx.id.key, tx) {
 		return false
 	}
-	s.servers.put(tx.id.key, tx)
 	l.live.Add(1)
 	return true
 }
@@ -175,8 +174,7 @@ func (l *Layer) leave(tx *serverTx) {
 	s := l.shard(tx.id.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.servers.m[tx.id.key] == tx {
-		s.servers.remove(tx.id.key)
+	if s.servers.remove(tx.id.key, tx) {
 		l.live.Add(-1)
 	}
 }
@@ -190,11 +188,7 @@ func (l *Layer) merge(tx *serverTx) bool {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged.m[k] != nil {
-		return false
-	}
-	s.merged.put(k, tx)
-	return true
+	return s.merged.add(k, tx)
 }
 
 func (l *Layer) unmerge(tx *serverTx) {
@@ -205,19 +199,16 @@ func (l *Layer) unmerge(tx *serverTx) {
 	s := l.shard(k.callID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.merged.m[k] == tx {
-		s.merged.remove(k)
-	}
+	s.merged.remove(k, tx)
 }
 
 func (l *Layer) enterClient(c *Client) bool {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients.m[c.key] != nil {
+	if !s.clients.add(c.key, c) {
 		return false
 	}
-	s.clients.put(c.key, c)
 	l.live.Add(1)
 	l.liveClients.Add(1)
 	return true
@@ -227,8 +218,7 @@ func (l *Layer) leaveClient(c *Client) {
 	s := l.shard(c.key.branch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients.m[c.key] == c {
-		s.clients.remove(c.key)
+	if s.clients.remove(c.key, c) {
 		l.live.Add(-1)
 		l.liveClients.Add(-1)
 	}
@@ -239,28 +229,25 @@ func (l *Layer) leaveClient(c *Client) {
 type strangers struct {
 	max int
 	mu  sync.Mutex // guards of
-	of  table[netip.Addr, int]
+	of  map[netip.Addr]int
 }
 
-func (s *strangers) init(limit int) { s.max = limit }
+func (s *strangers) init(limit int) { s.max, s.of = limit, make(map[netip.Addr]int) }
 
 func (s *strangers) take(a netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.of.m[a]
-	if n >= s.max {
+	if s.of[a] >= s.max {
 		return false
 	}
-	s.of.put(a, n+1)
+	s.of[a]++
 	return true
 }
 
 func (s *strangers) free(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := s.of.m[a] - 1; n > 0 {
-		s.of.put(a, n)
-	} else {
-		s.of.remove(a)
+	if s.of[a]--; s.of[a] <= 0 {
+		delete(s.of, a)
 	}
 }

@@ -5,52 +5,44 @@ import (
 	"testing"
 )
 
-func TestATableHoldsWhatWasPut(t *testing.T) {
-	var tab table[int, int]
-	tab.remove(1) // of an empty one
-	for i := range 5000 {
-		tab.put(i, -i)
-	}
-	for i := range 4990 {
-		if tab.m[i] != -i {
-			t.Fatalf("%d is %d", i, tab.m[i])
-		}
-		tab.remove(i)
-		if len(tab.m) != 5000-i-1 {
-			t.Fatalf("%d entries after %d were removed", len(tab.m), i+1)
-		}
-	}
-	for i := 4990; i < 5000; i++ {
-		if tab.m[i] != -i {
-			t.Errorf("%d is %d at the end", i, tab.m[i])
-		}
-	}
-	if tab.most > 8*len(tab.m) {
-		t.Errorf("a table of %d entries has room for %d", len(tab.m), tab.most)
-	}
-}
-
-// TestATableGivesItsMemoryBack fills one as a flood does, and empties it but for one.
-func TestATableGivesItsMemoryBack(t *testing.T) {
-	heap := func() uint64 {
+func TestATableGivesItsRoomBack(t *testing.T) {
+	var tab table[[8]int, int]
+	const flood, calls = 100_000, 100
+	heap := func() int64 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		return int64(m.HeapAlloc)
 	}
-	var tab table[serverKey, *serverTx]
-	was := heap()
-	const n = 50_000
-	for i := range n {
-		tab.put(serverKey{port: i}, nil)
+	v := new(int)
+	key := func(i int) [8]int { return [8]int{i} }
+	before := heap()
+	for i := range flood {
+		if !tab.add(key(i), v) {
+			t.Fatalf("%d is there already", i)
+		}
 	}
-	full := heap() - was
-	for i := range n - 1 {
-		tab.remove(serverKey{port: i})
+	if tab.add(key(3), new(int)) {
+		t.Error("a key was entered twice")
 	}
-	now := heap()
-	if left := max(now, was) - was; left > full/50 {
-		t.Errorf("%d kB of %d are left for one entry", left>>10, full>>10)
+	full := heap() - before
+	for i := calls; i < flood; i++ {
+		if !tab.remove(key(i), v) {
+			t.Fatalf("%d was not there", i)
+		}
 	}
-	runtime.KeepAlive(&tab)
+	if tab.remove(key(3), new(int)) || tab.remove(key(flood), v) {
+		t.Error("what is not there was removed")
+	}
+	if left := heap() - before; left > full/10 {
+		t.Errorf("%d bytes are left of %d", left, full)
+	}
+	for i := range calls {
+		if tab.get(key(i)) != v {
+			t.Errorf("%d is lost", i)
+		}
+	}
+	if n := len(tab.m); n != calls {
+		t.Errorf("%d are left, want %d", n, calls)
+	}
 }

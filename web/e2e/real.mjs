@@ -54,6 +54,7 @@ stories['first run, from the link to a call over Google Voice'] = async ({ page,
   // What stands for Google here has an address of its own.
   await at(page, 'google-voice/home', 'home')
   await field(page, 'Token URL').fill(g.voice.token_url)
+  await page.getByLabel('The token URL may be in a private network').check()
   await unfold(page, 'Network')
   await page.getByLabel('Connect', { exact: true }).fill(g.voice.connect)
   await page.getByLabel('Roots', { exact: true }).fill(g.roots.voice)
@@ -83,6 +84,7 @@ stories['add an account with a wrong token: the alarm, and its end'] = async ({ 
   await field(page, 'Client secret').fill('secret')
   await field(page, 'Refresh token').fill('no-longer-good')
   await field(page, 'Token URL').fill(g.voice.token_url)
+  await page.getByLabel('The token URL may be in a private network').check()
   await unfold(page, 'Network')
   await page.getByLabel('Connect', { exact: true }).fill(g.voice.connect)
   await page.getByLabel('Roots', { exact: true }).fill(g.roots.voice)
