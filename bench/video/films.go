@@ -10,13 +10,13 @@ import (
 )
 
 // people are the drawn pictures, as they come from a meeting: decoded.
-func (s clips) people(c *call) func(person, n int) (*video.Picture, error) {
+func (c clips) people(in *call) func(person, n int) (*video.Picture, error) {
 	return func(person, n int) (*video.Picture, error) {
-		stream := s.small
+		stream := c.small
 		if person == 0 {
-			stream = s.large
+			stream = c.large
 		}
-		return c.people[person].Decode(stream[n%len(stream)])
+		return in.people[person].Decode(stream[n%len(stream)])
 	}
 }
 
