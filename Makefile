@@ -25,7 +25,7 @@ GOFUMPT := $(BIN)/gofumpt-$(GOFUMPT_VERSION)
 # Without a usable git checkout (an archive, another owner) the version is left out.
 BUILDVCS := $(shell git rev-parse --git-dir >/dev/null 2>&1 && echo auto || echo false)
 
-.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-test web-docs clean help
+.PHONY: build deps test-deps demo test soak lint fmt rules fuzz deb bench bench-video bench-programs web web-check web-deps web-test web-bench web-docs clean help
 
 build: deps ## build ./tandem
 	go build -trimpath -buildvcs=$(BUILDVCS) -o tandem ./cmd/tandem
@@ -110,12 +110,18 @@ web-check: ## build the pages and fail when web/dist is not what web/src makes
 	npx vite build --logLevel warn --emptyOutDir --outDir "$$new" && \
 	{ diff -rq dist "$$new" || { echo "web/dist is not what web/src makes; run make web and commit the result."; exit 1; }; }
 
-web-test: ## try the pages in Chromium: stories of an administrator, and axe on every page
-	@if ! command -v npm >/dev/null || ! command -v $${CHROMIUM:-chromium} >/dev/null; then echo "npm and chromium are needed to try the pages in a browser; skipped."; exit 0; fi; \
-	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent e2e
+web-deps: ## install what the stories of the pages need: Chromium, Node 20 or newer, what package-lock.json names
+	@.ci/packages chromium
+	@.ci/node
 
-web-docs: ## take the pictures of docs/11-web-pages.md again
-	cd web && { [ -d node_modules ] || npm ci --no-progress; } && npm run --silent screenshots
+web-test: build web-deps ## play the pages in Chromium: with this gateway, with a stand-in for it, and axe on every page
+	@cd web && PATH="$(CURDIR)/bin/node:$$PATH" && TANDEM='$(CURDIR)/tandem' node e2e/real.mjs && node e2e/stories.mjs
+
+web-bench: build web-deps ## measure the pages: size, time until they can be used, a thousand calls
+	@cd web && PATH="$(CURDIR)/bin/node:$$PATH" && TANDEM='$(CURDIR)/tandem' node e2e/bench.mjs
+
+web-docs: web-deps ## take the pictures of docs/11-web-pages.md again
+	@cd web && PATH="$(CURDIR)/bin/node:$$PATH" && node e2e/screenshots.mjs
 
 clean: ## remove what was built
 	rm -rf tandem bin dist demo-out bench/build

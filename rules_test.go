@@ -96,7 +96,7 @@ var mayImport = map[string][]string{
 	"cmd/tandem":        {".", "alarm", "demo", "config", "control", "route", "call", "leg/gvoice", "leg/sipua", "sip/flow", "store", "token", "sim/...", "evidence", "importer", "support", "internal/systemd", "metrics", "cluster", "capture"},
 	"bench/cmd":         {"media/codec", "media/tone"},
 	"bench/meeting":     {"internal/moving", "media/video", "token", "sim/..."},
-	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/compose", "media/simulcast", "media/video"},
+	"bench/video":       {"internal/moving", "media/codec/openh264", "media/codec/vpx", "media/codec/yuv", "media/compose", "media/simulcast", "media/video"},
 	"bench/b2bua":       {"sip", "sip/dialog", "sip/flow", "sip/transaction"},
 	"bench/simulcast":   {"media", "media/bridge"},
 	"bench/setup":       {"media", "media/sdp", "media/transport"},

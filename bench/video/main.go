@@ -26,20 +26,21 @@ func main() {
 	frames := flag.Int("frames", 240, "frames of a round")
 	keep := flag.String("keep", "", "folder to leave the streams in")
 	how := flag.Bool("quality", false, "measure the quality of the composed picture instead, P-9")
+	films := flag.String("films", "", "files of raw pictures of 1280x720 for -quality, separated by commas, in place of drawn ones")
 	flag.Parse()
-	if err := run(*floor, *keep, *rounds, *frames, *how); err != nil {
+	if err := run(*floor, *keep, *films, *rounds, *frames, *how); err != nil {
 		fmt.Fprintln(os.Stderr, "video:", err)
 		os.Exit(1)
 	}
 }
 
-func run(floor, keep string, rounds, frames int, how bool) error {
+func run(floor, keep, films string, rounds, frames int, how bool) error {
 	streams, err := makeClips()
 	if err != nil {
 		return err
 	}
 	if how {
-		return quality(streams)
+		return quality(streams, films)
 	}
 	folder := keep
 	if folder == "" {

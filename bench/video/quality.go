@@ -29,15 +29,20 @@ type qualityResult struct {
 }
 
 // quality composes pictures of eight people, codes them with the gateway's encoder and
-// with others, and prints how good they are as JSON (P-9).
-func quality(s clips) error {
+// with others, and prints how good they are as JSON (P-9). films are raw pictures to use in
+// place of drawn ones; see readFilms.
+func quality(s clips, films string) error {
 	folder, err := os.MkdirTemp("", "quality")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
 	raw := filepath.Join(folder, "composed.yuv")
-	ours, err := compositeTo(s, raw)
+	source := s.people
+	if films != "" {
+		source = readFilms(strings.Split(films, ",")).people
+	}
+	ours, err := compositeTo(source, raw)
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,7 @@ func quality(s clips) error {
 
 // compositeTo writes composed pictures to a file, and returns them as the gateway codes
 // them.
-func compositeTo(s clips, name string) ([]byte, error) {
+func compositeTo(people func(*call) func(person, n int) (*video.Picture, error), name string) ([]byte, error) {
 	f, err := os.Create(name)
 	if err != nil {
 		return nil, err
@@ -83,14 +88,11 @@ func compositeTo(s clips, name string) ([]byte, error) {
 	}
 	defer e.Close()
 	var coded []byte
+	person := people(c)
 	for n := range qualityFrames + warmUp {
 		at := time.Duration(n) * frameTime
-		for i, d := range c.people {
-			stream := s.small
-			if i == 0 {
-				stream = s.large
-			}
-			pic, err := d.Decode(stream[n%len(stream)])
+		for i := range c.people {
+			pic, err := person(i, n)
 			if err != nil {
 				return nil, err
 			}

@@ -68,6 +68,8 @@ func (v *views) assignment() setAssignment {
 		case !w.Content && cameras < v.videos:
 			cameras++
 			c.ID, c.Relevant = int64(cameras), &struct{}{}
+			fill := filling(c.Dimensions)
+			most.Height, most.Width = max(most.Height, fill), max(most.Width, fill*16/9)
 		default:
 			continue
 		}
@@ -78,6 +80,19 @@ func (v *views) assignment() setAssignment {
 		out.MaxResolution = &most
 	}
 	return out
+}
+
+// filling is the height of the smallest picture that a camera is sent in and that fills a
+// canvas. A limit below it would leave out the very layer that is wanted: a tile a little
+// smaller than 720 lines would get 360. It is 0 when there is none.
+func filling(d dimensions) int {
+	need := max(d.Height, d.Width*9/16)
+	for _, lines := range [...]int{180, 360, 720, 1080} {
+		if need <= lines {
+			return lines
+		}
+	}
+	return 0
 }
 
 func clamp(n int) int { return min(max(n, minDimension), maxDimension) }

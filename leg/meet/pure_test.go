@@ -176,6 +176,30 @@ func TestTheAssignmentIsStableThrottledAndNoMoreThanAsked(t *testing.T) {
 	}
 }
 
+// TestTheLimitLeavesOutNoLayerThatFillsACanvas: tiles are a little smaller than the sizes
+// that cameras come in.
+func TestTheLimitLeavesOutNoLayerThatFillsACanvas(t *testing.T) {
+	for _, c := range []struct {
+		view media.View
+		want resolution
+	}{
+		{media.View{Width: 312, Height: 172}, resolution{180, 320, 30}},
+		{media.View{Width: 320, Height: 180}, resolution{180, 320, 30}},
+		{media.View{Width: 624, Height: 352}, resolution{360, 640, 30}},
+		{media.View{Width: 952, Height: 532}, resolution{720, 1280, 30}},
+		{media.View{Width: 900, Height: 352}, resolution{720, 1280, 30}},
+		{media.View{Width: 1280, Height: 720}, resolution{720, 1280, 30}},
+		{media.View{Width: 1912, Height: 1072}, resolution{1080, 1920, 30}},
+		{media.View{Width: 2560, Height: 1440}, resolution{1440, 2560, 30}},
+	} {
+		v := views{videos: 8}
+		v.show([]media.View{{Width: 312, Height: 172}, c.view})
+		if set, _ := v.next(time.Unix(1000, 0)); *set.MaxResolution != c.want {
+			t.Errorf("a tile of %dx%d: limit %+v, want %+v", c.view.Width, c.view.Height, *set.MaxResolution, c.want)
+		}
+	}
+}
+
 func TestMeetingIDs(t *testing.T) {
 	for alias, want := range map[string]string{
 		"1234567890123": "1234567890123", "1234567890123@its.domain": "1234567890123", "123 4567 890123": "1234567890123",

@@ -33,21 +33,23 @@ func (s strain) most() int {
 	return 0
 }
 
-// bounds are the times that a picture may take at a strain: with more it is too much, with
-// less than easy there is time for the strain before. d is the time between two pictures
-// at full rate. A few pictures a second are better than none, so the last steps are taken
-// late. limit and all are also those of everything that is done from one picture to the
-// next, the room's own included.
-func (s strain) bounds(d time.Duration) (limit, easy, all time.Duration) {
+// bounds are times: with more than limit it is too much, with less than easy there is time
+// for the strain before.
+type bounds struct{ limit, easy time.Duration }
+
+// bounds are those of a picture, and those of all that is done from one to the next, the
+// room's own included. d is the time between two pictures at full rate. A few pictures a
+// second are better than none, so the last steps are taken late.
+func (s strain) bounds(d time.Duration) (picture, all bounds) {
 	switch s {
 	case unstrained:
-		return d * 9 / 10, 0, 0
+		return bounds{limit: d * 9 / 10}, bounds{limit: d * 9 / 10}
 	case halfRate:
-		return 2 * d * 9 / 10, d * 4 / 10, d * 7 / 10
+		return bounds{2 * d * 9 / 10, d * 4 / 10}, bounds{3 * d, d * 7 / 10}
 	case fewPeople:
-		return 4 * d, d * 8 / 10, d * 14 / 10
+		return bounds{4 * d, d * 8 / 10}, bounds{6 * d, 2 * d}
 	}
-	return 10 * d, 2 * d, 3 * d
+	return bounds{10 * d, 2 * d}, bounds{12 * d, 4 * d}
 }
 
 const (
@@ -87,9 +89,9 @@ func (s *slowness) picture(now time.Time, d, took, all time.Duration) bool {
 	}
 	s.busy += (took - s.busy) / 16
 	s.load += (all - s.load) / 16
-	limit, easy, easyAll := s.level.bounds(d)
-	over := max(s.busy, s.load) > limit
-	if over != s.over || s.since.IsZero() || !over && (s.busy > easy || s.load > easyAll) {
+	one, every := s.level.bounds(d)
+	over := s.busy > one.limit || s.load > every.limit
+	if over != s.over || s.since.IsZero() || !over && (s.busy > one.easy || s.load > every.easy) {
 		s.over, s.since = over, now
 	}
 	switch took := now.Sub(s.since); {

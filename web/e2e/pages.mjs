@@ -16,6 +16,7 @@ export function pages(s) {
     { name: 'call', path: `/calls/${live[0]}` },
     { name: 'history', path: '/history', full: false },
     { name: 'record', path: `/history/${s.mock.records()[0].id}` },
+    { name: 'replay', path: '/replay' },
     { name: 'alarms', path: '/alarms' },
     { name: 'dial-plan', path: '/dial-plan', act: explain },
     { name: 'rule', path: '/dial-plan/rules/abroad' },

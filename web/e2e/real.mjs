@@ -54,6 +54,7 @@ stories['first run, from the link to a call over Google Voice'] = async ({ page,
   // What stands for Google here has an address of its own.
   await at(page, 'google-voice/home', 'home')
   await field(page, 'Token URL').fill(g.voice.token_url)
+  await page.getByLabel('The token URL may be in a private network').check()
   await unfold(page, 'Network')
   await page.getByLabel('Connect', { exact: true }).fill(g.voice.connect)
   await page.getByLabel('Roots', { exact: true }).fill(g.roots.voice)
@@ -83,6 +84,7 @@ stories['add an account with a wrong token: the alarm, and its end'] = async ({ 
   await field(page, 'Client secret').fill('secret')
   await field(page, 'Refresh token').fill('no-longer-good')
   await field(page, 'Token URL').fill(g.voice.token_url)
+  await page.getByLabel('The token URL may be in a private network').check()
   await unfold(page, 'Network')
   await page.getByLabel('Connect', { exact: true }).fill(g.voice.connect)
   await page.getByLabel('Roots', { exact: true }).fill(g.roots.voice)
@@ -184,6 +186,33 @@ stories['a gateway token is requested, refused twice, uploaded and swapped'] = a
   await badge(page, 'ready to be used')
   await page.click('text=Use it now')
   await page.waitForSelector('text=/The staged certificate is in use/')
+}
+
+stories['first steps for rooms, to a call into a meeting'] = async ({ page, g }) => {
+  await at(page, 'welcome', 'Set up this gateway')
+  await page.click('button:has-text("Rooms for Google Meet")')
+  await page.waitForFunction((edge) => document.querySelector('#w-edge')?.value === edge, g.meet.edge)
+  await page.fill('#w-name', 'visitors')
+  await page.fill('#w-secret', 'example-untrusted-0123456789')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A video room")')
+  await page.click('button:has-text("Back")')
+  await at(page, 'live', 'Live view')
+  // Somebody who comes back goes on with what is there.
+  await at(page, 'welcome', 'Set up this gateway')
+  await page.click('button:has-text("Rooms for Google Meet")')
+  await page.click('.note >> button:has-text("acme")')
+  await page.waitForSelector('h2:has-text("A video room")')
+  const secret = await page.inputValue('#w-password')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("Which numbers are meetings")')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A test call")')
+  await page.fill('#t-number', '1234567890123')
+  await page.click('button:has-text("Where would it go?")')
+  await page.waitForSelector('text=/It goes to: .*meeting/i')
+  const room = g.phone('boardroom', secret, '1234567890123', '--video', 'H264', '--for', '1s')
+  assert.equal(await room.gone, 0, room.text)
 }
 
 stories['a live call: heard of, seen, looked into, and hung up'] = async ({ page, g }) => {

@@ -17,6 +17,7 @@ const shots = [
   {
     name: 'dial-plan',
     path: '/dial-plan',
+    width: 1280, // rules and explanation side by side
     act: async (page) => {
       await page.fill('#x-to', '5550150')
       await page.selectOption('#x-via', 'kitchen')
@@ -24,6 +25,7 @@ const shots = [
       await page.waitForSelector('.verdict')
     },
   },
+  { name: 'replay', path: `/replay?at=${new Date(now - 9 * 60e3).toISOString()}` },
   { name: 'first-steps', path: '/welcome', on: fresh, height: 520 },
   { name: 'device', path: '/devices/boardroom', dark: true },
   { name: 'live-phone', path: '/live', width: 390, height: 780 },

@@ -1,6 +1,5 @@
 // Stories of an administrator, in Chromium: node e2e/stories.mjs [name…]
-// The API behind them is the stand-in; TANDEM_URL with TANDEM_SETUP (the code of
-// the one-time link) plays the first of them against a gateway that has no user yet.
+// The API behind them is the stand-in; those of real.mjs are played with a gateway.
 import assert from 'node:assert/strict'
 import { axe, browser, open, serve } from './stage.mjs'
 import { pages } from './pages.mjs'
@@ -130,7 +129,6 @@ stories['leaving with unsaved entries is asked about'] = async ({ b, url }) => {
 }
 
 stories['an alarm is seen and acknowledged'] = async ({ b, url, mock }) => {
-  if (!mock) return
   mock.state.alarms.push({ key: 'disk/full', severity: 'critical', title: 'The disk is full', subject: '<img src=x onerror=alert(1)>', do: 'Make room.', begin: new Date().toISOString(), last: new Date().toISOString(), count: 1 })
   const page = await open(b, url)
   await signIn(page, url)
@@ -142,7 +140,6 @@ stories['an alarm is seen and acknowledged'] = async ({ b, url, mock }) => {
 }
 
 stories['a live call: from the diagram to its ladder, and hang up'] = async ({ b, mock, url }) => {
-  if (!mock) return
   const page = await open(b, url)
   await signIn(page, url)
   await page.click('nav >> text=Live view')
@@ -160,7 +157,6 @@ stories['a live call: from the diagram to its ladder, and hang up'] = async ({ b
 }
 
 stories['a gateway token: a request is refused with a sentence'] = async ({ b, mock, url }) => {
-  if (!mock) return
   const page = await open(b, url)
   await signIn(page, url)
   await page.goto(url + '#/gateway-token')
@@ -176,7 +172,6 @@ stories['a gateway token: a request is refused with a sentence'] = async ({ b, m
 }
 
 stories['an account is connected at Google, and the browser comes back'] = async ({ b, mock, url }) => {
-  if (!mock) return
   const page = await open(b, url)
   await signIn(page, url)
   await page.goto(url + '#/connect')
@@ -200,7 +195,6 @@ stories['go somewhere by its name'] = async ({ b, url }) => {
 }
 
 stories['a thousand calls move smoothly'] = async ({ b, mock }) => {
-  if (!mock) return
   const busy = await serve({ signedIn: true, calls: 1000 })
   const page = await open(b, busy.url)
   await page.goto(busy.url + '#/live')
@@ -234,21 +228,25 @@ async function everyPage(b, done) {
   // Wide and light, narrow and dark find what there is; AXE=all tries the other two as well.
   const looks = [[1440, false], [390, true], ...(process.env.AXE === 'all' ? [[1440, true], [390, false]] : [])]
   for (const [width, dark] of looks) {
+    // One page walks through all of them, as a person does.
+    const walker = new Map()
     for (const p of pages(s)) {
       if (p.on === 'busy') continue
       const server = p.on === 'fresh' ? fresh : p.on === 'out' ? out : s
-      const page = await open(b, server.url, { width, dark })
+      if (!walker.has(server)) walker.set(server, await open(b, server.url, { width, dark }))
+      const page = walker.get(server)
       await page.goto(server.url + '#' + p.path)
-      await page.waitForSelector('h1')
-      await page.waitForFunction(() => !document.querySelector('.bone'))
+      await page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('.bone')).catch(async (e) => {
+        throw new Error(`${p.name} (${width}) stays as it is: ${e.message}\n${(await page.textContent('body')).slice(0, 500)}`)
+      })
       if (p.act) await p.act(page)
-      const bad = [...(await axe(page)), ...new Set(page.problems)]
+      const bad = [...(await axe(page)), ...new Set(page.problems.splice(0))]
       if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) bad.push('wider than the screen')
       if (bad.length) console.error(`  ${p.name} (${width}, ${dark ? 'dark' : 'light'}):\n    ${bad.join('\n    ')}`)
       found += bad.length
       done.pages++
-      await page.context().close()
     }
+    for (const page of walker.values()) await page.context().close()
   }
   await s.close()
   await fresh.close()
@@ -259,16 +257,16 @@ async function everyPage(b, done) {
 const only = process.argv.slice(2)
 const { b, close } = await browser()
 let failed = 0
-const real = process.env.TANDEM_URL
-const stage = real ? null : await serve({ fresh: true })
-const busy = real ? null : await serve({ signedIn: false })
+const stage = await serve({ fresh: true })
+const busy = await serve({ signedIn: false })
+const began = Date.now()
 for (const [name, play] of Object.entries(stories)) {
   if (only.length && !only.some((o) => name.includes(o))) continue
   const first = name.startsWith('first run')
   const server = first ? stage : busy
   const problems = []
   try {
-    const page = await play({ b, url: real ?? server.url, mock: server?.mock, setup: process.env.TANDEM_SETUP ?? 'abc123' })
+    const page = await play({ b, url: server.url, mock: server.mock, setup: 'abc123' })
     problems.push(...(page?.problems ?? []))
     await page?.context().close()
     assert.deepEqual(problems, [])
@@ -281,13 +279,14 @@ for (const [name, play] of Object.entries(stories)) {
   }
   for (const c of b.contexts()) await c.close()
 }
-if (!real && (!only.length || only.includes('axe'))) {
+if ((!only.length || only.includes('axe'))) {
   const done = { pages: 0 }
   const found = await everyPage(b, done)
   console.log(`${found ? 'FAIL' : 'ok  '}  axe and the policy on every page: ${done.pages} views, ${found} findings`)
   failed += found ? 1 : 0
 }
-await stage?.close()
-await busy?.close()
+await stage.close()
+await busy.close()
 await close()
+console.log(`${failed ? 'FAIL' : 'ok  '}  stories with the stand-in, ${((Date.now() - began) / 1000).toFixed(0)} s`)
 process.exit(failed ? 1 : 0)

@@ -181,7 +181,7 @@ export const layouts: Record<string, Layout> = {
   'google-voice': {
     sections: [
       { title: 'The account', fields: ['name', 'number', 'label', 'profile', 'ring'] },
-      { title: 'Credentials', text: 'Of your own OAuth client and your own account. They are kept sealed and never shown again.', fields: ['client_id', 'client_secret', 'refresh_token', 'token_url', 'token_command'] },
+      { title: 'Credentials', text: 'Of your own OAuth client and your own account. They are kept sealed and never shown again.', fields: ['client_id', 'client_secret', 'refresh_token', 'token_url', 'allow_private', 'token_command'] },
       { title: 'Limits', fields: ['max_calls', 'expires', 'encrypt'], closed: true },
       { title: 'Network', fields: ['registrar', 'proxies', 'connect', 'roots', 'client_cert', 'weak_keys', 'token_first', 'ipv4_only', 'public_ip', 'stun', 'user'], closed: true },
       { title: 'Timing', fields: ['timing'], closed: true },
@@ -193,6 +193,7 @@ export const layouts: Record<string, Layout> = {
       profile: { help: '', widget: 'select', options: [['', 'voice (default)'], ['voice', 'voice'], ['obihai', 'obihai']] },
       ring: { label: 'When the number is called, ring', widget: 'targets', help: 'Tried in this order. Google’s voicemail takes over at about 25 s.', wide: true },
       client_id: { wide: true },
+      allow_private: { label: 'The token URL may be in a private network', help: 'As that of a simulator on this machine is.' },
       token_command: { help: 'A program and its arguments that prints an access token; instead of the three above.', wide: true },
       encrypt: { label: 'Take DTLS-SRTP when it is offered' },
       token_first: { label: 'Token before user and realm' },
@@ -400,7 +401,7 @@ export const layouts: Record<string, Layout> = {
     sections: [
       { title: 'OpenID Connect', text: 'People sign in with their accounts of another provider. Passwords of this gateway go on working.', fields: ['issuer', 'label', 'client_id', 'client_secret', 'redirect_url'] },
       { title: 'Who may do what', fields: ['domains', 'groups_claim', 'roles', 'role'] },
-      { title: 'More', fields: ['scopes', 'roots'], closed: true },
+      { title: 'More', fields: ['scopes', 'roots', 'allow_private'], closed: true },
     ],
     fields: {
       issuer: { label: 'Provider', help: 'As it names itself.', placeholder: 'https://accounts.example.com', wide: true },
@@ -412,6 +413,7 @@ export const layouts: Record<string, Layout> = {
       roles: { label: 'Groups that are', help: 'Groups of the provider, by the role they have here: admin, operator, viewer.', wide: true },
       role: { label: 'Everybody else is', widget: 'select', options: [['', 'Refused'], ['viewer', 'Viewer'], ['operator', 'Operator'], ['admin', 'Administrator']], help: '' },
       scopes: { label: 'Asked for besides openid', wide: true },
+      allow_private: { label: 'The provider may be in a private network', help: '' },
       roots: { label: 'Root certificates', help: 'A file in PEM: the only ones that are trusted.' },
     },
   },
