@@ -83,15 +83,7 @@ func (c *Call) Run(ctx context.Context) Cause {
 	}
 	s, todo := c.first(s)
 	for {
-		for len(todo) > 0 {
-			do := todo[0]
-			todo = todo[1:]
-			if failed := c.do(legCtx, do, alarm); failed != nil {
-				var more []any
-				s, more = c.step(s, B, failed)
-				todo = append(more, todo...)
-			}
-		}
+		s, todo = c.carryOut(legCtx, s, todo, alarm), nil
 		if s.phase == Over {
 			c.abandon(s)
 			return s.end.Cause
@@ -99,33 +91,9 @@ func (c *Call) Run(ctx context.Context) Cause {
 		if c.stale { // all that has changed since it last waited
 			c.publish()
 		}
-		var at Side
-		var what any
-		select {
-		case what = <-c.events(A, s):
-			at = A
-		case what = <-c.events(B, s):
-			if at = B; c.holds(what, s) {
-				continue
-			}
-		case <-c.held.stored:
-			at, what = B, c.unhold()
-		case <-c.held.expired():
-			at, what = B, c.unhold()
-		case what = <-c.events(X, s):
-			at = X
-		case <-c.inbox.Ready():
-			msg, ok := c.inbox.Take()
-			if !ok {
-				continue
-			}
-			if at, what = c.request(msg); what == nil {
-				continue
-			}
-		case <-alarm.C:
-			what = timedOut{}
-		case <-stop:
-			what, stop = stopping{}, nil
+		at, what, happened := c.next(s, alarm, &stop)
+		if !happened {
+			continue
 		}
 		if what == nil { // a leg closed its channel without a last word
 			what = Ended{Cause: ProtocolError, Text: "the leg ended without a reason"}
@@ -135,6 +103,48 @@ func (c *Call) Run(ctx context.Context) Cause {
 			c.release(at) // a fork may have legs that are still letting go
 		}
 		s, todo = c.step(s, at, what)
+	}
+}
+
+// carryOut does all there is to do, and what follows from that.
+func (c *Call) carryOut(ctx context.Context, s state, todo []any, alarm *time.Timer) state {
+	for len(todo) > 0 {
+		do := todo[0]
+		todo = todo[1:]
+		if failed := c.do(ctx, do, alarm); failed != nil {
+			var more []any
+			s, more = c.step(s, B, failed)
+			todo = append(more, todo...)
+		}
+	}
+	return s
+}
+
+// next waits for what happens next. happened is false when it was nothing for the state
+// machine; what is nil when a leg closed its channel. stop becomes nil once it was heard.
+func (c *Call) next(s state, alarm *time.Timer, stop *<-chan struct{}) (at Side, what any, happened bool) {
+	select {
+	case what = <-c.events(A, s):
+		return A, what, true
+	case what = <-c.events(B, s):
+		return B, what, !c.holds(what, s)
+	case <-c.held.stored:
+		return B, c.unhold(), true
+	case <-c.held.expired():
+		return B, c.unhold(), true
+	case what = <-c.events(X, s):
+		return X, what, true
+	case <-c.inbox.Ready():
+		msg, ok := c.inbox.Take()
+		if ok {
+			at, what = c.request(msg)
+		}
+		return at, what, what != nil
+	case <-alarm.C:
+		return A, timedOut{}, true
+	case <-*stop:
+		*stop = nil
+		return A, stopping{}, true
 	}
 }
 
@@ -336,48 +346,6 @@ func (c *Call) unjoin() {
 	c.keepLate()
 	c.bridge.Close()
 	c.bridge = nil
-}
-
-// release forgets the leg at side; it ends on its own.
-func (c *Call) release(side Side) {
-	l := c.legs[side]
-	c.legs[side] = nil
-	if side == B {
-		c.held = hold{} // the answer of a leg that is let go counts no more
-	}
-	if l == nil || silent(l) {
-		return
-	}
-	c.old.Add(1)
-	c.crew.Go(func() {
-		defer c.old.Done()
-		drain(l)
-	})
-}
-
-// silent reports whether nothing can come from a leg any more.
-func silent(l Leg) bool {
-	select {
-	case _, more := <-l.Events():
-		return !more
-	default:
-		return false
-	}
-}
-
-// abandon leaves legs that broke their promise to end; nobody waits for them.
-func (c *Call) abandon(s state) {
-	for side, l := range c.legs {
-		if l != nil && !s.gone[side] {
-			c.log.Error("a leg did not end in time", "side", Side(side), "leg", l.Info())
-			go drain(l)
-		}
-	}
-}
-
-func drain(l Leg) {
-	for range l.Events() {
-	}
 }
 
 func (c *Call) events(side Side, s state) <-chan Event {
