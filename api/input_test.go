@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,41 @@ func TestASlowReaderIsCounted(t *testing.T) {
 	r.server.events.slow(fmt.Errorf("write: %w", os.ErrDeadlineExceeded))
 	if n := r.server.Dropped() - before; n != 2 {
 		t.Errorf("%d were counted", n)
+	}
+}
+
+// Nothing that is sent names a file to read: not by a way out of a folder, and not as the
+// references that a configuration file may have.
+func TestWhatIsSentReadsNoFile(t *testing.T) {
+	r := newRig(t)
+	c := r.as(identity.Administrator)
+	for _, path := range []string{"../../etc/passwd", "roots.pem", `..\..\x`, "./../x"} {
+		if a := c.do("POST", "/trunks", map[string]any{"name": "t", "server": "192.0.2.1", "roots": path}).want(t, 422); a.errorAt("body.roots") == "" {
+			t.Errorf("%s: %s", path, a.raw)
+		}
+		if a := c.do("POST", "/receptions", map[string]any{"name": "r", "sounds": map[string]any{"enter": path}}).want(t, 422); a.errorAt("body.sounds.enter") == "" {
+			t.Errorf("%s: %s", path, a.raw)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	must(t, os.WriteFile(file, []byte("canary-of-the-file"), 0o600))
+	t.Setenv("TANDEM_CANARY", "canary-of-the-environment")
+	for i, text := range []string{"file:" + file, "${TANDEM_CANARY}"} {
+		name := fmt.Sprintf("d%d", i)
+		c.do("POST", "/devices", map[string]any{"name": name, "password": text}).want(t, 201)
+		conf, _ := r.manager.Current()
+		if got := conf.SIP.Devices[i].Password.Reveal(); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	for _, id := range []string{"..", "../../etc/passwd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "a\x00b"} {
+		for _, path := range []string{"/captures/%s/file", "/history/%s", "/devices/%s", "/webhooks/%s"} {
+			if a := c.do("GET", fmt.Sprintf(path, escape(id)), nil); a.status != 404 && a.status != 422 && a.status != 409 {
+				t.Errorf("%s of %q: %d %.200s", path, id, a.status, a.raw)
+			}
+		}
+	}
+	if a := c.do("PUT", "/gateway-token/certificate", map[string]any{"pem": "file:" + file}); a.status < 400 || bytes.Contains(a.raw, []byte("canary")) {
+		t.Errorf("%d %s", a.status, a.raw)
 	}
 }

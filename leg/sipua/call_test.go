@@ -86,6 +86,23 @@ func TestADeviceWithoutCallWaitingIsBusy(t *testing.T) {
 	wait[dialog.Ended](in)
 }
 
+// What a device does at the other machines of a cluster counts, too.
+func TestCallsElsewhereCount(t *testing.T) {
+	conf := devices("100", "200", "300")
+	conf.Devices[1].MaxCalls = 2
+	away := map[string]int{"200": 2}
+	r := newRig(t, conf, func(c *sipua.Connector) { c.Elsewhere = func(name string) int { return away[name] } })
+	a, b := r.phone("100", "udp"), r.phone("200", "udp")
+	a.mustRegister()
+	b.mustRegister()
+	if no := wait[dialog.Refused](a.dial("200")); no.Status != 486 {
+		t.Errorf("refused with %d, want 486", no.Status)
+	}
+	if no := wait[dialog.Refused](b.dial("100")); no.Status != 503 {
+		t.Errorf("refused with %d, want 503", no.Status)
+	}
+}
+
 func TestIdentityTowardsDevices(t *testing.T) {
 	for _, row := range []struct {
 		name    string
