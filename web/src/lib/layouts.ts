@@ -79,7 +79,7 @@ export const layouts: Record<string, Layout> = {
   rules: {
     sections: [
       { title: 'When', text: 'A rule takes a call when all of this is true of it.', fields: ['name', 'priority', 'note', 'off', 'match', 'full_uri', 'from', 'caller'] },
-      { title: 'Only callers that', text: 'Further conditions; all of them must hold.', fields: ['registered', 'protocols', 'locations', 'networks', 'caller_tags'], closed: true },
+      { title: 'Only callers that', text: 'Further conditions; all of them must hold.', fields: ['registered', 'protocols', 'locations', 'networks', 'caller_tags', 'headers', 'codecs'], closed: true },
       { title: 'Only at these times', text: 'One of the times, and none of the exceptions.', fields: ['when', 'except', 'zone'], closed: true },
       { title: 'Then', fields: ['replace', 'to', 'within', 'tag'] },
       { title: 'If that fails', text: 'What happens when the targets do not take the call.', fields: ['stop_on', 'continue', 'early_media', 'open'], closed: true },
@@ -248,7 +248,7 @@ export const layouts: Record<string, Layout> = {
     },
   },
   'dial-plan-tests': {
-    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }, { title: 'Circumstances', text: 'For rules that ask for them.', fields: ['location', 'source', 'protocol', 'at'], closed: true }],
+    sections: [{ title: 'The test', text: 'Run at every change of the configuration. A change that breaks it is refused.', fields: ['name', 'from', 'to', 'caller', 'expect'] }, { title: 'Circumstances', text: 'For rules that ask for them.', fields: ['location', 'source', 'protocol', 'at', 'headers', 'codecs'], closed: true }],
     fields: {
       from: { label: 'Coming in by', widget: 'names', names: ['devices', 'trunks', 'accounts'], help: 'None chosen: a caller nobody knows.', wide: true },
       to: { label: 'Number dialled' },
