@@ -28,9 +28,11 @@ type Guard struct {
 	Live   func() map[string]int // calls out of each payer, for the other machines; may be nil
 	Calls  func() map[string]int // calls of each device and trunk, for the other machines; may be nil
 
-	once         sync.Once
-	kick         chan struct{} // something is to be shown soon
-	shownNothing bool          // owned by who calls Sync
+	once sync.Once
+	kick chan struct{} // something is to be shown soon
+
+	syncing      sync.Mutex // one Sync at a time; guards shownNothing
+	shownNothing bool
 
 	mu      sync.Mutex // guards what follows
 	conf    Config

@@ -159,6 +159,8 @@ func (g *Guard) Sync(ctx context.Context) error {
 	if g.Shared == nil {
 		return nil
 	}
+	g.syncing.Lock()
+	defer g.syncing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, showTime)
 	defer cancel()
 	mine := g.figures(time.Now())
