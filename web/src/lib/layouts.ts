@@ -86,7 +86,7 @@ export const layouts: Record<string, Layout> = {
     ],
     fields: {
       name: { help: 'How the record of a call and the explanation call this rule.' },
-      priority: { help: 'Lower is tried first. Equal ones: as they stand in the list.', placeholder: '0' },
+      priority: { help: '1 to 200, lower is tried first; equal ones as they stand in the list. Left out: before all others.' },
       note: { label: 'Note', help: 'What it is for, for people.' },
       off: { label: 'Skip this rule', help: '' },
       match: { label: 'Number dialled', widget: 'mono', help: pattern + ' Left out: any number.', placeholder: String.raw`\+1202\d{7}`, wide: true },
