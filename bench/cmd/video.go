@@ -127,7 +127,7 @@ func videoCost(ctx context.Context, s *settings) ([]line, error) {
 }
 
 // realTime is P-8: four calls at once, each in a meeting of its own, and six in one
-// meeting, for a minute each. The notes say what the bare libraries would take of the
+// meeting, for a minute each: how late pictures are, and whether they all come. The notes say what the bare libraries would take of the
 // machine: where that is all of it, nobody holds so many calls without leaving pictures out.
 func realTime(ctx context.Context, s *settings) ([]line, error) {
 	floor, _, err := s.floor(ctx)
@@ -140,8 +140,8 @@ func realTime(ctx context.Context, s *settings) ([]line, error) {
 		calls int
 		flags []string
 	}{
-		{"4 calls of their own in real time, 99th percentile late", 4, []string{"-apart"}},
-		{"6 calls in one meeting in real time, 99th percentile late", 6, nil},
+		{"4 calls of their own", 4, []string{"-apart"}},
+		{"6 calls in one meeting", 6, nil},
 	} {
 		r, err := s.meetings(ctx, row.calls, 30*s.length, row.flags...)
 		if err != nil {
@@ -153,7 +153,10 @@ func realTime(ctx context.Context, s *settings) ([]line, error) {
 			whole := floor / 1e3 * float64(row.calls) * picturesPerSecond / float64(runtime.NumCPU())
 			note += fmt.Sprintf("; at %d pictures/s the bare libraries would take %.0f %%", picturesPerSecond, 100*whole)
 		}
-		lines = append(lines, line{id: "P-8", what: row.what, ours: r.Late, peer: 67, unit: "ms", name: "limit", goal: 1, note: note})
+		lines = append(lines,
+			line{id: "P-8", what: row.what + ", 99th percentile late", ours: r.Late, peer: 67, unit: "ms", name: "limit", goal: 1, note: note},
+			// Who leaves out pictures is never late with the others.
+			line{id: "P-8", what: row.what + ", between two pictures", ours: 1e3 / max(r.Shown, 0.1), peer: 1e3 / picturesPerSecond, unit: "ms", name: "camera", goal: 1.02})
 	}
 	return lines, nil
 }
