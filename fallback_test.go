@@ -22,18 +22,7 @@ func TestAStartGoesBackFarAndARollbackMends(t *testing.T) {
 	base.Media.Bind = netip.MustParseAddr("127.0.0.1")
 	base.SIP.Listen = []sipua.Listen{{Network: "udp", Addr: "127.0.0.1:0"}}
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), base.StoreURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := store.OpenKey(base.KeyFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &control.Manager{DB: db, Secrets: &store.Secrets{DB: db, Key: key}, Base: base, Log: log}
-	if err := m.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, m := byCommand(t, base, log)
 	for i := range 30 { // 29 versions that cannot be used
 		_, err := m.Change(t.Context(), control.Author{Name: "test"}, 0, func(c *config.Config) error {
 			roots := ""
@@ -93,18 +82,7 @@ func TestAStartGoesBackToTheLastVersionThatCanBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Somebody changes it by the command line, where nothing is put in force.
-	db, err := store.Open(t.Context(), base.StoreURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := store.OpenKey(base.KeyFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &control.Manager{DB: db, Secrets: &store.Secrets{DB: db, Key: key}, Base: base, Log: log}
-	if err := m.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, m := byCommand(t, base, log)
 	for _, roots := range []string{"", filepath.Join(dir, "nowhere.pem")} {
 		_, err := m.Change(t.Context(), control.Author{Name: "test"}, 0, func(c *config.Config) error {
 			c.SIP.Trunks = append(c.SIP.Trunks, sipua.Trunk{Name: "pbx" + filepath.Base(roots), Server: "192.0.2.1", Roots: roots})
@@ -139,4 +117,22 @@ func TestAStartGoesBackToTheLastVersionThatCanBeUsed(t *testing.T) {
 	if !found {
 		t.Errorf("no alarm tells: %+v", g.Alarms.Active())
 	}
+}
+
+// byCommand opens the configuration as the command line does: nothing is put in force.
+func byCommand(t *testing.T, base *config.Config, log *slog.Logger) (*store.DB, *control.Manager) {
+	t.Helper()
+	db, err := store.Open(t.Context(), base.StoreURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := store.OpenKey(base.KeyFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &control.Manager{DB: db, Secrets: &store.Secrets{DB: db, Key: key}, Base: base, Log: log}
+	if err := m.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db, m
 }
