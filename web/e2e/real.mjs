@@ -3,13 +3,11 @@
 // before has ended, so that a name plays those before it, too.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { axe, browser, open } from './stage.mjs'
+import { axe, browser, client, destination, field, open, password } from './stage.mjs'
 import { gateway, until } from './gateway.mjs'
 import { keyboard } from './keyboard.mjs'
 
-const password = 'correct horse battery'
 const stories = {}
-const field = (page, label) => page.getByLabel(label, { exact: false }).first()
 const at = (page, place, title) => page.goto(page.home + '#/' + place).then(() => page.waitForSelector(`h1:has-text("${title}")`))
 /** badge waits until the page says that something is in a state. */
 const badge = (page, text) => page.locator('.badge', { hasText: text }).first().waitFor()
@@ -30,24 +28,10 @@ stories['first run, from the link to a call over Google Voice'] = async ({ page,
   await page.fill('#again', password)
   await page.click('button:has-text("Make the administrator")')
   await page.waitForSelector('h1:has-text("Set up this gateway")')
-  await page.click('button:has-text("A household")')
-  await page.fill('#w-number', '12345')
-  await page.fill('#w-client_id', 'client')
-  await page.fill('#w-client_secret', 'secret')
-  await page.fill('#w-refresh_token', 'refresh')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('[role=alert]')
-  await page.fill('#w-number', '+12025550123')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("A phone")')
+  await client(page, '12345', 'client', 'secret', 'refresh')
   g.kitchen = await page.inputValue('#w-password')
   assert.ok(await page.isVisible(`text=${g.sip.split(':')[1]}`), 'the phone is told the port that is really listened on')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("Where calls go")')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("A test call")')
-  await page.fill('#t-number', '5550100')
-  await page.click('button:has-text("Where would it go?")')
+  await destination(page, '5550100')
   await page.waitForSelector('text=/It goes to: Google Voice account home dials \\+12025550100/')
   const command = await page.textContent('pre.command')
 

@@ -83,3 +83,33 @@ export async function axe(page) {
   const r = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
   return r.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 4).map((n) => n.target.join(' ') + ' — ' + (n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? '')).join(' | ')}`)
 }
+
+/** password of the administrator in all stories. */
+export const password = 'correct horse battery'
+
+/** field is the entry that has a label. */
+export const field = (page, label) => page.getByLabel(label, { exact: false }).first()
+
+/** client enters an OAuth client and a wrong number, which is refused, and then the right one. */
+export async function client(page, wrong, id, secret, refresh) {
+  await page.click('button:has-text("A household")')
+  await page.fill('#w-number', wrong)
+  await page.fill('#w-client_id', id)
+  await page.fill('#w-client_secret', secret)
+  await page.fill('#w-refresh_token', refresh)
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('[role=alert]')
+  await page.fill('#w-number', '+12025550123')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A phone")')
+}
+
+/** destination goes on from the phone to the last step, and asks where a number would lead. */
+export async function destination(page, number) {
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("Where calls go")')
+  await page.click('button:has-text("Next")')
+  await page.waitForSelector('h2:has-text("A test call")')
+  await page.fill('#t-number', number)
+  await page.click('button:has-text("Where would it go?")')
+}

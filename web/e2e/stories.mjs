@@ -1,10 +1,9 @@
 // Stories of an administrator, in Chromium: node e2e/stories.mjs [name…]
 // The API behind them is the stand-in; those of real.mjs are played with a gateway.
 import assert from 'node:assert/strict'
-import { axe, browser, open, serve } from './stage.mjs'
+import { axe, browser, client, destination, field, open, password, serve } from './stage.mjs'
 import { pages } from './pages.mjs'
 
-const password = 'correct horse battery'
 const stories = {}
 
 async function signIn(page, url) {
@@ -14,7 +13,6 @@ async function signIn(page, url) {
   await page.click('button:has-text("Sign in")')
   await page.waitForSelector('h1:has-text("Overview")')
 }
-const field = (page, label) => page.getByLabel(label, { exact: false }).first()
 
 stories['first run: a household with Google Voice'] = async ({ b, url, setup }) => {
   const page = await open(b, url)
@@ -30,23 +28,9 @@ stories['first run: a household with Google Voice'] = async ({ b, url, setup }) 
   await page.fill('#again', password)
   await page.click('button:has-text("Make the administrator")')
   await page.waitForSelector('h1:has-text("Set up this gateway")')
-  await page.click('button:has-text("A household")')
-  await page.fill('#w-number', 'five five five')
-  await page.fill('#w-client_id', 'mine.apps.example')
-  await page.fill('#w-client_secret', 'secret-of-mine')
-  await page.fill('#w-refresh_token', 'token-of-mine')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('[role=alert]')
-  await page.fill('#w-number', '+12025550123')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("A phone")')
+  await client(page, 'five five five', 'mine.apps.example', 'secret-of-mine', 'token-of-mine')
   assert.ok((await page.inputValue('#w-password')).length >= 12, 'a good password is made')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("Where calls go")')
-  await page.click('button:has-text("Next")')
-  await page.waitForSelector('h2:has-text("A test call")')
-  await page.fill('#t-number', '5550150')
-  await page.click('button:has-text("Where would it go?")')
+  await destination(page, '5550150')
   await page.waitForSelector('text=/Google Voice account home/')
   await page.goto(url + '#/google-voice/home')
   await page.waitForSelector('text=Replace')
