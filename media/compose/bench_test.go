@@ -12,27 +12,23 @@ func BenchmarkMeeting(b *testing.B) {
 	large, small := face(1280, 720, 0), face(320, 180, 1)
 	ids := c.Wants(nil)
 	settle(c)
-	b.Run("put", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			for i, w := range ids {
-				if i == 0 {
-					c.Put(w.ID, large, 0)
-				} else {
-					c.Put(w.ID, small, 0)
+	for _, detour := range []bool{false, true} {
+		b.Run(map[bool]string{false: "everybody", true: "everybody, by the tiles' memory"}[detour], func(b *testing.B) {
+			c.detour = detour
+			b.ReportAllocs()
+			for b.Loop() {
+				for i, w := range ids {
+					if i == 0 {
+						c.Put(w.ID, large, 0)
+					} else {
+						c.Put(w.ID, small, 0)
+					}
 				}
+				c.Tick(epoch)
 			}
-		}
-	})
-	b.Run("tick", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			for _, t := range c.tiles {
-				t.dirty = true
-			}
-			c.Tick(epoch)
-		}
-	})
+		})
+	}
+	c.detour = false
 	b.Run("one speaks", func(b *testing.B) {
 		for b.Loop() {
 			c.Put(ids[0].ID, large, 0)

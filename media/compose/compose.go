@@ -35,8 +35,10 @@ type Compositor struct {
 	scratch *video.Picture // the blurred ground behind a picture of another shape
 	turned  *video.Picture // a picture that was rotated
 	phones  []*Participant
-	whole   bool // everything is to be drawn anew
-	shown   bool // Show was called
+	hidden  patches // under what lies over the tiles
+	detour  bool    // no picture goes straight to the canvas: for tests
+	whole   bool    // everything is to be drawn anew
+	shown   bool    // Show was called
 	moving  bool
 	began   time.Time // when the movement began; zero until the next Tick
 	second  int       // of the lobby's clock, as drawn
@@ -88,6 +90,11 @@ func (c *Compositor) Put(id string, pic *video.Picture, degrees int) {
 	if degrees != 0 {
 		pic = c.turn(pic, degrees)
 	}
+	if c.straight(t, pic) {
+		return
+	}
+	t.straight = false
+	t.hidden.drop()
 	t.accept(pic, c.scratch)
 }
 
@@ -133,6 +140,7 @@ func (c *Compositor) Wants(list []Want) []Want {
 
 // place gives everybody a tile. At once, or by a movement from the places before.
 func (c *Compositor) place(atOnce bool) {
+	c.lift()
 	before := c.tiles
 	c.tiles = nil
 	c.phones = c.phones[:0]
@@ -231,6 +239,7 @@ func (c *Compositor) Tick(now time.Time) (pic *video.Picture, changed bool) {
 	}
 	for _, t := range c.tiles {
 		if t.dirty || c.whole {
+			c.uncover()
 			c.draw(t, t.rect)
 			t.dirty = false
 			changed = true
@@ -245,6 +254,7 @@ func (c *Compositor) Tick(now time.Time) (pic *video.Picture, changed bool) {
 
 // ground is what is between the tiles.
 func (c *Compositor) ground() {
+	c.hidden.drop()
 	y, u, v := luma(colourBack)
 	yuv.Fill(c.canvas, y, u, v)
 }

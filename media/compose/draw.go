@@ -14,6 +14,7 @@ func (c *Compositor) draw(t *tile, at video.Rect) {
 	switch {
 	case t.plus > 0:
 		yuv.Cover(&part, c.artist.plus(t.plus, t.rect).pic)
+	case t.straight: // it is there
 	case t.hasPicture():
 		t.copyTo(&part)
 	case t.person != nil:
@@ -43,10 +44,10 @@ func (c *Compositor) name(t *tile, at video.Rect) {
 	default:
 		return
 	}
-	label.show(c.canvas, at.X+pad, at.Y+at.H-label.pic.Height-pad*3/4)
+	c.sign(t, label, at.X+pad, at.Y+at.H-label.pic.Height-pad*3/4)
 	if t.person != nil && !t.person.Camera {
 		off := c.artist.cameraOff(t.rect)
-		off.show(c.canvas, at.X+at.W-off.pic.Width-pad, at.Y+pad)
+		c.sign(t, off, at.X+at.W-off.pic.Width-pad, at.Y+pad)
 	}
 }
 
@@ -62,6 +63,9 @@ func (c *Compositor) frame(t *tile, at video.Rect) {
 			{X: at.X, Y: at.Y, W: thick, H: at.H},
 			{X: at.X + at.W - thick, Y: at.Y, W: thick, H: at.H},
 		} {
+			if t.straight {
+				t.hidden.save(c.canvas, r)
+			}
 			edge := c.canvas.Crop(r)
 			yuv.Fill(&edge, y, u, v)
 		}
@@ -69,21 +73,21 @@ func (c *Compositor) frame(t *tile, at video.Rect) {
 	corners := c.artist.corners(ring, thick)
 	side := corners[0].pic.Width
 	for i, s := range corners {
-		s.show(c.canvas, at.X+(at.W-side)*(i%2), at.Y+(at.H-side)*(i/2))
+		c.sign(t, s, at.X+(at.W-side)*(i%2), at.Y+(at.H-side)*(i/2))
 	}
 }
 
-// overlays are drawn over the tiles whenever one of them was.
+// overlays are drawn over the tiles whenever one of them was; uncover takes them away.
 func (c *Compositor) overlays() {
 	pad := int(c.artist.px(20))
 	if s := c.artist.indicators(c.state.Indicators); s != nil {
-		s.show(c.canvas, pad, pad)
+		c.over(s, pad, pad)
 	}
 	if len(c.phones) > 0 {
 		s := c.artist.phones(c.phones)
-		s.show(c.canvas, c.config.Width-s.pic.Width-pad, pad)
+		c.over(s, c.config.Width-s.pic.Width-pad, pad)
 	}
 	if s := c.artist.notice(&c.state, c.config.Width); s != nil {
-		s.show(c.canvas, (c.config.Width-s.pic.Width)/2, pad)
+		c.over(s, (c.config.Width-s.pic.Width)/2, pad)
 	}
 }

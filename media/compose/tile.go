@@ -16,8 +16,13 @@ type tile struct {
 	plus   int        // how many it stands for: the last tile, when there are more people
 	source bool       // a picture came
 	buffer *video.Picture
-	fit    video.Rect // of a presentation: where in the buffer it is
+	memory *video.Picture // of the buffer, which may be a part of it
+	fit    video.Rect     // of a presentation: where in the buffer it is
 	dirty  bool
+
+	straight bool       // the picture is on the canvas, and not in the buffer
+	outer    video.Rect // the part of the canvas that it was scaled to
+	hidden   patches    // of it, under the signs and around the tile
 }
 
 type tileKind uint8
@@ -74,9 +79,14 @@ func (t *tile) snap(w, h int) (int, int, bool) {
 
 // size makes a buffer of a size when there is none.
 func (t *tile) size(w, h int) {
-	if t.buffer == nil || t.buffer.Width != w || t.buffer.Height != h {
-		t.buffer, t.fit = video.New(w, h), video.Rect{}
+	if t.buffer != nil && t.buffer.Width == w && t.buffer.Height == h {
+		return
 	}
+	if m := t.memory; m == nil || m.Width < w || m.Height < h || m.Width*m.Height > 2*w*h {
+		t.memory = video.New(w, h)
+	}
+	part := t.memory.Crop(video.Rect{W: w, H: h})
+	t.buffer, t.fit = &part, video.Rect{}
 }
 
 // copyTo draws the last picture in a place, which while the tile moves may be of another
@@ -135,7 +145,7 @@ func (t *tile) backdrop(pic, scratch *video.Picture) {
 
 // hasPicture says whether there is something to show but an avatar.
 func (t *tile) hasPicture() bool {
-	return t.source && t.buffer != nil && (t.person == nil || t.person.Camera)
+	return t.source && (t.straight || t.buffer != nil) && (t.person == nil || t.person.Camera)
 }
 
 // smooth takes the edges out of a small plane: each sample is drawn toward its

@@ -3,6 +3,7 @@
 #include "yuv.h"
 
 #include <libyuv.h>
+#include <string.h>
 
 void tandem_copy(const uint8_t *y, const uint8_t *u, const uint8_t *v, int sy, int sc,
                  uint8_t *dy, uint8_t *du, uint8_t *dv, int dsy, int dsc, int w, int h) {
@@ -33,6 +34,14 @@ int tandem_rotate(const uint8_t *y, const uint8_t *u, const uint8_t *v, int sy, 
 }
 
 void tandem_fill(uint8_t *y, uint8_t *u, uint8_t *v, int sy, int sc, int w, int h, int ly, int cu, int cv) {
+	if (w <= 16) { // libyuv takes long to begin a row
+		for (int i = 0; i < h; i++) memset(y + (long)i * sy, ly, w);
+		for (int i = 0; i < (h + 1) / 2; i++) {
+			memset(u + (long)i * sc, cu, (w + 1) / 2);
+			memset(v + (long)i * sc, cv, (w + 1) / 2);
+		}
+		return;
+	}
 	I420Rect(y, sy, u, sc, v, sc, 0, 0, w, h, ly, cu, cv);
 }
 

@@ -148,3 +148,28 @@ func TestNothingIsAllocated(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// A narrow rectangle is filled in another way than a wide one.
+func TestFillIsExact(t *testing.T) {
+	for _, w := range []int{1, 2, 4, 15, 16, 17, 18, 33} {
+		pic := video.New(64, 20)
+		part := pic.Crop(video.Rect{X: 6, Y: 2, W: w, H: 9})
+		Fill(&part, 200, 90, 60)
+		for y := range 20 {
+			for x := range 64 {
+				inside := x >= 6 && x < 6+w && y >= 2 && y < 11
+				want := [3]byte{16, 128, 128}
+				if inside {
+					want[0] = 200
+				}
+				if x/2 >= 3 && x/2 < 3+(w+1)/2 && y/2 >= 1 && y/2 < 1+5 {
+					want[1], want[2] = 90, 60
+				}
+				c := y/2*pic.StrideC + x/2
+				if got := [3]byte{pic.Y[y*pic.StrideY+x], pic.U[c], pic.V[c]}; got != want {
+					t.Fatalf("%d wide: at %d,%d %v, want %v", w, x, y, got, want)
+				}
+			}
+		}
+	}
+}
