@@ -30,6 +30,36 @@ func (b beat) near(t time.Time, d time.Duration) time.Time {
 	return t.Add(-off)
 }
 
+// secondLook says when to look again after a beat at which nobody's picture had come, though
+// there was one at the beat before: cameras have beats, too, and where those are at the
+// same moment, a picture that comes a little later than the last one would be passed over
+// for the next. The zero value is ready.
+type secondLook struct {
+	moving bool // there was a new picture last time
+	looks  int
+}
+
+const (
+	lookEvery = 5 * time.Millisecond
+	mostLooks = 3
+)
+
+// due is when to look for pictures, where the beat is at next.
+func (a secondLook) due(next time.Time) time.Time {
+	return next.Add(time.Duration(a.looks) * lookEvery)
+}
+
+// look notes what a look has found, and reports whether there is to be another one before
+// the next beat.
+func (a *secondLook) look(moved bool) bool {
+	if moved || !a.moving || a.looks == mostLooks {
+		a.moving, a.looks = moved, 0
+		return false
+	}
+	a.looks++
+	return true
+}
+
 // beats are the places that are taken. They are part of Commons.
 type beats struct {
 	since time.Time

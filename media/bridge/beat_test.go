@@ -103,3 +103,53 @@ func TestWhoBorrowsShowsEveryPicture(t *testing.T) {
 		})
 	}
 }
+
+// A camera has the room's rate, and its pictures come now a little before the room's beat,
+// now a little after it. Every one is shown nevertheless: none is passed over for the next.
+func TestEveryPictureOfACameraWithTheRoomsRateIsShown(t *testing.T) {
+	const rate, seconds = 30, 3
+	for _, place := range []time.Duration{0, 6, 12, 18, 24, 30} {
+		t.Run(fmt.Sprint(int(place), " ms after the beginning"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, "PCMU", "VP8")
+				ada := w.add(0, "Ada", 0, colours()[0])
+				ada.hidden = true // its pictures come below
+				w.join()
+				began := time.Now().Add(place * time.Millisecond)
+				for n := range rate * seconds {
+					at := began.Add(time.Duration(n)*time.Second/rate + time.Duration(n%3)*4*time.Millisecond)
+					time.Sleep(time.Until(at)) // virtual
+					ada.camera.film(at)
+					ada.camera.packet.Timestamp -= 90*40 - 90000/rate // as film counts
+					w.loop.run(at)
+				}
+				time.Sleep(time.Second / rate)
+				synctest.Wait()
+				w.watching.look()
+				if got := w.watching.frames; got < rate*seconds-3 { // the first ones make the layout
+					t.Errorf("the room got %d of %d pictures", got, rate*seconds)
+				}
+				w.bridge.Close()
+			})
+		})
+	}
+}
+
+func TestALookThatFindsNothingIsRepeatedAFewTimes(t *testing.T) {
+	var a secondLook
+	next := time.Unix(0, 0)
+	for i, step := range []struct{ moved, more bool }{
+		{false, false},               // nothing moves: no reason to look again
+		{true, false},                // it does
+		{false, true}, {true, false}, // a little late
+		{false, true}, {false, true}, {false, true}, {false, false}, // no picture this time
+		{false, false}, // and it does not move any more
+	} {
+		if more := a.look(step.moved); more != step.more {
+			t.Fatalf("step %d: another look %v, want %v", i, more, step.more)
+		}
+		if late := a.due(next).Sub(next); (late > 0) != step.more || late > mostLooks*lookEvery {
+			t.Errorf("step %d: the next look is %v after the beat", i, late)
+		}
+	}
+}

@@ -60,7 +60,8 @@ type conference struct {
 	offer     *camera // the room's presentation
 	offered   *slides // to the meeting
 	beat      beat
-	next      time.Time     // of the picture
+	next      time.Time // of the picture
+	second    secondLook
 	spent     time.Duration // worked since the last one
 	slow      slowness
 	shown     []media.View
@@ -150,12 +151,13 @@ func (c *conference) work(now time.Time) time.Duration {
 		return wait
 	}
 	c.receive(now)
-	if !now.Before(c.next) {
-		c.picture(now)
+	if !now.Before(c.second.due(c.next)) {
+		moved := c.picture(now)
 		c.present(now)
-		took := c.clock().Sub(began)
-		c.schedule(now, now.Add(took), c.spent+took)
-		c.spent = -took // which is counted
+		if took := c.clock().Sub(began); !c.second.look(moved) {
+			c.schedule(now, now.Add(took), c.spent+took)
+			c.spent = -took // which is counted
+		}
 	}
 	took := c.clock().Sub(began)
 	c.spent += took
@@ -166,7 +168,7 @@ func (c *conference) work(now time.Time) time.Duration {
 			wait = soonest(now, wait, s.send)
 		}
 	}
-	return max(min(wait, c.next.Sub(now)), 0)
+	return max(min(wait, c.second.due(c.next).Sub(now)), 0)
 }
 
 // paceEvery is the least time between two looks at what waits to be sent: to wake up for

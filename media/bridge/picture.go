@@ -10,8 +10,9 @@ import (
 	"tandem/media/video"
 )
 
-// picture makes the room's next picture.
-func (c *conference) picture(now time.Time) {
+// picture makes the room's next picture, and reports whether it differs from the one
+// before.
+func (c *conference) picture(now time.Time) (moved bool) {
 	c.borrow(now)
 	pics := c.pull(now)
 	c.look(now)
@@ -28,9 +29,7 @@ func (c *conference) picture(now time.Time) {
 			cam.lent = nil
 		}
 	}
-	if c.chase.phase <= joining {
-		c.screen.draw(now)
-	}
+	return c.chase.phase <= joining && c.screen.draw(now)
 }
 
 // borrow finds out whose pictures another room of the meeting has decoded already.

@@ -41,10 +41,12 @@ func (s *screen) resized(info media.StreamInfo) bool {
 	return false
 }
 
-// draw composes the picture and sends it when it is worth a frame.
-func (s *screen) draw(now time.Time) {
+// draw composes the picture, sends it when it is worth a frame, and reports whether it
+// differs from the one before.
+func (s *screen) draw(now time.Time) bool {
 	pic, changed := s.compositor.Tick(now)
 	s.show(now, pic, changed)
+	return changed
 }
 
 // String prints "compose 1280x720@30 -> H264 1500k", or "another room's 1280x720@30 …".
