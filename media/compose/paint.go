@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"sync"
 
 	"golang.org/x/image/vector"
 )
@@ -34,8 +35,26 @@ const (
 )
 
 func newPaint(w, h int) *paint {
-	return &paint{img: image.NewRGBA(image.Rect(0, 0, w, h)), scale: 1, used: &image.Rectangle{}}
+	return &paint{img: newDrawing(w, h), scale: 1, used: &image.Rectangle{}}
 }
+
+// drawings are images that nobody needs any more: a screen is four times the size of the
+// picture that is made of it.
+var drawings sync.Pool
+
+// newDrawing returns a transparent image.
+func newDrawing(w, h int) *image.RGBA {
+	old, _ := drawings.Get().(*image.RGBA)
+	if old == nil || cap(old.Pix) < 4*w*h {
+		return image.NewRGBA(image.Rect(0, 0, w, h))
+	}
+	old.Pix, old.Stride, old.Rect = old.Pix[:4*w*h], 4*w, image.Rect(0, 0, w, h)
+	clear(old.Pix)
+	return old
+}
+
+// discard lets another drawing have the memory of one, of which no part is used any more.
+func discard(img *image.RGBA) { drawings.Put(img) }
 
 // at is the same image with another origin and scale.
 func (p *paint) at(x, y, scale float32) *paint {

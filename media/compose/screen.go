@@ -29,7 +29,9 @@ func (c *Compositor) screen(now time.Time, alone bool) bool {
 		c.screens.ground = c.screenGround()
 	}
 	yuv.Copy(c.canvas, c.screens.ground)
+	c.hidden.drop()
 	p := newPaint(c.config.Width, c.config.Height)
+	defer discard(p.img)
 	switch {
 	case alone:
 		c.alone(p)
@@ -52,6 +54,7 @@ func (c *Compositor) screen(now time.Time, alone bool) bool {
 func (c *Compositor) screenGround() *video.Picture {
 	w, h := c.config.Width, c.config.Height
 	p := newPaint(w, h)
+	defer discard(p.img)
 	for y := range h {
 		t := float64(y) / float64(h)
 		r, g, b := 14+10*t, 22+14*t, 40+26*t

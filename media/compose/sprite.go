@@ -9,24 +9,23 @@ import (
 
 // sprite is a small drawing that is laid over the picture.
 type sprite struct {
-	pic    *video.Picture
-	alpha  []byte
-	opaque bool
+	pic   *video.Picture
+	alpha []byte // nil: opaque
 }
 
 // newSprite converts a drawing. Its sides must be even.
 func newSprite(img *image.RGBA) *sprite {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
 	pix := img.Pix[img.PixOffset(img.Bounds().Min.X, img.Bounds().Min.Y):]
-	s := &sprite{pic: video.New(w, h), alpha: make([]byte, w*h), opaque: true}
-	for y := range h {
-		row, out := pix[y*img.Stride:], s.alpha[y*w:][:w]
-		for x := range out {
-			out[x] = row[4*x+3]
-			s.opaque = s.opaque && out[x] == 255
+	s := &sprite{pic: video.New(w, h)}
+	if !img.Opaque() {
+		s.alpha = make([]byte, w*h)
+		for y := range h {
+			row, out := pix[y*img.Stride:], s.alpha[y*w:][:w]
+			for x := range out {
+				out[x] = row[4*x+3]
+			}
 		}
-	}
-	if !s.opaque {
 		bleed(pix, img.Stride, w, h)
 	}
 	yuv.FromRGBA(s.pic, pix, img.Stride)
@@ -74,7 +73,7 @@ func (s *sprite) show(dst *video.Picture, x, y int) {
 		return
 	}
 	part := dst.Crop(video.Rect{X: x, Y: y, W: s.pic.Width, H: s.pic.Height})
-	if s.opaque {
+	if s.alpha == nil {
 		yuv.Copy(&part, s.pic)
 		return
 	}
@@ -116,7 +115,9 @@ func (s sprites) get(key spriteKey, draw func() *image.RGBA) *sprite {
 	if len(s) >= maxSprites {
 		clear(s)
 	}
-	made := newSprite(draw())
+	img := draw()
+	made := newSprite(img)
+	discard(img)
 	s[key] = made
 	return made
 }
