@@ -292,6 +292,44 @@ func TestTheHistoryForgets(t *testing.T) {
 	}
 }
 
+// A stream of few packets needs the memory of two seconds, not that of the whole ring; all
+// packets of these two seconds are there, also where numbers are missing, come late or
+// begin anew.
+func TestTheHistoryNeedsTheMemoryOfTwoSeconds(t *testing.T) {
+	const every = 10 * time.Millisecond
+	var h History
+	first := uint16(65000)
+	at := func(n int) time.Time { return start.Add(time.Duration(n) * every) }
+	for n := range 6000 {
+		number := n
+		switch n % 50 {
+		case 7:
+			continue // never sent
+		case 20:
+			number++
+		case 21:
+			number-- // the one before came later
+		}
+		h.Keep(at(n), &media.Packet{Sequence: first + uint16(number), Payload: make([]byte, 900+n%300)})
+	}
+	held := len(h.spare)
+	for i := range h.ring {
+		if h.ring[i].packet.Payload != nil {
+			held++
+		}
+	}
+	if most := int(historyAge/every) + 10; held > most {
+		t.Errorf("memory of %d packets is held, want at most %d", held, most)
+	}
+	for back := 1; back < int(historyAge/every); back++ {
+		n := 6000 - back
+		p := h.Again(at(5999), first+uint16(n), 0)
+		if (p == nil) != (n%50 == 7) || p != nil && p.Sequence != first+uint16(n) {
+			t.Fatalf("packet %d of 6000: %v", n, p)
+		}
+	}
+}
+
 func TestPacketsOfAFrameCostNoAllocation(t *testing.T) {
 	s := &stream{codec: "VP8"}
 	key := s.frame(0, 5000, true, 0)

@@ -20,7 +20,10 @@ const (
 // who did not get them. It has no lock. It holds at most 1,024 packets of at most two
 // seconds; the zero value is ready.
 type History struct {
-	ring [historyPackets]kept
+	ring   [historyPackets]kept
+	begun  bool
+	oldest uint16   // sequence number from which on packets may be young enough
+	spare  [][]byte // memory of packets that were too old
 	// Sent counts the packets given out again; Refused those that were too old, never
 	// ours, or asked for again before an answer could have come.
 	Sent, Refused uint64
@@ -35,10 +38,37 @@ type kept struct {
 
 // Keep takes a copy of a packet that is sent at now.
 func (h *History) Keep(now time.Time, p *media.Packet) {
+	if !h.begun {
+		h.begun, h.oldest = true, p.Sequence
+	}
+	h.forget(now, p.Sequence)
 	s := &h.ring[p.Sequence&(historyPackets-1)]
-	buffer := append(s.packet.Payload[:0], p.Payload...)
+	buffer := s.packet.Payload[:0]
+	if n := len(h.spare) - 1; buffer == nil && n >= 0 {
+		buffer, h.spare = h.spare[n][:0], h.spare[:n]
+	}
+	buffer = append(buffer, p.Payload...)
 	*s = kept{used: true, at: now, packet: *p}
 	s.packet.Payload = buffer
+}
+
+// forget takes the memory back of a few packets before next that are too old: most
+// streams need much less than the ring in two seconds.
+func (h *History) forget(now time.Time, next uint16) {
+	for range 4 {
+		s := &h.ring[h.oldest&(historyPackets-1)]
+		if mine := s.used && s.packet.Sequence == h.oldest; mine {
+			if now.Sub(s.at) <= historyAge {
+				return
+			}
+			h.spare = append(h.spare, s.packet.Payload)
+			*s = kept{}
+		}
+		if int16(next-h.oldest) <= 0 {
+			return
+		}
+		h.oldest++
+	}
 }
 
 // Again returns the packet of a number, to be sent again now. It is lent until the next
