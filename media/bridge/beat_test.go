@@ -123,7 +123,7 @@ func TestEveryPictureOfACameraWithTheRoomsRateIsShown(t *testing.T) {
 					ada.camera.packet.Timestamp -= 90*40 - 90000/rate // as film counts
 					w.loop.run(at)
 				}
-				time.Sleep(time.Second / rate)
+				time.Sleep(time.Second / rate) // virtual
 				synctest.Wait()
 				w.watching.look()
 				if got := w.watching.frames; got < rate*seconds-3 { // the first ones make the layout
